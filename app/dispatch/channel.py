@@ -1,0 +1,49 @@
+"""The link to the network, as the dispatcher sees it: one protocol, implemented in `dispatch/channels/`."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+
+class Outgoing(NamedTuple):
+    """A message to put on the wire. `payload` is its bytes exactly (legacy: CR LF line ends)."""
+
+    message_id: str
+    format: Literal["legacy", "niem"]
+    payload: bytes
+
+
+class Receipt(NamedTuple):
+    """What became of one sending.
+
+    `taken`: the far side has taken responsibility. `later`: it has refused for now. `unknown`: no word came, or the link
+    broke after bytes left, so the far side may have it. `unsent`: no byte of it left. `cause` is in words.
+    """
+
+    fate: Literal["taken", "later", "unknown", "unsent"]
+    cause: str
+
+
+class Arrival(NamedTuple):
+    """A text from the network. `source` names the arrival: the same source is taken once only."""
+
+    source: str
+    text: str
+
+
+Arrived = Callable[[Arrival], Awaitable[Literal["matched", "unmatched"]]]
+"""Stores an arrival; returns only once it is stored, so a channel may then let go of it."""
+
+
+class Channel(Protocol):
+    """A link to the network. One task calls `run`; any number may call `send` meanwhile."""
+
+    name: str
+
+    async def run(self, arrived: Arrived) -> None:
+        """Keeps the link up and hands arrivals over, until cancelled."""
+
+    async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
+        """Sends messages in the order given, a receipt each; waits at most the channel's ACK time-out. Never raises for a broken link."""
+
+    def problem(self) -> str | None:
+        """Why nothing can be sent at this moment, in words, or None when the link is up."""

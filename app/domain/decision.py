@@ -1,0 +1,151 @@
+"""What was decided about one release: frozen values that someone else stores, sends and shows.
+
+A `Decision` is what `decide` returns: nothing in it has a number or a time yet. `answer` turns it, with the numbers the store
+gave out, into the public shape of the API and of `lens decide`.
+"""
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from app.domain.identifiers import DRY_RUN_ID
+
+Outcome = Literal["notify", "hold_for_review", "do_not_notify"]
+Copy = Literal["departing", "receiving", "only"]
+NoticeType = Literal["NEW", "CORRECTION", "CANCEL"]
+
+NUMBER_MARK = "\0" * len(DRY_RUN_ID)
+"""Stands in an unnumbered text wherever the message number goes. No value can contain it: folding removes every NUL."""
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """A rule that gave the outcome, with its title and the authorities it cites."""
+
+    rule: str
+    title: str
+    authority: tuple[str, ...]
+
+
+class Caution(msgspec.Struct, frozen=True):
+    """Something a person may want to look at; it never changes the decision. The message repeats no personal value."""
+
+    code: str
+    message: str
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What one state is to be told, before it has a message number.
+
+    `state` is a USPS code, `ori` nine characters, `within` seconds from acceptance by which it should be out (None: no limit),
+    `text` the whole text, lines ended by LF, with NUMBER_MARK for its number. `held_because` is the work item code that keeps
+    the message from being sent, or None.
+    """
+
+    audience: str
+    copy: Copy
+    state: str
+    ori: str
+    text: str
+    type: NoticeType = "NEW"
+    within: int | None = None
+    held_because: str | None = None
+
+    def numbered(self, message_id: str) -> str:
+        """The text with the message number filled in."""
+        return self.text.replace(NUMBER_MARK, message_id)
+
+
+class Errand(msgspec.Struct, frozen=True):
+    """What a person must do, before it is a stored work item. `within` is seconds from acceptance, None for no limit."""
+
+    code: str
+    rule: str
+    audience: str | None = None
+    state: str | None = None
+    within: int | None = None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The whole answer about one release.
+
+    `facts` are the inputs as the rules saw them (evidence, no personal data); `beaten` the rules that matched and were
+    overridden. `rulebook` is the content hash of everything that decided.
+    """
+
+    release_id: str
+    outcome: Outcome
+    as_of: date
+    rulebook: str
+    because: tuple[Reason, ...]
+    notices: tuple[Notice, ...]
+    errands: tuple[Errand, ...]
+    warnings: tuple[Caution, ...]
+    beaten: tuple[str, ...] = ()
+    facts: dict[str, object] = {}  # noqa: RUF012 - msgspec copies a mutable default
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message as callers see it. `status` is one of the contract's message statuses."""
+
+    message_id: str
+    type: NoticeType
+    copy: Copy
+    state: str
+    ori: str
+    text: str
+    status: str
+
+
+class WorkItem(msgspec.Struct, frozen=True):
+    """A work item as callers see it. Times are RFC 3339 in UTC; `id`, `opened_at` and `due_at` are None in a dry run."""
+
+    id: int | None
+    code: str
+    audience: str | None
+    state: str | None
+    rule: str
+    opened_at: str | None
+    due_at: str | None
+    status: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A decision as callers see it (contract: "A decision")."""
+
+    release_id: str
+    outcome: Outcome
+    as_of: date
+    rulebook: str
+    because: tuple[Reason, ...]
+    messages: tuple[Message, ...]
+    work_items: tuple[WorkItem, ...]
+    warnings: tuple[Caution, ...]
+
+
+def dry_run_answer(decision: Decision) -> Answer:
+    """The public shape of a decision that is not stored: no message numbers are used, nothing has a time."""
+    messages = tuple(message_of(notice, DRY_RUN_ID, "held" if notice.held_because else "queued") for notice in decision.notices)
+    items = tuple(
+        WorkItem(None, errand.code, errand.audience, errand.state, errand.rule, None, None, "open") for errand in decision.errands
+    )
+    return answer(decision, messages, items)
+
+
+def message_of(notice: Notice, message_id: str, status: str) -> Message:
+    """The message that carries this notice under this number."""
+    return Message(message_id, notice.type, notice.copy, notice.state, notice.ori, notice.numbered(message_id), status)
+
+
+def answer(decision: Decision, messages: tuple[Message, ...], work_items: tuple[WorkItem, ...]) -> Answer:
+    """The public shape of a decision, with the messages and work items it became."""
+    return Answer(
+        decision.release_id,
+        decision.outcome,
+        decision.as_of,
+        decision.rulebook,
+        decision.because,
+        messages,
+        work_items,
+        decision.warnings,
+    )

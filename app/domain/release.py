@@ -1,0 +1,255 @@
+"""A release as the system of record reports it: the typed form, and reading it from JSON bytes with every fault at once.
+
+The contract is `release.schema.json` beside this file, word for word; the types here only give its values names.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jiter
+import jsonschema_rs
+import msgspec
+
+from app.errors import Fault, NotJson, Refused, TooLarge
+
+BODY_LIMIT = 256 * 1024
+"""Bytes of one release at the most (contract: 256 KiB)."""
+
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A person's name as stated; blank parts are as good as missing."""
+
+    last: str
+    first: str | None = None
+    middle: str | None = None
+    suffix: str | None = None
+
+
+class Stay(msgspec.Struct, frozen=True):
+    """The custody stay that ended, or a move within it. `released_at` is RFC 3339 with the facility's offset."""
+
+    ended: bool
+    released_at: str
+    reason: str
+    state: str
+    facility: str | None = None
+
+    @property
+    def day(self) -> date:
+        """The day of the release at the facility: the date part of `released_at` as given."""
+        return date.fromisoformat(self.released_at[:10])
+
+    @property
+    def instant(self) -> datetime:
+        """The moment of the release, with its offset."""
+        return datetime.fromisoformat(self.released_at.upper())
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """The person released. Codes are NCIC's; `height` is feet and inches as three digits, `weight` pounds."""
+
+    name: Name
+    aliases: tuple[Name, ...] = ()
+    date_of_birth: str | None = None
+    sex: str | None = None
+    race: str | None = None
+    place_of_birth: str | None = None
+    height: str | None = None
+    weight: int | None = None
+    eyes: str | None = None
+    hair: str | None = None
+    fbi_number: str | None = None
+    state_id: str | None = None
+    alien_number: str | None = None
+
+
+class Residence(msgspec.Struct, frozen=True):
+    """Where the person says he or she will live; never verified. `state` is a USPS code, None when abroad or not stated."""
+
+    state: str | None
+    street: str | None = None
+    city: str | None = None
+    zip: str | None = None
+    country: str | None = None
+
+
+class Conviction(msgspec.Struct, frozen=True):
+    """One charge and what became of it."""
+
+    charge_code: str
+    status: str
+    convicted_on: str | None = None
+
+
+class Release(msgspec.Struct, frozen=True):
+    """One person's release from custody."""
+
+    release_id: str
+    stay: Stay
+    subject: Subject
+    convictions: tuple[Conviction, ...]
+    residence: Residence | None = None
+    holds: tuple[str, ...] = ()
+
+
+def read_release(raw: bytes, allowed: Mapping[str, Collection[str]]) -> Release:
+    """Reads one release from JSON bytes (UTF-8).
+
+    `allowed` maps JSON pointers of single-valued fields to the only values they may have (the states the rulebook knows).
+    Raises NotJson, TooLarge or Refused, the last with every fault of the document at once.
+    """
+    document = read_json(raw)
+    if not _validator().is_valid(document):
+        raise Refused(tuple(_schema_faults(document)) + tuple(_code_faults(document, allowed)))
+    if b"\\u0000" in raw and (faults := _nul_faults(document)):
+        raise Refused(faults)
+    release = msgspec.convert(document, Release)
+    for pointer, values in allowed.items():
+        found = _at(document, pointer)
+        if found is not None and found not in values:
+            raise Refused(tuple(_code_faults(document, allowed)))
+    return release
+
+
+def read_json(raw: bytes, limit: int = BODY_LIMIT) -> Any:  # noqa: ANN401 - any JSON document
+    """One JSON document from bytes; duplicate keys, NaN, lone surrogates, bad UTF-8 and deep nesting raise NotJson."""
+    if len(raw) > limit:
+        raise TooLarge((Fault("", "too-large", f"the body is over {limit} bytes"),))
+    try:
+        return jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
+    except ValueError as error:
+        raise NotJson((Fault("", "not-json", _without_values(str(error))),), "The body is not one JSON document.") from None
+
+
+def _without_values(complaint: str) -> str:
+    """The parser's complaint with anything it quotes from the body left out, since a key may be personal too."""
+    return re.sub(r'"[^"]*"', "(not shown)", complaint)
+
+
+def is_date(text: object) -> bool:
+    """Whether the text is a calendar day written YYYY-MM-DD."""
+    if not isinstance(text, str) or not _FULL_DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_date_time(text: object) -> bool:
+    """Whether the text is an RFC 3339 time with an offset, in the years 1 to 9999 also when told in UTC."""
+    if not isinstance(text, str) or not _RFC3339.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text.upper()).timestamp()
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+@cache
+def release_schema() -> dict[str, Any]:
+    """The contract's JSON Schema of a release."""
+    schema: dict[str, Any] = msgspec.json.decode(files("app.domain").joinpath("release.schema.json").read_bytes())
+    return schema
+
+
+@cache
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    formats: dict[str, Callable[[str], bool]] = {"date": is_date, "date-time": is_date_time}
+    return jsonschema_rs.Draft202012Validator(release_schema(), formats=formats, validate_formats=True)
+
+
+def _at(document: Any, pointer: str) -> Any:  # noqa: ANN401 - walks any JSON document
+    for step in pointer.split("/")[1:]:
+        document = document.get(step) if isinstance(document, dict) else None
+    return document
+
+
+def _code_faults(document: object, allowed: Mapping[str, Collection[str]]) -> Iterator[Fault]:
+    for pointer, values in allowed.items():
+        found = _at(document, pointer)
+        if isinstance(found, str) and found not in values and re.fullmatch("[A-Z]{2}", found):
+            yield Fault(pointer, "unknown-code", "this code is not in the rulebook's table", tuple(sorted(values)))
+
+
+def _nul_faults(document: object, pointer: str = "") -> tuple[Fault, ...]:
+    if isinstance(document, str):
+        found = "\0" in document
+        return (Fault(pointer, "nul-character", "a NUL character cannot be stored; leave it out"),) if found else ()
+    items: Iterator[tuple[object, object]] = iter(())
+    if isinstance(document, dict):
+        items = iter(document.items())
+    elif isinstance(document, list):
+        items = iter(enumerate(document))
+    return tuple(fault for key, value in items for fault in _nul_faults(value, f"{pointer}/{_escaped(key)}"))
+
+
+def _escaped(step: object) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")
+
+
+def _schema_faults(document: object) -> Iterator[Fault]:
+    for error in _validator().iter_errors(document):
+        yield from _faults_of(error)
+
+
+def _faults_of(error: jsonschema_rs.ValidationError) -> Iterator[Fault]:
+    pointer = "".join(f"/{_escaped(step)}" for step in error.instance_path)
+    code, details = error.kind.name, error.kind.as_dict()
+    if code == "oneOf":
+        # The residence is null or an object: what is wrong with the object is what the caller needs to hear.
+        branches = [branch for branch in details["context"] if not _is_type_fault_at(branch, error.instance_path)]
+        for branch in branches or details["context"][-1:]:
+            for inner in branch:
+                yield from _faults_of(inner)
+    elif code == "required":
+        yield Fault(f"{pointer}/{_escaped(details['property'])}", "required", "this field must be given")
+    elif code == "additionalProperties":
+        for name in details["unexpected"]:
+            yield Fault(f"{pointer}/{_escaped(name)}", "unknown-field", "there is no such field; see /openapi.json")
+    else:
+        yield _plain_fault(pointer, code, details)
+
+
+def _is_type_fault_at(branch: list[jsonschema_rs.ValidationError], path: list[str | int]) -> bool:
+    return any(inner.kind.name == "type" and inner.instance_path == path for inner in branch)
+
+
+def _plain_fault(pointer: str, code: str, details: Mapping[str, Any]) -> Fault:
+    match code:
+        case "type":
+            types = tuple(details["types"])
+            return Fault(pointer, "type", f"this must be {' or '.join(types)}", types)
+        case "enum":
+            allowed = tuple(str(option) for option in details["options"])
+            return Fault(pointer, "enum", "this must be one of the values allowed", allowed)
+        case "pattern":
+            return Fault(pointer, "pattern", f"this must match {details['pattern']}")
+        case "format":
+            return Fault(pointer, "format", _FORMATS[details["format"]])
+        case "minLength" | "maxLength" | "minimum" | "maximum" | "maxItems":
+            return Fault(pointer, code, f"{_LIMITS[code]} {details['limit']}")
+        case _:
+            return Fault(pointer, code, "this does not fit the release schema; see /openapi.json")
+
+
+_FORMATS = {
+    "date": "this must be a calendar day, YYYY-MM-DD",
+    "date-time": "this must be a time with an offset, e.g. 2026-11-23T10:30:00-05:00 (RFC 3339)",
+}
+_LIMITS = {
+    "minLength": "characters, at least:",
+    "maxLength": "characters, at most:",
+    "minimum": "at least:",
+    "maximum": "at most:",
+    "maxItems": "entries, at most:",
+}

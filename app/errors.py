@@ -1,0 +1,105 @@
+"""The one error tree. Each error has a stable code; `api/problems.py` decides the HTTP status from the class alone.
+
+    LensError
+    ├── Refused              the caller's input cannot be taken; carries every fault found
+    │   ├── NotJson          the body is not one JSON document
+    │   └── TooLarge         the body is over the limit
+    ├── NotSignedIn          no key, or one that is unknown, expired or revoked
+    ├── NotAllowed           the key's role may not do this
+    ├── NotFound             no such release, message, work item or rulebook
+    ├── Conflict             the request contradicts what is stored
+    ├── Unavailable          a part LENS depends on cannot serve now; nothing was changed
+    ├── BadSetting           a setting (environment or .env) cannot be used; the program does not start
+    └── BadRulebook          a rulebook with errors was asked to be used; carries its problems as text
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a caller's input.
+
+    `pointer` is an RFC 6901 JSON pointer into the body ("" is the whole body). `message` never repeats the value found,
+    since it may be personal. `allowed` lists the values that would do, where there are few enough to say.
+    """
+
+    pointer: str
+    code: str
+    message: str
+    allowed: tuple[str, ...] | None = None
+
+
+class LensError(Exception):
+    """Something LENS can explain. The docstring of each class is its title for people."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str = "") -> None:
+        self.detail = detail or (type(self).__doc__ or "").splitlines()[0]
+        super().__init__(self.detail)
+
+
+class Refused(LensError):
+    """The release or request is not as the contract asks."""
+
+    code = "invalid"
+
+    def __init__(self, faults: tuple[Fault, ...], detail: str = "") -> None:
+        self.faults = faults
+        super().__init__(detail or f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found; nothing was stored.")
+
+
+class NotJson(Refused):
+    """The body is not one JSON document."""
+
+    code = "not-json"
+
+
+class TooLarge(Refused):
+    """The body is larger than the limit."""
+
+    code = "too-large"
+
+
+class NotSignedIn(LensError):
+    """Sign in with a valid key."""
+
+    code = "not-signed-in"
+
+
+class NotAllowed(LensError):
+    """This key may not do that."""
+
+    code = "not-allowed"
+
+
+class NotFound(LensError):
+    """There is no such thing."""
+
+    code = "not-found"
+
+
+class Conflict(LensError):
+    """The request contradicts what is stored."""
+
+    code = "conflict"
+
+
+class Unavailable(LensError):
+    """LENS cannot do this now. Nothing was changed; try again."""
+
+    code = "unavailable"
+
+
+class BadSetting(LensError):
+    """A setting cannot be used."""
+
+    code = "bad-setting"
+
+
+class BadRulebook(LensError):
+    """The rulebook has errors and is not used."""
+
+    code = "bad-rulebook"

@@ -1,0 +1,100 @@
+"""Settings: environment variables with the prefix LENS_, or a `.env` file in the current folder. The one reader of either.
+
+Read once at start by whoever wires a program (`api/app.py`, `cli/`), then handed down as values; nothing reads them at import.
+Every fault is reported at once, by the variable's name. Each setting is described in docs/reference/settings.md; a test
+holds the two together.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import BadSetting
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(text: object) -> float:
+    """A duration as people write it (`500ms`, `2s`, `15m`, `1h`, `2d`) in seconds. Raises ValueError on anything else."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text)
+    match = _DURATION.fullmatch(str(text).strip())
+    if match is None:
+        raise ValueError("a duration is a number and a unit, e.g. 500ms, 2s, 15m, 1h, 2d")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+Duration = Annotated[float, BeforeValidator(seconds)]
+"""Seconds, written with a unit."""
+
+
+class Settings(BaseSettings):
+    """All settings, typed. Durations are seconds once read."""
+
+    model_config = SettingsConfigDict(env_prefix="LENS_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = "sqlite:///var/lens.db"
+    rulebook_dir: Path = Path()
+    channel: Literal["spool", "tcp", "simulator"] = "spool"
+    spool_dir: Path = Path("var/spool")
+    switch_address: str = "127.0.0.1:7070"
+    origin_ori: str = Field("VTINS07S0", pattern="^[A-Z]{2}[A-Z0-9]{7}$")
+    message_key: Literal["AM", "AML"] = "AM"
+    message_format: Literal["legacy", "niem"] = "legacy"
+    bootstrap_key: str | None = Field(None, min_length=8)
+    encryption_key: str | None = None
+    ack_timeout: Duration = 10.0
+    lease: Duration = 10.0
+    window: int = Field(16, ge=1, le=1000)
+    allow_generic_ori: bool | None = None
+    presume_after: Duration = 900.0
+    late_after: Duration = 86400.0
+    retry_first: Duration = 1.0
+    retry_cap: Duration = 300.0
+    max_attempts: int = Field(50, ge=1)
+    state_retry: Duration = 300.0
+    lanes_per_worker: int = Field(64, ge=1, le=1000)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    switch_tls_ca: Path | None = None
+    switch_tls_cert: Path | None = None
+    switch_tls_key: Path | None = None
+
+    @model_validator(mode="after")
+    def _lease_outlives_ack(self) -> "Settings":
+        if self.encryption_key is not None:
+            raise ValueError("ENCRYPTION_KEY is not supported yet: encrypt the disk instead, and leave it out")
+        if self.channel == "tcp" and not re.fullmatch(r".+:[0-9]{1,5}", self.switch_address):
+            raise ValueError("SWITCH_ADDRESS is host:port, e.g. 127.0.0.1:7070")
+        return self
+
+    @property
+    def generic_ori_allowed(self) -> bool:
+        """Whether a message may go to an ORI that no state has confirmed: by default only where it cannot leave this machine."""
+        if self.allow_generic_ori is not None:
+            return self.allow_generic_ori
+        return self.channel != "tcp" or is_loopback(self.switch_address)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `host:port` names this machine's loopback."""
+    host = address.rpartition(":")[0].strip("[]")
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def read_settings(**given: object) -> Settings:
+    """The settings of this process; `given` (from command-line options) wins over the environment.
+
+    Raises BadSetting that names every variable that cannot be used, and what it takes.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        faults = [
+            f"LENS_{'_'.join(map(str, fault['loc'])).upper() or '…'}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+        raise BadSetting("\n".join(faults)) from None

@@ -1,0 +1,161 @@
+"""Every table LENS stores, as SQLModel classes. Alembic's migrations build them; a test holds the two together.
+
+Times are whole microseconds since 1970 in UTC (`Micros`), the same on SQLite and PostgreSQL. Columns named `*_json` hold JSON
+text. Personal data stands only in `release.body_json`, `release.answer_json`, `message.text`, `inbound.text`.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+def _big(**more: object) -> Column[int]:
+    return Column(BigInteger, **more)  # type: ignore[arg-type]
+
+
+class ReleaseRow(SQLModel, table=True):
+    """A release accepted, with its decision as evidence: what came in, what the rules saw, what was answered."""
+
+    __tablename__ = "release"
+    id: int | None = Field(default=None, primary_key=True)
+    release_id: str = Field(max_length=64, unique=True, description="the system of record's id; the idempotency key")
+    fingerprint: str = Field(max_length=64, description="SHA-256 of the canonical content, hex")
+    mode: str = Field(max_length=10, description="normal or backfill")
+    caller: str = Field(max_length=80, description="name of the key that sent it")
+    outcome: str = Field(max_length=20)
+    as_of: str = Field(max_length=10, description="YYYY-MM-DD, the day of the release at the facility")
+    rulebook: str = Field(max_length=64, description="content hash of everything that decided")
+    body_json: str = Field(sa_column=Column(Text, nullable=False))
+    evidence_json: str = Field(sa_column=Column(Text, nullable=False), description="facts as the rules saw them, rules beaten")
+    answer_json: str = Field(sa_column=Column(Text, nullable=False), description="the decision as first answered")
+    accepted_at: int = Field(sa_column=_big(nullable=False, index=True))
+
+
+class MessageRow(SQLModel, table=True):
+    """One administrative message. `number` orders it for ever; its text is frozen at acceptance.
+
+    A message under way keeps status `sending`; a crash leaves it so, and whoever next holds its lane sends it again with the
+    same number and `maybe_duplicate` set. Nothing but a status change touches a row after acceptance.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index("message_ready", "ori", "number", postgresql_where="ready", sqlite_where="ready"),
+        Index("message_by_status", "status", "number"),
+        Index("message_by_state", "state", "number"),
+    )
+    number: int = Field(sa_column=_big(primary_key=True, autoincrement=False))
+    release: int = Field(foreign_key="release.id", index=True)
+    type: str = Field(max_length=10, description="NEW, CORRECTION or CANCEL")
+    copy_: str = Field(sa_column=Column("copy", Text, nullable=False), description="departing, receiving or only")
+    audience: str = Field(max_length=40)
+    state: str = Field(max_length=2, description="USPS code")
+    ori: str = Field(max_length=9, description="destination; also the lane")
+    format: str = Field(max_length=6, description="legacy or niem")
+    text: str = Field(sa_column=Column(Text, nullable=False), description="whole text, lines ended by LF; the wire has CR LF")
+    status: str = Field(max_length=20)
+    ready: bool = Field(description="whether the dispatcher is to send it: queued or sending")
+    attempts: int = Field(default=0)
+    maybe_duplicate: bool = Field(default=False, description="a try's outcome is unknown, so the network may have it twice")
+    created_at: int = Field(sa_column=_big(nullable=False))
+    changed_at: int = Field(sa_column=_big(nullable=False), description="of the current status")
+    due_at: int | None = Field(default=None, sa_column=_big(nullable=True), description="when policy wants it out (`within`)")
+    refers_to: int | None = Field(default=None, sa_column=_big(nullable=True), description="number corrected or cancelled")
+
+
+class MessageEventRow(SQLModel, table=True):
+    """Each status a message has had, with its time and cause; the tries stand here too, as `sending` and what followed."""
+
+    __tablename__ = "message_event"
+    id: int | None = Field(default=None, primary_key=True)
+    number: int = Field(sa_column=_big(nullable=False, index=True))
+    status: str = Field(max_length=20)
+    at: int = Field(sa_column=_big(nullable=False))
+    cause: str = Field(sa_column=Column(Text, nullable=False), description="in words; never personal data")
+    worker: str | None = Field(default=None, max_length=80)
+    attempt: int | None = Field(default=None, description="which try, from 1")
+
+
+class LaneRow(SQLModel, table=True):
+    """The messages to one ORI, in order, and who may send them now. `token` rises with every claim and fences old owners."""
+
+    __tablename__ = "lane"
+    ori: str = Field(primary_key=True, max_length=9)
+    owner: str | None = Field(default=None, max_length=80)
+    until: int = Field(default=0, sa_column=_big(nullable=False), description="the lease ends")
+    token: int = Field(default=0, sa_column=_big(nullable=False))
+    due: int = Field(default=0, sa_column=_big(nullable=False, index=True), description="not before this time")
+    fails: int = Field(default=0, description="failed sends in a row")
+    paused: str | None = Field(default=None, max_length=200, description="why nothing is sent, or None")
+
+
+class WorkItemRow(SQLModel, table=True):
+    """What a person must do."""
+
+    __tablename__ = "work_item"
+    __table_args__ = (Index("work_item_by_status", "status", "id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    code: str = Field(max_length=40)
+    release: int | None = Field(default=None, foreign_key="release.id", index=True)
+    number: int | None = Field(default=None, sa_column=_big(nullable=True, index=True), description="the message it is about")
+    audience: str | None = Field(default=None, max_length=40)
+    state: str | None = Field(default=None, max_length=2)
+    rule: str = Field(default="", sa_column=Column(Text, nullable=False))
+    detail: str = Field(default="", sa_column=Column(Text, nullable=False), description="in words; never personal data")
+    status: str = Field(default="open", max_length=10, description="open or resolved")
+    opened_at: int = Field(sa_column=_big(nullable=False))
+    due_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    resolved_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    resolved_by: str | None = Field(default=None, max_length=80)
+    reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+
+
+class InboundRow(SQLModel, table=True):
+    """A text that came from the network: ER, SM, AM or something else. Stored before it is acted on, acted on once."""
+
+    __tablename__ = "inbound"
+    id: int | None = Field(default=None, primary_key=True)
+    source: str = Field(max_length=200, unique=True, description="names the arrival, so that it is taken once")
+    kind: str = Field(max_length=10, description="ER, SM, AM or other")
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    number: int | None = Field(default=None, sa_column=_big(nullable=True, index=True), description="the message it is about")
+    matched_by: str | None = Field(default=None, max_length=40)
+    received_at: int = Field(sa_column=_big(nullable=False))
+
+
+class AuditRow(SQLModel, table=True):
+    """The audit trail: who did what to what, when, with what outcome. Each row's hash covers the one before in its chain."""
+
+    __tablename__ = "audit"
+    __table_args__ = (UniqueConstraint("chain", "seq"),)
+    id: int | None = Field(default=None, primary_key=True)
+    chain: str = Field(max_length=40, description="the writing process; its rows are linked in order of seq")
+    seq: int = Field(sa_column=_big(nullable=False))
+    at: int = Field(sa_column=_big(nullable=False))
+    actor: str = Field(max_length=80)
+    action: str = Field(max_length=60)
+    object: str = Field(max_length=120, description="e.g. release EX-1, message LN00000001; never a person")
+    outcome: str = Field(max_length=40)
+    detail_json: str = Field(sa_column=Column(Text, nullable=False))
+    prev: str = Field(max_length=64)
+    hash: str = Field(max_length=64)
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """A key of a named caller. Only the SHA-256 of the key is kept; keys are 256 random bits, so no slow hash is needed."""
+
+    __tablename__ = "api_key"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=80, unique=True)
+    role: str = Field(max_length=20)
+    digest: str = Field(max_length=64, unique=True)
+    created_at: int = Field(sa_column=_big(nullable=False))
+    expires_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    revoked_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+
+
+class CounterRow(SQLModel, table=True):
+    """Numbers given out in order, inside the transaction that uses them (so none is used twice and none is skipped)."""
+
+    __tablename__ = "counter"
+    name: str = Field(primary_key=True, max_length=20)
+    last: int = Field(sa_column=_big(nullable=False))
