@@ -1,16 +1,16 @@
 """The one error tree. Each error has a stable code; `api/problems.py` decides the HTTP status from the class alone.
 
-    LensError
-    ├── Refused              the caller's input cannot be taken; carries every fault found
-    │   ├── NotJson          the body is not one JSON document
-    │   └── TooLarge         the body is over the limit
-    ├── NotSignedIn          no key, or one that is unknown, expired or revoked
-    ├── NotAllowed           the key's role may not do this
-    ├── NotFound             no such release, message, work item or rulebook
-    ├── Conflict             the request contradicts what is stored
-    ├── Unavailable          a part LENS depends on cannot serve now; nothing was changed
-    ├── BadSetting           a setting (environment or .env) cannot be used; the program does not start
-    └── BadRulebook          a rulebook with errors was asked to be used; carries its problems as text
+LensError
+├── Refused              the caller's input cannot be taken; carries every fault found
+│   ├── NotJson          the body is not one JSON document
+│   └── TooLarge         the body is over the limit
+├── NotSignedIn          no key, or one that is unknown, expired or revoked
+├── NotAllowed           the key's role may not do this
+├── NotFound             no such release, message, work item or rulebook
+├── Conflict             the request contradicts what is stored
+├── Unavailable          a part LENS depends on cannot serve now; nothing was changed
+├── BadSetting           a setting (environment or .env) cannot be used; the program does not start
+└── BadRulebook          a rulebook with errors was asked to be used; carries its problems as text
 """
 
 from dataclasses import dataclass

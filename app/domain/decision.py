@@ -82,7 +82,7 @@ class Decision(msgspec.Struct, frozen=True):
     errands: tuple[Errand, ...]
     warnings: tuple[Caution, ...]
     beaten: tuple[str, ...] = ()
-    facts: dict[str, object] = {}  # noqa: RUF012 - msgspec copies a mutable default
+    facts: dict[str, object] = {}
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -127,7 +127,8 @@ def dry_run_answer(decision: Decision) -> Answer:
     """The public shape of a decision that is not stored: no message numbers are used, nothing has a time."""
     messages = tuple(message_of(notice, DRY_RUN_ID, "held" if notice.held_because else "queued") for notice in decision.notices)
     items = tuple(
-        WorkItem(None, errand.code, errand.audience, errand.state, errand.rule, None, None, "open") for errand in decision.errands
+        WorkItem(None, errand.code, errand.audience, errand.state, errand.rule, None, None, "open")
+        for errand in decision.errands
     )
     return answer(decision, messages, items)
 
