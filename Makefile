@@ -1,0 +1,60 @@
+# The project's few commands. They need python3 (3.11 to 3.13) with venv, gcc, make and the Python headers; nothing else.
+#   make run    a complete LENS on this machine, to try out      make test   every test
+#   make lint   style, format, types                            make bench  measurements
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test lint bench lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := requirements-build.lock requirements.lock requirements-dev.lock
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+UV_VERSION := 0.13.9
+
+# durable-rules is C from 2020 and calls a function that Python 3.13 renamed. The definition changes nothing before 3.13.
+DURABLE_CC := gcc -DPyEval_CallObject=PyObject_CallObject
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## make .venv with everything pinned in the lock files; quick when nothing changed
+
+# The build tools come first, pinned like the rest, so that nothing is fetched unpinned to build durable-rules or LENS itself.
+$(VENV)/.ready: $(LOCKS) pyproject.toml Makefile
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("LENS needs Python 3.11, 3.12 or 3.13; " + \
+	    sys.executable + " is " + sys.version.split()[0] + ". Name another: make setup PYTHON=python3.12")'
+	@$(BIN)/python -c '' 2>/dev/null || { rm -rf $(VENV); echo "Making $(VENV); this takes a minute, once."; $(PYTHON) -m venv $(VENV); }
+	$(PIP) --require-hashes -r requirements-build.lock
+	CC="$(DURABLE_CC)" $(PIP) --require-hashes --no-build-isolation --use-pep517 -r requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup ## API, dispatcher and a simulated network on loopback; prints the address, a key and a line to try
+	$(BIN)/lens serve --with-simulator
+
+test: setup ## every test
+	$(BIN)/python -m pytest
+
+lint: setup ## style, format and strict types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy app tests
+
+bench: setup ## measurements, with their figures printed
+	$(BIN)/python -m pytest tests/bench -s -o python_files='bench_*.py test_*.py'
+
+# Keeps every version that still fits; `make lock UPGRADE=--upgrade` takes the newest of all. No file names where packages come from.
+COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --no-emit-find-links --no-annotate --no-header $(UPGRADE)
+
+lock: ## remake the lock files from pyproject.toml
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip --disable-pip-version-check install --quiet uv==$(UV_VERSION)
+	$(COMPILE) --group build -o requirements-build.lock
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove what make and the tools made, but no data (var/)
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find app tests -name __pycache__ -type d -prune -exec rm -rf {} +
