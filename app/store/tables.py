@@ -4,19 +4,31 @@ Times are whole microseconds since 1970 in UTC (`Micros`), the same on SQLite an
 text. Personal data stands only in `release.body_json`, `release.answer_json`, `message.text`, `inbound.text`.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
+
+SQLModel.metadata.naming_convention = {  # so that a later migration can name what it changes
+    "ix": "%(table_name)s_%(column_0_N_name)s",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
 
 
 def _big(**more: object) -> Column[int]:
-    return Column(BigInteger, **more)  # type: ignore[arg-type]
+    # On SQLite every INTEGER has 64 bits, and only an INTEGER primary key is the row's own address (no second index).
+    return Column(BigInteger().with_variant(Integer, "sqlite"), **more)  # type: ignore[arg-type]
+
+
+def _of_release(*, nullable: bool) -> Column[int]:
+    return Column(BigInteger().with_variant(Integer, "sqlite"), ForeignKey("release.id"), nullable=nullable, index=True)
 
 
 class ReleaseRow(SQLModel, table=True):
     """A release accepted, with its decision as evidence: what came in, what the rules saw, what was answered."""
 
     __tablename__ = "release"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(sa_column=_big(primary_key=True, autoincrement=False), description="from counter `release`")
     release_id: str = Field(max_length=64, unique=True, description="the system of record's id; the idempotency key")
     fingerprint: str = Field(max_length=64, description="SHA-256 of the canonical content, hex")
     mode: str = Field(max_length=10, description="normal or backfill")
@@ -39,22 +51,24 @@ class MessageRow(SQLModel, table=True):
 
     __tablename__ = "message"
     __table_args__ = (
-        Index("message_ready", "ori", "number", postgresql_where="ready", sqlite_where="ready"),
+        Index("message_ready", "ori", "number", postgresql_where=text("ready"), sqlite_where=text("ready")),
+        Index("message_sent", "changed_at", postgresql_where=text("status = 'sent'"), sqlite_where=text("status = 'sent'")),
         Index("message_by_status", "status", "number"),
         Index("message_by_state", "state", "number"),
     )
     number: int = Field(sa_column=_big(primary_key=True, autoincrement=False))
-    release: int = Field(foreign_key="release.id", index=True)
+    release: int = Field(sa_column=_of_release(nullable=False))
     type: str = Field(max_length=10, description="NEW, CORRECTION or CANCEL")
     copy_: str = Field(sa_column=Column("copy", Text, nullable=False), description="departing, receiving or only")
-    audience: str = Field(max_length=40)
+    audience: str
     state: str = Field(max_length=2, description="USPS code")
     ori: str = Field(max_length=9, description="destination; also the lane")
     format: str = Field(max_length=6, description="legacy or niem")
     text: str = Field(sa_column=Column(Text, nullable=False), description="whole text, lines ended by LF; the wire has CR LF")
     status: str = Field(max_length=20)
-    ready: bool = Field(description="whether the dispatcher is to send it: queued or sending")
-    attempts: int = Field(default=0)
+    ready: bool = Field(description="whether the dispatcher is to send it: queued, sending or waiting_for_state")
+    attempts: int = Field(default=0, description="tries so far; never set back")
+    failures: int = Field(default=0, description="tries refused or lost since it was queued last; at the limit it is dead")
     maybe_duplicate: bool = Field(default=False, description="a try's outcome is unknown, so the network may have it twice")
     created_at: int = Field(sa_column=_big(nullable=False))
     changed_at: int = Field(sa_column=_big(nullable=False), description="of the current status")
@@ -66,7 +80,7 @@ class MessageEventRow(SQLModel, table=True):
     """Each status a message has had, with its time and cause; the tries stand here too, as `sending` and what followed."""
 
     __tablename__ = "message_event"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, sa_column=_big(primary_key=True))
     number: int = Field(sa_column=_big(nullable=False, index=True))
     status: str = Field(max_length=20)
     at: int = Field(sa_column=_big(nullable=False))
@@ -84,8 +98,17 @@ class LaneRow(SQLModel, table=True):
     until: int = Field(default=0, sa_column=_big(nullable=False), description="the lease ends")
     token: int = Field(default=0, sa_column=_big(nullable=False))
     due: int = Field(default=0, sa_column=_big(nullable=False, index=True), description="not before this time")
-    fails: int = Field(default=0, description="failed sends in a row")
-    paused: str | None = Field(default=None, max_length=200, description="why nothing is sent, or None")
+    fails: int = Field(default=0, description="failed sends in a row; while there are any, one message goes at a time")
+
+
+class PauseRow(SQLModel, table=True):
+    """While a row stands, nothing is sent to its scope: to one ORI, or to any (`*`). Each source lifts only its own."""
+
+    __tablename__ = "pause"
+    scope: str = Field(primary_key=True, max_length=9, description="an ORI, or * for all")
+    source: str = Field(primary_key=True, max_length=20, description="network or operator")
+    why: str = Field(max_length=200, description="in words; never personal data")
+    since: int = Field(sa_column=_big(nullable=False))
 
 
 class WorkItemRow(SQLModel, table=True):
@@ -93,11 +116,11 @@ class WorkItemRow(SQLModel, table=True):
 
     __tablename__ = "work_item"
     __table_args__ = (Index("work_item_by_status", "status", "id"),)
-    id: int | None = Field(default=None, primary_key=True)
-    code: str = Field(max_length=40)
-    release: int | None = Field(default=None, foreign_key="release.id", index=True)
+    id: int = Field(sa_column=_big(primary_key=True, autoincrement=False), description="from counter `work_item`")
+    code: str
+    release: int | None = Field(default=None, sa_column=_of_release(nullable=True))
     number: int | None = Field(default=None, sa_column=_big(nullable=True, index=True), description="the message it is about")
-    audience: str | None = Field(default=None, max_length=40)
+    audience: str | None = None
     state: str | None = Field(default=None, max_length=2)
     rule: str = Field(default="", sa_column=Column(Text, nullable=False))
     detail: str = Field(default="", sa_column=Column(Text, nullable=False), description="in words; never personal data")
@@ -113,7 +136,7 @@ class InboundRow(SQLModel, table=True):
     """A text that came from the network: ER, SM, AM or something else. Stored before it is acted on, acted on once."""
 
     __tablename__ = "inbound"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, sa_column=_big(primary_key=True))
     source: str = Field(max_length=200, unique=True, description="names the arrival, so that it is taken once")
     kind: str = Field(max_length=10, description="ER, SM, AM or other")
     text: str = Field(sa_column=Column(Text, nullable=False))
@@ -127,7 +150,7 @@ class AuditRow(SQLModel, table=True):
 
     __tablename__ = "audit"
     __table_args__ = (UniqueConstraint("chain", "seq"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, sa_column=_big(primary_key=True))
     chain: str = Field(max_length=40, description="the writing process; its rows are linked in order of seq")
     seq: int = Field(sa_column=_big(nullable=False))
     at: int = Field(sa_column=_big(nullable=False))
@@ -144,7 +167,7 @@ class ApiKeyRow(SQLModel, table=True):
     """A key of a named caller. Only the SHA-256 of the key is kept; keys are 256 random bits, so no slow hash is needed."""
 
     __tablename__ = "api_key"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, sa_column=_big(primary_key=True))
     name: str = Field(max_length=80, unique=True)
     role: str = Field(max_length=20)
     digest: str = Field(max_length=64, unique=True)

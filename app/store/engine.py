@@ -1,0 +1,208 @@
+"""The database: SQLite through pysqlite3, or PostgreSQL through psycopg. What differs between the two is decided here.
+
+SQLite runs with WAL and synchronous=FULL, so that what was acknowledged survives a power cut; reads go through an engine that
+cannot write. The version of SQLite must be free of the WAL-reset corruption bug.
+"""
+
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from pysqlite3 import dbapi2
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+
+from app.errors import BadSetting, Unavailable
+
+_log = structlog.get_logger()
+
+OLDEST_SQLITE = (3, 51, 3)
+"""Versions before it can corrupt a database when a WAL is reset (sqlite.org, release notes of 3.51.3)."""
+
+_BUSY_TIMEOUT_MS = 5000
+_MIGRATION_LOCK = 0x4C454E53  # "LENS": any number does, as long as nobody else in this database uses it
+_BUSY, _LOCKED = 5, 6
+_SQLITE_DOWN = {
+    3: "no permission",
+    7: "out of memory",
+    8: "read-only",
+    10: "I/O error",
+    11: "damaged",
+    13: "disk full",
+    14: "cannot be opened",
+    26: "damaged",
+}
+_POSTGRES_TRANSIENT = ("08", "40001", "40P01", "55P03", "57P")
+_POSTGRES_DOWN = ("53", "58", "25006", "XX")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database: `write` for the one writer of this process, `read` for everyone else (it cannot write).
+
+    `chain` names this process in the audit trail.
+    """
+
+    write: Engine
+    read: Engine
+    dialect: Literal["sqlite", "postgresql"]
+    chain: str
+
+    def close(self) -> None:
+        """Closes every connection that is not in use."""
+        self.write.dispose()
+        self.read.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Opens the database of a `sqlite:///file` or `postgresql+psycopg://…` URL; its tables are `upgrade`'s business.
+
+    Raises BadSetting when the URL or the database behind it cannot be used safely, Unavailable when it does not answer.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise BadSetting(
+            "LENS_DATABASE_URL: this is no URL; give sqlite:///var/lens.db or postgresql+psycopg://user@host/name"
+        ) from None
+    chain = f"{os.getpid()}-{secrets.token_hex(6)}"
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _open_sqlite(parsed, chain)
+        case "postgresql":
+            return _open_postgresql(parsed, chain)
+        case other:
+            raise BadSetting(f"LENS_DATABASE_URL: {other} is not supported; use sqlite:///… or postgresql+psycopg://…")
+
+
+def require_sqlite(version: tuple[int, ...]) -> None:
+    """Raises BadSetting when this version of SQLite may lose data."""
+    if version < OLDEST_SQLITE:
+        found, needed = (".".join(map(str, each)) for each in (version, OLDEST_SQLITE))
+        raise BadSetting(f"SQLite {found} can corrupt its file (WAL reset); LENS needs {needed} or later: reinstall pysqlite3")
+
+
+def _open_sqlite(url: URL, chain: str) -> Store:
+    require_sqlite(dbapi2.sqlite_version_info)
+    if not url.database or url.database == ":memory:" or url.query:
+        raise BadSetting("LENS_DATABASE_URL: SQLite needs a plain file, e.g. sqlite:///var/lens.db")
+    _create_private(Path(url.database))
+    url = url.set(drivername="sqlite+pysqlite")
+    engines = []
+    for begin, pragmas in (("BEGIN IMMEDIATE", ("cache_size=-32768",)), ("BEGIN", ("query_only=ON",))):
+        engine = create_engine(
+            url, module=dbapi2, connect_args={"isolation_level": None}, hide_parameters=True, pool_size=8, pool_timeout=10
+        )
+        event.listen(engine, "connect", partial(_prepare_sqlite, pragmas))
+        event.listen(engine, "begin", partial(_run_statement, begin))
+        engines.append(engine)
+    return Store(engines[0], engines[1], "sqlite", chain)
+
+
+def _create_private(file: Path) -> None:
+    """The database holds personal data: its folder and file are for this user alone. SQLite gives its WAL the same mode."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise BadSetting(f"LENS_DATABASE_URL: the file {file} cannot be opened for writing: {error.strerror}") from None
+
+
+def _prepare_sqlite(pragmas: tuple[str, ...], connection: Any, _: object) -> None:  # noqa: ANN401 - the driver is untyped
+    # busy_timeout first: switching to WAL may have to wait for another process that does the same.
+    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *pragmas):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _run_statement(statement: str, connection: Connection) -> None:
+    connection.exec_driver_sql(statement)
+
+
+def _open_postgresql(url: URL, chain: str) -> Store:
+    shown = url.render_as_string(hide_password=True)
+    options: dict[str, Any] = {"hide_parameters": True, "pool_size": 8, "pool_timeout": 10}
+    try:
+        write = create_engine(url, **options)
+        read = create_engine(url, execution_options={"postgresql_readonly": True}, **options)
+    except (NoSuchModuleError, ImportError):
+        raise BadSetting("LENS_DATABASE_URL: PostgreSQL is reached through psycopg: postgresql+psycopg://…") from None
+    try:
+        with write.connect() as connection:
+            durability = str(connection.scalar(text("SHOW synchronous_commit")))
+            flushed = str(connection.scalar(text("SHOW fsync")))
+    except (OperationalError, InterfaceError):
+        raise Unavailable(f"The database {shown} does not answer.") from None
+    if durability not in {"on", "remote_apply"}:
+        raise BadSetting(
+            f"LENS_DATABASE_URL: {shown} has synchronous_commit={durability}, which can lose acknowledged releases; set it to on"
+        )
+    if flushed != "on":
+        _log.warning("database_without_fsync", consequence="a power cut can lose acknowledged releases")
+    return Store(write, read, "postgresql", chain)
+
+
+def now_micros(connection: Connection) -> int:
+    """The time now in Micros: the database's clock on PostgreSQL, so that hosts agree on leases; this machine's on SQLite."""
+    if connection.dialect.name == "postgresql":
+        return int(connection.scalar(text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)")) or 0)
+    return time.time_ns() // 1000
+
+
+def upgrade(store: Store) -> None:
+    """Brings the tables up to this version, in one transaction. Any number of processes may do it at once, or again."""
+    with store.write.begin() as connection:
+        if store.dialect == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        config = _alembic()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_current(store: Store) -> bool:
+    """Whether the tables are those of this version (`upgrade` has been run)."""
+    with store.read.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_heads()
+    return set(found) == set(ScriptDirectory.from_config(_alembic()).get_heads())
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "app.store:migrations")
+    return config
+
+
+Trouble = Literal["transient", "down", "refused"]
+"""`transient`: the same may work in a moment; `down`: not before someone or something mends it; `refused`: never."""
+
+
+def trouble(error: DBAPIError) -> Trouble:
+    """What kind of failure of the database this is."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        primary = code & 0xFF
+        return "transient" if primary in {_BUSY, _LOCKED} else "down" if primary in _SQLITE_DOWN else "refused"
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if error.connection_invalidated or state.startswith(_POSTGRES_TRANSIENT):
+        return "transient"
+    if state.startswith(_POSTGRES_DOWN) or (not state and isinstance(error, OperationalError)):
+        return "down"
+    return "refused"
+
+
+def cause(error: DBAPIError) -> str:
+    """What went wrong, in words that hold no value: a driver's own text can quote a whole row, so it is never shown."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return _SQLITE_DOWN.get(code & 0xFF, str(getattr(error.orig, "sqlite_errorname", code)))
+    state = getattr(error.orig, "sqlstate", None)
+    return f"SQLSTATE {state}" if state else type(error.orig).__name__
