@@ -3,7 +3,7 @@
 #   make lint   style, format, types                            make bench  measurements
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint bench lock clean
+.PHONY: help setup run test lint bench lock docker-steps clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +16,7 @@ UV_VERSION := 0.13.9
 DURABLE_CC := gcc -DPyEval_CallObject=PyObject_CallObject
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## make .venv with everything pinned in the lock files; quick when nothing changed
 
@@ -54,6 +54,9 @@ lock: ## remake the lock files from pyproject.toml
 	$(COMPILE) --group build -o requirements-build.lock
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+
+docker-steps: ## the Dockerfile's steps in a clean Debian root, where there is no container engine (as root, with debootstrap)
+	$(PYTHON) tests/house/docker_steps.py
 
 clean: ## remove what make and the tools made, but no data (var/)
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
