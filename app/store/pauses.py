@@ -1,0 +1,57 @@
+"""Pauses: while one stands, nothing is sent to its scope. They are rows, so a restart keeps them.
+
+Every function changes or reads inside the caller's transaction and has the shape that `Writer.do` takes.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+
+from app.store.engine import now_micros
+from app.store.tables import PauseRow
+
+EVERYTHING = "*"
+"""The scope of a pause that holds every lane."""
+
+_pause = PauseRow.metadata.tables["pause"]
+
+
+class Pause(NamedTuple):
+    """To stop sending. `scope` is an ORI or EVERYTHING; `why` is in words, without personal data, cut at 200 characters."""
+
+    scope: str
+    source: Literal["network", "operator"]
+    why: str
+
+
+class Resume(NamedTuple):
+    """To lift the pause that this source set; one set by the other source stays."""
+
+    scope: str
+    source: Literal["network", "operator"]
+
+
+def pause(connection: Connection, pauses: Sequence[Pause]) -> list[None]:
+    """Sets pauses; setting one that stands keeps its start and takes the new reason."""
+    now = now_micros(connection)
+    for each in pauses:
+        change = update(_pause).where(*_is(each)).values(why=each.why[:200])
+        if connection.execute(change).rowcount == 0:
+            connection.execute(insert(_pause).values(**each._replace(why=each.why[:200])._asdict(), since=now))
+    return [None] * len(pauses)
+
+
+def resume(connection: Connection, resumes: Sequence[Resume]) -> list[bool]:
+    """Lifts pauses; each result says whether one stood."""
+    return [connection.execute(delete(_pause).where(*_is(each))).rowcount > 0 for each in resumes]
+
+
+def standing(connection: Connection) -> dict[str, str]:
+    """Every scope paused now, with why."""
+    rows = connection.execute(select(_pause.c.scope, _pause.c.why).order_by(_pause.c.scope, _pause.c.source))
+    return {row.scope: row.why for row in rows}
+
+
+def _is(one: Pause | Resume) -> tuple[ColumnElement[bool], ...]:
+    return (_pause.c.scope == one.scope, _pause.c.source == one.source)
