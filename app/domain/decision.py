@@ -128,9 +128,18 @@ def dry_run_answer(decision: Decision) -> Answer:
     messages = tuple(message_of(notice, DRY_RUN_ID, "held" if notice.held_because else "queued") for notice in decision.notices)
     items = tuple(
         WorkItem(None, errand.code, errand.audience, errand.state, errand.rule, None, None, "open")
-        for errand in decision.errands
+        for errand, _ in tasks(decision)
     )
     return answer(decision, messages, items)
+
+
+def tasks(decision: Decision) -> list[tuple[Errand, int | None]]:
+    """What a person must do for it: the errands decided, then one for each notice kept back, with that notice's place."""
+    found: list[tuple[Errand, int | None]] = [(errand, None) for errand in decision.errands]
+    for place, notice in enumerate(decision.notices):
+        if notice.held_because is not None:
+            found.append((Errand(notice.held_because, "", notice.audience, notice.state, notice.within), place))
+    return found
 
 
 def message_of(notice: Notice, message_id: str, status: str) -> Message:

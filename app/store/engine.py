@@ -21,6 +21,7 @@ from pysqlite3 import dbapi2
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import BadSetting, Unavailable
 
@@ -50,13 +51,12 @@ _POSTGRES_DOWN = ("53", "58", "25006", "XX")
 class Store:
     """An open database: `write` for the one writer of this process, `read` for everyone else (it cannot write).
 
-    `chain` names this process in the audit trail.
+    Each write connection carries `info["chain"]`, which names this process in the audit trail.
     """
 
     write: Engine
     read: Engine
     dialect: Literal["sqlite", "postgresql"]
-    chain: str
 
     def close(self) -> None:
         """Closes every connection that is not in use."""
@@ -75,14 +75,19 @@ def open_store(url: str) -> Store:
         raise BadSetting(
             "LENS_DATABASE_URL: this is no URL; give sqlite:///var/lens.db or postgresql+psycopg://user@host/name"
         ) from None
-    chain = f"{os.getpid()}-{secrets.token_hex(6)}"
     match parsed.get_backend_name():
         case "sqlite":
-            return _open_sqlite(parsed, chain)
+            store = _open_sqlite(parsed)
         case "postgresql":
-            return _open_postgresql(parsed, chain)
+            store = _open_postgresql(parsed)
         case other:
             raise BadSetting(f"LENS_DATABASE_URL: {other} is not supported; use sqlite:///… or postgresql+psycopg://…")
+    event.listen(store.write, "connect", partial(_name_chain, f"{os.getpid()}-{secrets.token_hex(6)}"))
+    return store
+
+
+def _name_chain(chain: str, _: object, record: ConnectionPoolEntry) -> None:
+    record.info["chain"] = chain
 
 
 def require_sqlite(version: tuple[int, ...]) -> None:
@@ -92,7 +97,7 @@ def require_sqlite(version: tuple[int, ...]) -> None:
         raise BadSetting(f"SQLite {found} can corrupt its file (WAL reset); LENS needs {needed} or later: reinstall pysqlite3")
 
 
-def _open_sqlite(url: URL, chain: str) -> Store:
+def _open_sqlite(url: URL) -> Store:
     require_sqlite(dbapi2.sqlite_version_info)
     if not url.database or url.database == ":memory:" or url.query:
         raise BadSetting("LENS_DATABASE_URL: SQLite needs a plain file, e.g. sqlite:///var/lens.db")
@@ -106,7 +111,7 @@ def _open_sqlite(url: URL, chain: str) -> Store:
         event.listen(engine, "connect", partial(_prepare_sqlite, pragmas))
         event.listen(engine, "begin", partial(_run_statement, begin))
         engines.append(engine)
-    return Store(engines[0], engines[1], "sqlite", chain)
+    return Store(engines[0], engines[1], "sqlite")
 
 
 def _create_private(file: Path) -> None:
@@ -128,7 +133,7 @@ def _run_statement(statement: str, connection: Connection) -> None:
     connection.exec_driver_sql(statement)
 
 
-def _open_postgresql(url: URL, chain: str) -> Store:
+def _open_postgresql(url: URL) -> Store:
     shown = url.render_as_string(hide_password=True)
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": 8, "pool_timeout": 10}
     try:
@@ -142,13 +147,14 @@ def _open_postgresql(url: URL, chain: str) -> Store:
             flushed = str(connection.scalar(text("SHOW fsync")))
     except (OperationalError, InterfaceError):
         raise Unavailable(f"The database {shown} does not answer.") from None
+    write.dispose()  # the listener that names the chain sees new connections only
     if durability not in {"on", "remote_apply"}:
         raise BadSetting(
             f"LENS_DATABASE_URL: {shown} has synchronous_commit={durability}, which can lose acknowledged releases; set it to on"
         )
     if flushed != "on":
         _log.warning("database_without_fsync", consequence="a power cut can lose acknowledged releases")
-    return Store(write, read, "postgresql", chain)
+    return Store(write, read, "postgresql")
 
 
 def now_micros(connection: Connection) -> int:

@@ -6,6 +6,7 @@ SQLAlchemy's compiled insert, which has to turn a dictionary a row into the same
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -23,6 +24,14 @@ def insert_absent(connection: Connection, table: str, columns: tuple[str, ...], 
     if rows:
         statement = _insertion(table, columns, _MARKS[connection.dialect.paramstyle]) + " ON CONFLICT DO NOTHING"
         connection.exec_driver_sql(statement, list(rows))
+
+
+def select_in(connection: Connection, start: str, keys: Sequence[str | int]) -> Sequence[tuple[Any, ...]]:
+    """The rows of a statement that ends in `… IN`, for any of these keys (a few hundred at the most)."""
+    if not keys:
+        return []
+    marks = ", ".join([_MARKS[connection.dialect.paramstyle]] * len(keys))
+    return connection.exec_driver_sql(f"{start} ({marks})", tuple(keys)).tuples().all()
 
 
 @cache

@@ -182,3 +182,9 @@ class CounterRow(SQLModel, table=True):
     __tablename__ = "counter"
     name: str = Field(primary_key=True, max_length=20)
     last: int = Field(sa_column=_big(nullable=False))
+
+
+RELEASE, MESSAGE, MESSAGE_EVENT, LANE, WORK_ITEM, AUDIT, API_KEY = (
+    SQLModel.metadata.tables[name] for name in ("release", "message", "message_event", "lane", "work_item", "audit", "api_key")
+)
+"""The same tables as SQLAlchemy Core sees them."""

@@ -27,9 +27,14 @@ class NewWorkItem(NamedTuple):
 def open_all(connection: Connection, items: Sequence[NewWorkItem]) -> range:
     """Opens work items, in a writing transaction; returns their ids, in the same order."""
     first = take_numbers(connection, "work_item", len(items))
+    insert_all(connection, [(first + place, item) for place, item in enumerate(items)])
+    return range(first, first + len(items))
+
+
+def insert_all(connection: Connection, numbered: Sequence[tuple[int, NewWorkItem]]) -> None:
+    """The same with ids taken from the counter beforehand."""
     rows = [
-        (first + place, i.code, i.release, i.number, i.audience, i.state, i.rule, i.detail, "open", i.opened_at, i.due_at)
-        for place, i in enumerate(items)
+        (key, i.code, i.release, i.number, i.audience, i.state, i.rule, i.detail, "open", i.opened_at, i.due_at)
+        for key, i in numbered
     ]
     insert(connection, "work_item", _COLUMNS, rows)
-    return range(first, first + len(items))

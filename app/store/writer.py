@@ -86,7 +86,7 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    async def do(self, apply: Callable[[Connection, Sequence[T]], Sequence[R]], item: T) -> R:
+    async def do(self, apply: Callable[[Connection, Sequence[T]], Sequence[R | LensError]], item: T) -> R:
         """The item's own result, after its commit. A caller that is cancelled meanwhile may still find it carried out.
 
         Raises Unavailable when the database cannot serve, the LensError that apply answered for this item, or whatever apply
@@ -97,7 +97,7 @@ class Writer:
         self._put(_Waiting(apply, item, future, loop))
         return await future
 
-    def do_and_wait(self, apply: Callable[[Connection, Sequence[T]], Sequence[R]], item: T) -> R:
+    def do_and_wait(self, apply: Callable[[Connection, Sequence[T]], Sequence[R | LensError]], item: T) -> R:
         """The same as `do`, for a thread without an event loop."""
         future: Future[R] = Future()
         self._put(_Waiting(apply, item, future, None))
@@ -142,12 +142,13 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever an apply function raises belongs to the caller of its item
             if len(group) == 1:
                 return [(None, error)]
-            middle = len(group) // 2
-            return self._outcomes(group[:middle]) + self._outcomes(group[middle:])
-        self.problem = None
-        self.groups += 1
-        self.items += len(group)
-        return [(None, result) if isinstance(result, LensError) else (result, None) for result in results]
+        else:
+            self.problem = None
+            self.groups += 1
+            self.items += len(group)
+            return [(None, result) if isinstance(result, LensError) else (result, None) for result in results]
+        middle = len(group) // 2
+        return self._outcomes(group[:middle]) + self._outcomes(group[middle:])
 
     def _committed(self, group: list[_Waiting]) -> list[Any]:
         try:

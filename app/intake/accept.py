@@ -1,0 +1,59 @@
+"""Accepting a release: read, decide, and store decision, messages and work items before the answer.
+
+Reading and deciding happen in the caller's task; storing goes through the process's writer, which commits whatever waits at
+once. When `accept` returns, the release is on disk.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.domain.release import Release
+from app.domain.times import moment
+from app.store.releases import Acceptance, Accepted, accept_many
+from app.store.writer import Writer
+
+if TYPE_CHECKING:
+    from app.decide.decide import Decider
+
+
+def fingerprint(release: Release) -> str:
+    """SHA-256 of a release's content, hex: the same however its JSON was laid out, keys ordered, or empty fields left out."""
+    return hashlib.sha256(msgspec.json.encode(release, order="deterministic")).hexdigest()
+
+
+class Intake:
+    """The way in for releases. `decider_now` gives the decider in force, `clock` the time in Micros.
+
+    `on_queued` is called after each acceptance that queued messages, on the caller's thread: a hint to the dispatcher.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        decider_now: Callable[[], "Decider"],
+        clock: Callable[[], int],
+        on_queued: Callable[[], None] | None = None,
+    ) -> None:
+        self._writer = writer
+        self._decider_now = decider_now
+        self._clock = clock
+        self._on_queued = on_queued
+
+    async def accept(self, raw: bytes, caller: str, *, backfill: bool = False) -> Accepted:
+        """Accepts one release from JSON bytes; with `backfill` it is stored and nothing is sent.
+
+        Raises Refused (NotJson, TooLarge) with every fault, Conflict when its id is stored with other content, Unavailable
+        when it could not be stored.
+        """
+        decider = self._decider_now()
+        release = decider.read(raw)
+        now = self._clock()
+        decision = decider.decide(release, moment(now))
+        item = Acceptance(decision, fingerprint(release), raw.decode(), caller, decider.terms.message_format, now, backfill)
+        accepted = await self._writer.do(accept_many, item)
+        if accepted.queued and self._on_queued is not None:
+            self._on_queued()
+        return accepted

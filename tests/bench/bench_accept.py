@@ -1,0 +1,83 @@
+"""How fast releases are accepted in process, beside the raw speed of the same disk in the same run.
+
+    python -m tests.bench.bench_accept [SECONDS]
+
+Each release becomes two messages; 64 callers wait for their commit. SQLite, synchronous=FULL.
+"""
+
+import asyncio
+import itertools
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pysqlite3 import dbapi2
+
+from app.intake.accept import Intake
+from app.store.engine import open_store, upgrade
+from app.store.writer import Writer
+from tests.intake.invented import InventedDecider, release
+
+CALLERS = 64
+
+
+def raw_commits(folder: Path, seconds: float, group: int) -> float:
+    """Rows of one release's size a second, `group` rows a commit."""
+    connection = dbapi2.connect(str(folder / f"raw{group}.db"), isolation_level=None)
+    for statement in (
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",
+        "CREATE TABLE row (id INTEGER PRIMARY KEY, body TEXT)",
+    ):
+        connection.execute(statement)
+    body, done, start = "x" * 3000, 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO row (body) VALUES (?)", [(body,)] * group)
+        connection.execute("COMMIT")
+        done += group
+    rate = done / (time.perf_counter() - start)
+    connection.close()
+    return rate
+
+
+async def accepted(folder: Path, seconds: float) -> tuple[float, float]:
+    """Releases accepted a second by CALLERS callers, and the mean size of a group."""
+    store = open_store(f"sqlite:///{folder / 'lens.db'}")
+    upgrade(store)
+    numbers = itertools.count()
+    with Writer(store) as writer:
+        decider = InventedDecider()
+        intake = Intake(writer, lambda: decider, lambda: time.time_ns() // 1000)
+        end = time.perf_counter() + seconds
+
+        async def caller() -> int:
+            done = 0
+            while time.perf_counter() < end:
+                await intake.accept(release(f"B-{next(numbers)}"), "bench")
+                done += 1
+            return done
+
+        start = time.perf_counter()
+        done = sum(await asyncio.gather(*[caller() for _ in range(CALLERS)]))
+        rate, group = done / (time.perf_counter() - start), writer.items / writer.groups
+    store.close()
+    return rate, group
+
+
+def main() -> None:
+    """Prints one line a figure."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        single, grouped = raw_commits(folder, seconds / 3, 1), raw_commits(folder, seconds / 3, CALLERS)
+        rate, group = asyncio.run(accepted(folder, seconds))
+    print(f"raw commits, one row each          {single:8.0f} /s")
+    print(f"raw rows, {CALLERS} a commit             {grouped:8.0f} /s")
+    print(f"releases accepted, {CALLERS} callers    {rate:8.0f} /s  (2 messages each, {group:.1f} a commit)")
+    print(f"releases / raw commits             {rate / single:8.2f}")
+
+
+if __name__ == "__main__":
+    main()
