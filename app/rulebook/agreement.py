@@ -1,0 +1,103 @@
+"""What must hold among the parts of a rulebook before it may be used: names, precedence, addresses, and no rules that clash."""
+
+from collections.abc import Mapping, Sequence
+
+from app.domain.identifiers import ori_problem
+from app.rulebook.evaluate import audience_of
+from app.rulebook.model import DecisionTable, Fact, Membership, Rule, Send, Table
+from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
+from app.rulebook.verdicts import LookUp
+from app.rulebook.view import View
+
+STATE_COLUMNS = ("nlets", "ori", "ori_status", "stage")
+"""Columns that the table of the states told must have: the service reads them to address and mark a message."""
+
+
+def check_names(decisions: Sequence[DecisionTable], problems: Problems) -> None:
+    """Rule ids are unique; `overrides` names rules of the same file that are about the same audience, and never in a ring."""
+    seen: dict[str, Spot] = {}
+    for table in decisions:
+        for rule in table.all_rules():
+            if rule.id in seen:
+                problems.error("R114", f"two rules are called {rule.id}", rule.spot, help="ids are for ever", also=(seen[rule.id],))
+            seen[rule.id] = rule.spot
+        by_id = {rule.id: rule for rule in table.rules}
+        for rule in table.rules:
+            for name in rule.overrides:
+                _check_override(rule, name, by_id, problems)
+            if rule.id in table.beaten_by.get(rule.id, ()):
+                spot = rule.spots[f"overrides {rule.overrides[0]}"]
+                problems.error("R125", f"{rule.id} overrides itself, through a ring of `overrides`", spot, help="take one out")
+
+
+def _check_override(rule: Rule, name: str, by_id: Mapping[str, Rule], problems: Problems) -> None:
+    spot = rule.spots[f"overrides {name}"]
+    if name not in by_id:
+        label = did_you_mean(name, by_id)
+        problems.error("R113", f"there is no rule `{name}` in this file to override", spot, help=one_of(by_id), label=label)
+    elif audience_of(rule.reply) != audience_of(by_id[name].reply):
+        help = "rules about different audiences do not compete; leave it out"
+        problems.error("R126", f"{rule.id} and {name} are about different audiences", spot, help=help)
+
+
+def check_overlaps(look_ups: Mapping[str, Sequence[LookUp]], problems: Problems) -> None:
+    """Two rules that meet and disagree must say which `overrides` which (R201), told once a pair with an example."""
+    told = set()
+    for series in look_ups.values():
+        for look_up in series:
+            for verdict in look_up.verdicts.values():
+                pair = verdict.clash[:2]
+                if pair and pair not in told:
+                    told.add(pair)
+                    first, second = pair
+                    message = f"{first.id} and {second.id} meet and disagree"
+                    help = f"say which one wins, e.g. `overrides: [{first.id}]` in {second.id}"
+                    problems.error("R201", message, first.spot, help=help, also=(second.spot,))
+
+
+def check_addresses(
+    routing: DecisionTable, facts: Mapping[str, Fact], tables: Mapping[str, Table], views: Sequence[View], problems: Problems
+) -> None:
+    """Every state that a rule may send to has, on every day the rule is in force, an ORI that may be used and is its own."""
+    for rule in routing.rules:
+        if not isinstance(rule.reply, Send):
+            continue
+        table = tables[facts[rule.reply.audience].table or ""]
+        lacking = [name for name in STATE_COLUMNS if name not in table.columns]
+        if lacking:
+            help = f"the service reads {', '.join(STATE_COLUMNS)} of the state it tells"
+            problems.error("R102", f"the table `{table.name}` lacks the column `{lacking[0]}`", table.spot, help=help)
+            continue
+        for view in views:
+            if rule.period.covers(view.first):
+                _check_rows(rule, rule.reply, table, view, problems)
+
+
+def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Problems) -> None:
+    cells = view.cells[table.name]
+    codes = {texts["nlets"] for texts in cells.values() if texts["nlets"]}
+    reachable = set(view.domain(send.audience))
+    for test in rule.tests():
+        if isinstance(test, Membership) and test.fact == send.audience:
+            reachable &= view.members(test)
+    for key in view.domain(send.audience):
+        if key not in reachable:
+            continue
+        ori, nlets = cells[key][send.ori_column], cells[key]["nlets"]
+        spot = _cell_spot(table, key, send.ori_column, view)
+        if not ori:
+            help = f"give it one, or set its `ori_status` to none; {rule.id} sends to it"
+            problems.error("R122", f"{key} has no ORI and may be sent a message", spot, help=help)
+        elif (reason := ori_problem(ori, codes)) is not None:
+            problems.error("R119", f"no message may go to `{ori}`: {reason}", spot, help="write the ORI that the state has named")
+        elif ori[:2] != nlets:
+            help = f"an ORI of {key} begins with {nlets}"
+            problems.error("R120", f"`{ori}` is not an ORI of {key}", spot, help=help)
+
+
+def _cell_spot(table: Table, row: str, column: str, view: View) -> Spot:
+    """Where the text stands that a cell has in a view: in the last change in force that names it, else in the row."""
+    for change in sorted(table.changes, key=lambda change: change.period.first, reverse=True):
+        if change.row == row and column in change.cells and change.period.covers(view.first):
+            return change.spots[column]
+    return table.rows[row].spots.get(column, table.rows[row].spot)

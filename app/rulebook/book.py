@@ -1,0 +1,201 @@
+"""A rulebook: everything that decides, read from a folder whole or not at all, under one content hash."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from app.errors import BadRulebook
+from app.rulebook.agreement import check_addresses, check_names, check_overlaps
+from app.rulebook.engine import EngineFault
+from app.rulebook.evaluate import Verdict
+from app.rulebook.model import CodeTables, DecisionTable, Fact, Messages, Rule, Table
+from app.rulebook.problems import Problem, Problems, Spot
+from app.rulebook.read_messages import read_messages
+from app.rulebook.read_rules import RulesReader
+from app.rulebook.read_scenarios import ScenarioReader
+from app.rulebook.read_tables import read_code_tables, read_facts, read_table
+from app.rulebook.report import as_text
+from app.rulebook.scenarios import Suite
+from app.rulebook.shapes import Shapes, day_after
+from app.rulebook.source import Node, Scalar, SourceFile, read_folder, read_yaml
+from app.rulebook.verdicts import LookUp, all_verdicts
+from app.rulebook.view import View, view_at, views
+
+KINDS = ("facts/v1", "ref_data/v1", "rules/v1", "messages/v1", "scenarios/v1")
+HASH_LENGTH = 12
+"""Hexadecimal digits of the content hash that names a rulebook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the files say, before anything is proved."""
+
+    hash: str
+    files: tuple[SourceFile, ...]
+    facts: Mapping[str, Fact]
+    tables: Mapping[str, Table]
+    eligibility: DecisionTable
+    routing: DecisionTable
+    messages: Messages
+    codes: CodeTables
+    suite: Suite
+
+    def decisions(self) -> tuple[DecisionTable, DecisionTable]:
+        """Both decisions, in the order they are taken."""
+        return self.eligibility, self.routing
+
+    def rules(self) -> dict[str, Rule]:
+        """All rules by id, both `otherwise` included."""
+        return {rule.id: rule for table in self.decisions() for rule in table.all_rules()}
+
+    def views(self) -> tuple[View, ...]:
+        """The regimes: the days on which any rule or row begins to differ cut them."""
+        periods = [rule.period for rule in self.rules().values()]
+        edges = {period.first for period in periods}
+        edges |= {after for period in periods if (after := day_after(period.last)) is not None}
+        return views(self.facts, self.tables, edges)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """A rulebook that can be used: read without errors, its engine in agreement with the plain evaluator on every case."""
+
+    content: Content
+    eligibility: tuple[LookUp, ...]
+    routing: tuple[LookUp, ...]
+    first_days: list[int]
+    warnings: tuple[Problem, ...]
+
+    @property
+    def hash(self) -> str:
+        """The content hash: 12 hexadecimal digits that name this rulebook for ever."""
+        return self.content.hash
+
+    def regime(self, day: date) -> int:
+        """The index of the regime a day is in."""
+        return view_at(self.first_days, day)
+
+    def routed(self, day: date, values: Mapping[str, str]) -> Verdict:
+        """Who is to be told on a day (only asked where a notice is owed). Raises EngineDisagreement."""
+        return self.routing[self.regime(day)].verdict(values)
+
+
+def load(folder: Path) -> RuleBook:
+    """The rulebook in `folder` (`rules/` and `ref_data/`). Raises BadRulebook with every error as text when it has any."""
+    problems = Problems()
+    book = load_with_problems(folder, problems)
+    if book is None:
+        errors = [problem for problem in problems.sorted() if problem.severity == "error"]
+        raise BadRulebook(as_text(errors, read_folder(folder, Problems())))
+    return book
+
+
+def load_with_problems(folder: Path, problems: Problems) -> RuleBook | None:
+    """The rulebook in `folder`, or None where it has errors; everything found goes into `problems`."""
+    content = read_content(read_folder(folder, problems), problems)
+    return use(content, problems) if content is not None else None
+
+
+def use(content: Content, problems: Problems) -> RuleBook | None:
+    """Lets durable_rules decide every representative case and holds it against the plain evaluator; None where they differ."""
+    all_views = content.views()
+    check_addresses(content.routing, content.facts, content.tables, all_views, problems)
+    spot = Spot(content.eligibility.file)
+    try:
+        look_ups, differences = all_verdicts(content.decisions(), all_views)
+    except EngineFault as fault:
+        help = "the rules are more than the engine can hold; tell the developers"
+        problems.error("R261", f"the rules engine cannot run these rules: {fault}", spot, help=help)
+        return None
+    for difference in differences:
+        message = f"the rules engine does not answer what the rules of {difference.table.name} say"
+        problems.error("R260", message, Spot(difference.table.file), help="tell the developers", example=dict(difference.values))
+    check_overlaps(look_ups, problems)
+    if problems.has_errors:
+        return None
+    firsts = [view.first.toordinal() for view in all_views]
+    return RuleBook(content, look_ups["eligibility"], look_ups["routing"], firsts, problems.sorted())
+
+
+def content_hash(files: Sequence[SourceFile]) -> str:
+    """SHA-256 over names, lengths and bytes of all files, in order of name; the first 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.name):
+        digest.update(f"{file.name}\0{len(file.content)}\0".encode())
+        digest.update(file.content)
+    return digest.hexdigest()[:HASH_LENGTH]
+
+
+def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content | None:
+    """What the files say, every name resolved; None where an error keeps it from being one whole."""
+    shapes = Shapes(problems)
+    by_kind = _by_kind(files, shapes)
+    by_name = {file.name: file for file in files}
+    tables: dict[str, Table] = {}
+    for name, node in by_kind["ref_data/v1"]:
+        table = read_table(name, node, by_name, shapes)
+        if table is not None and table.name in tables:
+            problems.error("R114", f"there are two tables `{table.name}`", table.spot, also=(tables[table.name].spot,))
+        elif table is not None:
+            tables[table.name] = table
+    codes = read_code_tables(by_name, problems)
+    facts_file = _only("facts/v1", by_kind, problems)
+    facts = read_facts(facts_file[1], tables, shapes) if facts_file else {}
+    messages_file = _only("messages/v1", by_kind, problems)
+    messages = read_messages(*messages_file, facts, shapes) if messages_file else None
+    reader = RulesReader(facts, tables, tuple(messages.templates) if messages else (), shapes)
+    decisions: dict[str, DecisionTable] = {}
+    for name, node in by_kind["rules/v1"]:
+        decision = reader.decision(name, node)
+        if decision is not None and decision.name in decisions:
+            problems.error("R114", f"a second file decides {decision.name}", Spot(name), also=(Spot(decisions[decision.name].file),))
+        elif decision is not None:
+            decisions[decision.name] = decision
+    for missing in {"eligibility", "routing"} - set(decisions):
+        problems.error("R102", f"no rules file decides {missing}", Spot("rules/"), help=f"add one with `decision: {missing}`")
+    rule_ids = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules())
+    check_names(tuple(decisions.values()), problems)
+    suite = _suite(by_kind["scenarios/v1"], ScenarioReader(facts, tables, rule_ids, reader, shapes))
+    if problems.has_errors or messages is None or len(decisions) < 2:
+        return None
+    return Content(
+        content_hash(files), files, facts, tables, decisions["eligibility"], decisions["routing"], messages, codes, suite
+    )
+
+
+def _suite(files: Sequence[tuple[str, Node]], reader: ScenarioReader) -> Suite:
+    suites = [reader.suite(name, node) for name, node in files]
+    return Suite(
+        tuple(scenario for suite in suites for scenario in suite.scenarios),
+        tuple(promise for suite in suites for promise in suite.promises),
+    )
+
+
+def _by_kind(files: Sequence[SourceFile], shapes: Shapes) -> dict[str, list[tuple[str, Node]]]:
+    found: dict[str, list[tuple[str, Node]]] = {kind: [] for kind in KINDS}
+    for file in files:
+        if file.name.endswith(".csv"):
+            continue
+        node = read_yaml(file, shapes.problems)
+        mapping = shapes.mapping(node, "a rulebook file") if node is not None else None
+        if mapping is None:
+            continue
+        kind = next((value for key, value in mapping.items if key.text == "kind"), None)
+        if kind is None:
+            help = f"begin with `kind: …`; one of {', '.join(KINDS)}"
+            shapes.problems.error("R102", "the file does not say what `kind` it is", Spot(file.name), help=help)
+        elif (word := shapes.choice(kind, "`kind`", KINDS)) is not None and isinstance(kind, Scalar):
+            found[word].append((file.name, mapping))
+    return found
+
+
+def _only(kind: str, by_kind: Mapping[str, Sequence[tuple[str, Node]]], problems: Problems) -> tuple[str, Node] | None:
+    files = by_kind[kind]
+    if not files:
+        problems.error("R001", f"the rulebook has no file of kind {kind}", Spot("rules/"), help="take it from the default rulebook")
+        return None
+    for name, _ in files[1:]:
+        problems.error("R114", f"a second file of kind {kind}", Spot(name), help="join the two", also=(Spot(files[0][0]),))
+    return files[0]

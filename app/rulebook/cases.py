@@ -1,0 +1,85 @@
+"""Representatives: the few cases that stand for all.
+
+A decision reads a handful of facts. Two values of a fact that no test tells apart are interchangeable, so one of them stands
+for its class; where two facts are compared, a pair of equal values and a pair of different ones stand for all such pairs. The
+count of the cases each representative stands for is exact, so a proof over representatives is a proof over every case.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from app.rulebook.model import Comparison, Membership, Test
+from app.rulebook.view import View
+
+Key = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Representative:
+    """One case for all like it. `key` finds it again; `count` is how many combinations of values it stands for."""
+
+    key: Key
+    values: dict[str, str]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The classes of each fact's values in one view, and the pairs of facts that are compared."""
+
+    facts: tuple[str, ...]
+    class_of: Mapping[str, Mapping[str, int]]
+    classes: Mapping[str, tuple[tuple[str, ...], ...]]
+    pairs: tuple[tuple[str, str], ...]
+
+    def key(self, values: Mapping[str, str]) -> Key:
+        """The key of the representative that stands for these values. Raises KeyError for a value that no table has."""
+        classes = tuple(self.class_of[fact][values[fact]] for fact in self.facts)
+        return (*classes, *(int(values[left] == values[right]) for left, right in self.pairs))
+
+
+def axes(view: View, facts: Sequence[str], tests: Sequence[Test]) -> Axes:
+    """Sorts each fact's values into classes that no membership test tells apart; classes in order of their first value."""
+    member_sets: dict[str, list[frozenset[str]]] = {fact: [] for fact in facts}
+    for test in tests:
+        if isinstance(test, Membership):
+            member_sets[test.fact].append(view.members(test))
+    class_of, classes = {}, {}
+    for fact in facts:
+        found: dict[tuple[bool, ...], list[str]] = {}
+        for value in view.domain(fact):
+            found.setdefault(tuple(value in members for members in member_sets[fact]), []).append(value)
+        classes[fact] = tuple(tuple(values) for values in found.values())
+        class_of[fact] = {value: index for index, values in enumerate(found.values()) for value in values}
+    pairs = {(min(test.fact, test.other), max(test.fact, test.other)) for test in tests if isinstance(test, Comparison)}
+    return Axes(tuple(facts), class_of, classes, tuple(sorted(pairs)))
+
+
+def representatives(found: Axes) -> Iterator[Representative]:
+    """All representatives of these axes, with the number of combinations each stands for."""
+    paired = {fact for pair in found.pairs for fact in pair}
+    single = [[(fact, index) for index in range(len(found.classes[fact]))] for fact in found.facts if fact not in paired]
+    pair_choices = [list(_pair_choices(found, left, right)) for left, right in found.pairs]
+    for choice in product(*single):
+        for pairs in product(*pair_choices):
+            values = {fact: found.classes[fact][index][0] for fact, index in choice}
+            count = 1
+            for fact, index in choice:
+                count *= len(found.classes[fact][index])
+            for pair_values, pair_count in pairs:
+                values |= pair_values
+                count *= pair_count
+            yield Representative(found.key(values), values, count)
+
+
+def _pair_choices(found: Axes, left: str, right: str) -> Iterator[tuple[dict[str, str], int]]:
+    """An equal and a different pair of values for each two classes, where there is one, with how many such pairs there are."""
+    for left_class, right_class in product(found.classes[left], found.classes[right]):
+        both = [value for value in left_class if value in set(right_class)]
+        if both:
+            yield {left: both[0], right: both[0]}, len(both)
+        different = len(left_class) * len(right_class) - len(both)
+        if different:
+            first = next((a, b) for a, b in product(left_class, right_class) if a != b)
+            yield {left: first[0], right: first[1]}, different

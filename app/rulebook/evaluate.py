@@ -1,0 +1,91 @@
+"""The plain evaluator: what the language means, in as few lines as can be. The reference that durable_rules is held against.
+
+`match` finds the rules that hold; `settle` takes out the beaten ones. The engine does the first in its own way (a Rete network
+in C); the second is shared, since both must agree on which rules hold for it to mean anything.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from app.rulebook.model import DecisionTable, Nothing, Outcome, Reply, Rule, Send
+from app.rulebook.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a decision table answers for one case: the replies, the rules that gave them, the rules that were beaten.
+
+    `clash` names rules that hold, disagree and do not override one another; a rulebook in which that can happen is refused.
+    """
+
+    replies: tuple[Reply, ...]
+    rules: tuple[Rule, ...]
+    beaten: tuple[Rule, ...]
+    clash: tuple[Rule, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """The eligibility outcome."""
+        return next(reply.outcome for reply in self.replies if isinstance(reply, Outcome))
+
+
+def match(table: DecisionTable, view: View, values: Mapping[str, str]) -> tuple[Rule, ...]:
+    """The rules in force whose every condition holds, in the order of the file."""
+    return tuple(
+        rule
+        for rule in table.rules
+        if rule.period.covers(view.first) and all(view.holds(test, values) for test in rule.tests())
+    )
+
+
+def settle(table: DecisionTable, matching: tuple[Rule, ...]) -> Verdict:
+    """Takes out the rules that another matching rule overrides (in one step or through others) and joins what is left."""
+    over = table.beaten_by
+    ids = {rule.id for rule in matching}
+    beaten = tuple(rule for rule in matching if over[rule.id] & ids)
+    standing = tuple(rule for rule in matching if not over[rule.id] & ids)
+    if not standing:
+        return Verdict((table.otherwise.reply,), (table.otherwise,), beaten)
+    replies: dict[str | None, Reply] = {}
+    clash: list[Rule] = []
+    for rule in standing:
+        audience = audience_of(rule.reply)
+        if replies.setdefault(audience, rule.reply) != rule.reply:
+            clash += [other for other in standing if audience_of(other.reply) == audience]
+    return Verdict(tuple(replies.values()), standing, beaten, tuple(dict.fromkeys(clash)))
+
+
+def evaluate(table: DecisionTable, view: View, values: Mapping[str, str]) -> Verdict:
+    """The answer of one decision table for one case."""
+    return settle(table, match(table, view, values))
+
+
+def audience_of(reply: Reply) -> str | None:
+    """Whom a reply is about; replies about different audiences do not compete. None for eligibility."""
+    return None if isinstance(reply, Outcome) else reply.audience
+
+
+def strongest(table: DecisionTable, verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict over several convictions: the strongest outcome, with every rule that gave it, in the order of the file."""
+    all_verdicts = tuple(verdicts)
+    best = min(all_verdicts, key=lambda verdict: table.outcomes.index(verdict.outcome))
+    same = [verdict for verdict in all_verdicts if verdict.outcome == best.outcome]
+    if len(same) == 1:
+        return best
+    gave = {rule.id for verdict in same for rule in verdict.rules}
+    beaten = {rule.id for verdict in same for rule in verdict.beaten}
+    return Verdict(
+        best.replies,
+        tuple(rule for rule in table.all_rules() if rule.id in gave),
+        tuple(rule for rule in table.rules if rule.id in beaten - gave),
+    )
+
+
+def sends(verdict: Verdict) -> tuple[Send, ...]:
+    """The sends among a routing verdict's replies."""
+    return tuple(reply for reply in verdict.replies if isinstance(reply, Send))
+
+
+def asks_nothing(verdict: Verdict) -> bool:
+    """Whether a routing verdict asks for nothing at all."""
+    return all(isinstance(reply, Nothing) for reply in verdict.replies)

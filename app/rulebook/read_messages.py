@@ -1,0 +1,141 @@
+"""Reads `rules/messages.yaml`: the templates of what a notice says."""
+
+import re
+from collections.abc import Mapping as AbstractMapping
+
+from app.rulebook.model import Fact, Messages, Template, TemplateLine
+from app.rulebook.problems import Spot, did_you_mean, one_of
+from app.rulebook.shapes import Shapes
+from app.rulebook.source import Mapping, Node, Scalar
+
+FIELDS = {
+    "message_id": "the message number",
+    "type": "NEW, CORRECTION or CANCEL",
+    "copy": "RECEIVING, DEPARTING or ONLY",
+    "state": "Nlets code of the state addressed",
+    "also_sent_to": "Nlets code of the other state told, or NONE",
+    "refers_to": "number of the message corrected or cancelled",
+    "name": "LAST, FIRST MIDDLE SUFFIX",
+    "sex": "NCIC SEX code, U when missing",
+    "race": "NCIC RAC code, U when missing",
+    "date_of_birth": "YYYYMMDD, or NOT AVAILABLE",
+    "place_of_birth": "NCIC place code, YY when missing",
+    "fbi_number": "the FBI number, or NOT AVAILABLE",
+    "release_date": "YYYYMMDD, the day at the facility",
+    "release_state": "USPS code of the state of release",
+    "street": "street of the residence as stated, or NOT STATED",
+    "city": "city of the residence as stated, or NOT STATED",
+    "residence_state": "USPS code of the state of residence, or NOT STATED",
+    "zip": "ZIP code of the residence as stated, or NOT STATED",
+    "aliases": "other names, separated by semicolons, or NONE",
+    "height": "feet and inches as three digits, or UNK",
+    "weight": "pounds, or UNK",
+    "eyes": "NCIC EYE code, or UNK",
+    "hair": "NCIC HAI code, or UNK",
+    "state_id": "state identification number, or NOT AVAILABLE",
+    "alien_number": "A-number, or NOT AVAILABLE",
+    "release_reason": "ICE release reason code",
+}
+"""All that a template may use. There is no field for a charge, a conviction, a hold or a rule, so no message can disclose one."""
+
+ONLY = {
+    "test_stage": "the state addressed is in stage `testing`",
+    "late": "accepted later than LATE_AFTER after the release",
+    "follow_up": "a CORRECTION or CANCEL",
+    "residence_stated": "any part of a residence is stated",
+}
+"""Conditions a line may need."""
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}|([{}])")
+_DISCLOSING = ("charge", "conviction", "offense", "crime", "hold", "rule", "flag", "status")
+
+
+def read_messages(file: str, node: Node | None, facts: AbstractMapping[str, Fact], shapes: Shapes) -> Messages | None:
+    """The templates of one messages file."""
+    required = ["kind", "line_length", "max_characters", "messages"]
+    top = shapes.keys(node, "a messages file", required, ["title", "owner", "never"])
+    if top is None:
+        return None
+    line_length = shapes.whole(top.get("line_length"), "`line_length`", 40, 72)
+    most = shapes.whole(top.get("max_characters"), "`max_characters`", 500, 14_400)
+    templates = {}
+    mapping = shapes.mapping(top.get("messages"), "`messages`")
+    for key, entry in mapping.items if mapping else ():
+        body = shapes.keys(entry, f"the message `{key.text}`", ["lines"], ["title", "note"])
+        items = shapes.items(body.get("lines"), f"`lines` of `{key.text}`") if body else ()
+        lines = tuple(line for item in items if (line := _line(item, key.text, shapes)) is not None)
+        template = Template(key.text, lines, key.spot)
+        templates[key.text] = template
+        _check_number_first(template, shapes)
+    never = tuple(
+        entry for item in shapes.items(top.get("never"), "`never`") if (entry := _never(item, facts, shapes)) is not None
+    )
+    return Messages(file, line_length or 72, most or 14_400, templates, never)
+
+
+def _check_number_first(template: Template, shapes: Shapes) -> None:
+    """An ER quotes only the first 100 characters sent, so the number must stand in the first body line."""
+    first = template.lines[0] if template.lines else None
+    if first is None or first.only is not None or ("message_id",) not in first.parts:
+        help = "begin with a line that is always there and has {message_id}: an error report quotes only the first 100 characters"
+        spot = first.spot if first else template.spot
+        shapes.problems.error("R111", f"the first line of `{template.name}` lacks the message number", spot, help=help)
+
+
+def _line(node: Node, name: str, shapes: Shapes) -> TemplateLine | None:
+    only = None
+    if isinstance(node, Mapping):
+        keys = shapes.keys(node, f"a line of `{name}`", ["only", "text"])
+        if keys is None or keys.get("text") is None:
+            return None
+        only = shapes.choice(keys.get("only"), "`only`", ONLY) if keys.get("only") else None
+        node = keys.values["text"]
+    text = shapes.scalar(node, f"a line of `{name}`")
+    return TemplateLine(_parts(text, shapes), only, text.spot) if text is not None else None
+
+
+def _parts(text: Scalar, shapes: Shapes) -> tuple[str | tuple[str], ...]:
+    parts: list[str | tuple[str]] = []
+    place = 0
+    _check_printable(text, shapes)
+    for match in _PLACEHOLDER.finditer(text.text):
+        parts.append(text.text[place : match.start()])
+        place = match.end()
+        # The place is exact where the text stands on one line as written (plain, or quoted without escapes).
+        column = text.spot.column + match.start() + (text.spot.length - len(text.text)) // 2
+        spot = Spot(text.spot.file, text.spot.line, column, match.end() - match.start())
+        if match[2]:
+            shapes.problems.error("R110", f"a single `{match[2]}` in a line", spot, help="a field is written {name}")
+        elif match[1] in FIELDS:
+            parts.append((match[1],))
+        else:
+            _unknown_field(match[1], spot, shapes)
+    parts.append(text.text[place:])
+    return tuple(part for part in parts if part)
+
+
+def _unknown_field(name: str, spot: Spot, shapes: Shapes) -> None:
+    if any(word in name for word in _DISCLOSING):
+        help = "a notice never shows the charge, the conviction, a hold or a rule; the state looks for itself by FBI number"
+        shapes.problems.error("R270", f"the field `{name}` would disclose what a notice must not", spot, help=help)
+    else:
+        shapes.problems.error("R110", f"there is no field `{name}`", spot, help=one_of(FIELDS, 40), label=did_you_mean(name, FIELDS))
+
+
+def _check_printable(text: Scalar, shapes: Shapes) -> None:
+    odd = sorted({char for char in text.text if not 32 <= ord(char) < 127})
+    if odd:
+        shown = ", ".join(f"U+{ord(char):04X}" for char in odd[:5])
+        help = "Nlets text is printable ASCII: letters, digits, blank and common signs; one line is one line"
+        shapes.problems.error("R112", f"a line has characters that cannot be sent: {shown}", text.spot, help=help)
+
+
+def _never(node: Node, facts: AbstractMapping[str, Fact], shapes: Shapes) -> tuple[str, int, Spot] | None:
+    keys = shapes.keys(node, "an entry of `never`", ["disclose", "keep_possible"])
+    if keys is None:
+        return None
+    fact = shapes.scalar(keys.get("disclose"), "`disclose`")
+    least = shapes.whole(keys.get("keep_possible"), "`keep_possible`", 2, 1_000_000)
+    if fact is None or least is None or not shapes.known(fact, "R105", "there is no fact {}", facts):
+        return None
+    return fact.text, least, fact.spot

@@ -1,0 +1,268 @@
+"""Reads the rules files (`kind: rules/v1`) into decision tables."""
+
+import re
+from collections.abc import Mapping as AbstractMapping
+from typing import Literal
+
+from app.rulebook.model import (
+    AskPerson,
+    Comparison,
+    Condition,
+    DecisionTable,
+    Fact,
+    Membership,
+    Nothing,
+    Outcome,
+    Period,
+    Reply,
+    Rule,
+    Send,
+    Table,
+    Test,
+    closure,
+)
+from app.rulebook.problems import Spot, did_you_mean, one_of
+from app.rulebook.shapes import Keys, Shapes
+from app.rulebook.source import Mapping, Node, Scalar
+
+OUTCOMES = ("notify", "hold_for_review", "do_not_notify")
+"""What the service knows to do with an outcome; a rulebook chooses their order of strength."""
+COPIES = ("departing", "receiving", "only")
+_RULE_ID = re.compile("[A-Z][A-Z0-9-]{1,39}")
+_CODE = re.compile("[a-z][a-z0-9-]{1,39}")
+_REFERENCE = re.compile(r"\{([a-z_]+)\.([a-z_]+)\}")
+
+
+class RulesReader:
+    """Reads one rules file, with the facts, tables and messages its words may name."""
+
+    def __init__(
+        self, facts: AbstractMapping[str, Fact], tables: AbstractMapping[str, Table], messages: tuple[str, ...], shapes: Shapes
+    ) -> None:
+        self._facts = facts
+        self._tables = tables
+        self._messages = messages
+        self._shapes = shapes
+        self._problems = shapes.problems
+
+    def decision(self, file: str, node: Node | None) -> DecisionTable | None:
+        """The decision this file makes, or None when it is not said which."""
+        required = ["kind", "decision", "reads", "decides", "pick", "rules", "otherwise"]
+        top = self._shapes.keys(node, "a rules file", required, ["title", "question", "owner", "as_of", "each", "only_if"])
+        name = self._shapes.choice(top.get("decision"), "`decision`", ("eligibility", "routing")) if top else None
+        if top is None or name is None:
+            return None
+        if top.get("as_of") is not None:
+            self._shapes.choice(top.get("as_of"), "`as_of`", ("release_date",))
+        reads = self._reads(top.get("reads"))
+        outcomes: tuple[str, ...] = ()
+        if name == "eligibility":
+            outcomes = self._eligibility_shape(top)
+        else:
+            self._routing_shape(top)
+        rules = []
+        for entry in self._shapes.items(top.get("rules"), "`rules`"):
+            rule = self._rule(entry, name, reads, outcomes)
+            if rule is not None:
+                rules.append(rule)
+        otherwise = self._otherwise(top.get("otherwise"), name, reads, outcomes)
+        kind: Literal["eligibility", "routing"] = "eligibility" if name == "eligibility" else "routing"
+        return DecisionTable(kind, file, reads, tuple(rules), otherwise, closure(tuple(rules)), outcomes)
+
+    def _reads(self, node: Node | None) -> tuple[str, ...]:
+        words = self._shapes.words(node, "`reads`")
+        return tuple(word.text for word in words if self._shapes.known(word, "R105", "there is no fact {}", self._facts))
+
+    def _eligibility_shape(self, top: Keys) -> tuple[str, ...]:
+        self._shapes.choice(top.get("pick"), "`pick` of eligibility", ("one",))
+        if top.get("each") is None:
+            self._problems.error("R102", "eligibility lacks `each`", top.spot, help="add `each: conviction`")
+        else:
+            self._shapes.choice(top.get("each"), "`each`", ("conviction",))
+        if top.get("only_if") is not None:
+            self._problems.error("R101", "eligibility has no key `only_if`", top.spots["only_if"], help="it is decided for every release")
+        decides = self._shapes.keys(top.get("decides"), "`decides` of eligibility", ["outcome"])
+        shape = self._shapes.keys(decides.get("outcome"), "`outcome`", ["one_of"]) if decides and decides.get("outcome") else None
+        words = self._shapes.words(shape.get("one_of"), "`one_of`") if shape and shape.get("one_of") else ()
+        known = tuple(word.text for word in words if self._shapes.known(word, "R104", "there is no outcome {}", OUTCOMES))
+        return tuple(dict.fromkeys(known))
+
+    def _routing_shape(self, top: Keys) -> None:
+        self._shapes.choice(top.get("pick"), "`pick` of routing", ("one per audience",))
+        condition = self._shapes.keys(top.get("only_if"), "`only_if`", ["eligibility.outcome"])
+        if condition is None:
+            self._problems.error("R102", "routing lacks `only_if`", top.spot, help="add `only_if: {eligibility.outcome: notify}`")
+        else:
+            self._shapes.choice(condition.get("eligibility.outcome"), "`eligibility.outcome`", ("notify",))
+        kinds = {"to": "audience", "copy": "copy", "ori": "ori", "message": "message", "within": "duration", "code": "code"}
+        decides = self._shapes.keys(top.get("decides"), "`decides` of routing", ["send", "work_item"])
+        for name, expected in (("send", ["to", "copy", "ori", "message", "within"]), ("work_item", ["to", "code", "within"])):
+            entry = decides.get(name) if decides else None
+            shape = self._shapes.keys(entry, f"`{name}` of `decides`", expected) if entry else None
+            for key, value in shape.values.items() if shape else ():
+                if key in expected:
+                    self._shapes.choice(value, f"`{key}` of `{name}`", (kinds[key],))
+
+    def _rule(self, node: Node, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule | None:
+        optional = ["effective", "authority", "overrides", "note"]
+        keys = self._shapes.keys(node, "a rule", ["id", "title", "when", "then"], optional)
+        if keys is None or keys.get("id") is None:
+            return None
+        id, spot = self._id(keys)
+        period = Period()
+        if keys.get("effective") is not None:
+            dates = self._shapes.keys(keys.get("effective"), f"`effective` of {id}", [], ["from", "through"])
+            period = self._shapes.period(dates, id)
+        overrides = self._shapes.words(keys.get("overrides"), f"`overrides` of {id}") if keys.get("overrides") else ()
+        spots = {f"overrides {word.text}": word.spot for word in overrides}
+        spots |= {name: value.spot for name, value in keys.values.items()}
+        return Rule(
+            id=id,
+            title=self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else "",
+            period=period,
+            authority=self._shapes.authority(keys.get("authority"), id),
+            overrides=tuple(word.text for word in overrides),
+            when=self._when(keys.get("when"), id, reads),
+            reply=self._reply(keys.get("then"), id, decision, reads, outcomes),
+            spot=spot,
+            spots=spots,
+        )
+
+    def _otherwise(self, node: Node | None, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule:
+        keys = self._shapes.keys(node, "`otherwise`", ["id", "title", "then"], ["authority", "note"])
+        if keys is None or keys.get("id") is None:
+            return Rule("", "", Period(), (), (), (), Nothing(), node.spot if node else Spot("rules/"))
+        id, spot = self._id(keys)
+        title = self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else ""
+        authority = self._shapes.authority(keys.get("authority"), id)
+        return Rule(id, title, Period(), authority, (), (), self._reply(keys.get("then"), id, decision, reads, outcomes), spot)
+
+    def _id(self, keys: Keys) -> tuple[str, Spot]:
+        word = self._shapes.scalar(keys.get("id"), "`id`")
+        if word is None:
+            return "", keys.spot
+        if not _RULE_ID.fullmatch(word.text):
+            help = "capital letters, digits and -, beginning with a letter, e.g. LENS-E70"
+            self._problems.error("R104", f"a rule cannot be called `{word.text}`", word.spot, help=help)
+        return word.text, word.spot
+
+    def _when(self, node: Node | None, id: str, reads: tuple[str, ...]) -> tuple[Condition, ...]:
+        mapping = self._shapes.mapping(node, f"`when` of {id}") if node is not None else None
+        conditions = []
+        for key, value in mapping.items if mapping else ():
+            if key.text in self._facts and key.text not in reads:
+                help = f"this file reads {', '.join(reads)}; add `{key.text}` to `reads` only if it may steer this decision"
+                self._problems.error("R121", f"{id} reads `{key.text}`, which is not in `reads`", key.spot, help=help)
+            elif self._shapes.known(key, "R105", "there is no fact {}", self._facts):
+                conditions.append(self.condition(key, value))
+        return tuple(conditions)
+
+    def condition(self, key: Scalar, value: Node) -> Condition:
+        """The tests of one line `fact: value` of a `when` (`key` names a known fact)."""
+        fact = self._facts[key.text]
+        if not isinstance(value, Mapping):
+            return Condition(fact.name, (self._membership(fact, value, False),), key.spot)
+        keys = self._shapes.keys(value, f"the condition on `{fact.name}`", [], ["in", "not", "not_in", "same_as", "differs_from"])
+        tests: list[Test] = []
+        for name, node in keys.values.items() if keys else ():
+            if name in {"in", "not", "not_in"}:
+                tests.append(self._membership(fact, node, name != "in"))
+            elif name in {"same_as", "differs_from"}:
+                test = self._comparison(fact, node, name == "differs_from")
+                tests += [test] if test else []
+        if keys is not None and not keys.values:
+            self._problems.error("R103", f"the condition on `{fact.name}` says nothing", keys.spot, help="e.g. `{in: table.set}`")
+        return Condition(fact.name, tuple(tests), key.spot)
+
+    def _membership(self, fact: Fact, node: Node, negated: bool) -> Membership:
+        rows, sets = [], []
+        words = self._shapes.words(node, f"the condition on `{fact.name}`")
+        if not words and not isinstance(node, Mapping):
+            self._problems.error("R103", f"the condition on `{fact.name}` names nothing", node.spot, help="name a value or a set")
+        for word in words:
+            member = self.member(fact, word)
+            if member is not None:
+                (sets if "." in member else rows).append(member)
+        return Membership(fact.name, tuple(rows), tuple(s.partition(".")[2] for s in sets), negated, node.spot)
+
+    def member(self, fact: Fact, word: Scalar) -> str | None:
+        """The row or `table.set` that a word names among the values of a fact; None when it names none (told)."""
+        if fact.table is None:
+            return word.text if self._shapes.choice(word, f"`{fact.name}`", ("yes", "no")) else None
+        table = self._tables[fact.table]
+        if "." in word.text:
+            prefix = f"{table.name}."
+            if not word.text.startswith(prefix):
+                help = f"`{fact.name}` is one of `{table.name}`: {one_of(prefix + name for name in table.sets)}"
+                label = did_you_mean(word.text.partition(".")[2], table.sets, prefix)
+                self._problems.error("R106", f"`{word.text}` is not a set of `{table.name}`", word.spot, help=help, label=label)
+                return None
+            set_word = Scalar(word.text.removeprefix(prefix), word.spot)
+            return word.text if self._shapes.known(set_word, "R106", f"`{table.name}` has no set {{}}", table.sets, prefix) else None
+        return word.text if self._shapes.known(word, "R107", f"`{table.name}` has no row {{}}", table.rows) else None
+
+    def _comparison(self, fact: Fact, node: Node, negated: bool) -> Comparison | None:
+        word = self._shapes.scalar(node, f"the condition on `{fact.name}`")
+        comparable = [other.name for other in self._facts.values() if other.table == fact.table and other.name != fact.name]
+        if word is None or not self._shapes.known(word, "R105", f"`{fact.name}` cannot be compared with {{}}", comparable):
+            return None
+        return Comparison(fact.name, word.text, negated, node.spot)
+
+    def _reply(self, node: Node | None, id: str, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Reply:
+        if decision == "eligibility":
+            keys = self._shapes.keys(node, f"`then` of {id}", ["outcome"])
+            value = keys.get("outcome") if keys else None
+            return Outcome(self._shapes.choice(value, f"`outcome` of {id}", outcomes) or "") if value else Nothing()
+        keys = self._shapes.keys(node, f"`then` of {id}", [], ["send", "work_item"])
+        if keys is not None and len(keys.values) > 1:
+            self._problems.error("R103", f"`then` of {id} gives two answers", keys.spot, help="one rule, one answer: make two rules")
+        if keys is not None and keys.get("send") is not None:
+            return self._send(keys.values["send"], id, reads)
+        if keys is not None and keys.get("work_item") is not None:
+            return self._ask(keys.values["work_item"], id, reads)
+        return Nothing()
+
+    def _audience(self, node: Node | None, id: str, reads: tuple[str, ...]) -> str:
+        audiences = [name for name in reads if (fact := self._facts.get(name)) and "ori" in self._columns_of(fact)]
+        return self._shapes.choice(node, f"`to` of {id}", audiences) or ""
+
+    def _columns_of(self, fact: Fact) -> tuple[str, ...]:
+        return tuple(self._tables[fact.table].columns) if fact.table else ()
+
+    def _send(self, node: Node, id: str, reads: tuple[str, ...]) -> Reply:
+        keys = self._shapes.keys(node, f"`send` of {id}", ["to", "copy", "ori", "message"], ["within"])
+        if keys is None:
+            return Nothing()
+        audience = self._audience(keys.get("to"), id, reads)
+        return Send(
+            audience=audience,
+            copy=self._shapes.choice(keys.get("copy"), f"`copy` of {id}", COPIES) or "",
+            message=self._shapes.choice(keys.get("message"), f"`message` of {id}", self._messages) or "",
+            ori_column=self._ori(keys.get("ori"), id, audience),
+            within=self._shapes.duration(keys.get("within"), f"`within` of {id}"),
+        )
+
+    def _ori(self, node: Node | None, id: str, audience: str) -> str:
+        word = self._shapes.scalar(node, f"`ori` of {id}")
+        if word is None:
+            return ""
+        match = _REFERENCE.fullmatch(word.text)
+        if match is None or (audience and match[1] != audience):
+            message = f"`ori` of {id} is not the address of the state it tells"
+            help = f'write `ori: "{{{audience or "release_state"}.ori}}"`; ORIs themselves stand in ref_data/states.yaml'
+            self._problems.error("R120", message, word.spot, help=help)
+            return ""
+        columns = self._columns_of(self._facts[audience]) if audience else (match[2],)
+        column = Scalar(match[2], word.spot)
+        return match[2] if self._shapes.known(column, "R109", f"the table of `{audience}` has no column {{}}", columns) else ""
+
+    def _ask(self, node: Node, id: str, reads: tuple[str, ...]) -> Reply:
+        keys = self._shapes.keys(node, f"`work_item` of {id}", ["to", "code"], ["within"])
+        if keys is None:
+            return Nothing()
+        code = self._shapes.scalar(keys.get("code"), f"`code` of {id}")
+        if code is not None and not _CODE.fullmatch(code.text):
+            help = "small letters, digits and -, e.g. no-ori"
+            self._problems.error("R104", f"a work item cannot have the code `{code.text}`", code.spot, help=help)
+        within = self._shapes.duration(keys.get("within"), f"`within` of {id}")
+        return AskPerson(self._audience(keys.get("to"), id, reads), code.text if code else "", within)

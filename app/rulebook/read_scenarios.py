@@ -1,0 +1,242 @@
+"""Reads scenario files (`kind: scenarios/v1`): `given`, `but`, `for_each`, `table`, `convictions`, `expect`, `always`, `never`."""
+
+from collections.abc import Iterator, Mapping as AbstractMapping
+from datetime import date
+from itertools import product
+
+from app.rulebook.model import Condition, Fact, Table
+from app.rulebook.problems import Spot
+from app.rulebook.read_rules import OUTCOMES, RulesReader
+from app.rulebook.scenarios import Case, Expectation, Promise, Scenario, Suite, Wanted
+from app.rulebook.shapes import Keys, Shapes
+from app.rulebook.source import Mapping, Node, Scalar
+from app.rulebook.view import sets_on
+
+DAY = "release_date"
+_SEND_KEYS = ("to", "copy", "ori", "message")
+_WORK_KEYS = ("to", "code")
+_EXPECT_KEYS = ("outcome", "because", "beaten", "sends", "sends_to", "work_items", "text")
+
+_Values = dict[str, tuple[Scalar, ...]]
+
+
+class ScenarioReader:
+    """Reads scenario files, with the rulebook's facts and tables and the ids of its rules."""
+
+    def __init__(
+        self,
+        facts: AbstractMapping[str, Fact],
+        tables: AbstractMapping[str, Table],
+        rule_ids: frozenset[str],
+        rules: RulesReader,
+        shapes: Shapes,
+    ) -> None:
+        self._facts = facts
+        self._tables = tables
+        self._rule_ids = rule_ids
+        self._rules = rules
+        self._shapes = shapes
+        self._problems = shapes.problems
+
+    def suite(self, file: str, node: Node | None) -> Suite:
+        """The scenarios and promises of one file."""
+        top = self._shapes.keys(node, "a scenario file", ["kind"], ["title", "owner", "given", "scenarios", "always", "never"])
+        if top is None:
+            return Suite()
+        given = self._values(top.get("given"), "`given`")
+        names: dict[str, Spot] = {}
+        scenarios: list[Scenario] = []
+        for entry in self._shapes.items(top.get("scenarios"), "`scenarios`"):
+            scenarios += self._scenario(file, entry, given, names)
+        promises = [
+            promise
+            for key in ("always", "never")
+            for entry in self._shapes.items(top.get(key), f"`{key}`")
+            if (promise := self._promise(entry, key == "never")) is not None
+        ]
+        return Suite(tuple(scenarios), tuple(promises))
+
+    def _values(self, node: Node | None, what: str) -> _Values:
+        keys = self._shapes.keys(node, what, [], [DAY, *self._facts]) if node is not None else None
+        values: _Values = {}
+        for name, value in keys.values.items() if keys else ():
+            if name != DAY and name not in self._facts:
+                continue
+            words = self._shapes.words(value, f"`{name}` of {what}")
+            values[name] = tuple(word for word in words if self._fits(name, word))
+        return values
+
+    def _fits(self, name: str, word: Scalar) -> bool:
+        if name == DAY:
+            return self._shapes.day(word, f"`{DAY}`") is not None
+        return self._rules.member(self._facts[name], word) is not None
+
+    def _scenario(self, file: str, node: Node, given: _Values, names: dict[str, Spot]) -> list[Scenario]:
+        optional = ["but", "for_each", "table", "convictions", "expect", "note"]
+        keys = self._shapes.keys(node, "a scenario", ["name"], optional)
+        if keys is None or keys.get("name") is None:
+            return []
+        name = self._shapes.scalar(keys.get("name"), "`name`")
+        if name is None or not name.text:
+            return []
+        if name.text in names:
+            self._problems.error("R114", "two scenarios have this name", name.spot, help="say what differs", also=(names[name.text],))
+        names[name.text] = name.spot
+        if keys.get("expect") is None and keys.get("table") is None:
+            self._problems.error("R102", "a scenario lacks `expect`", name.spot, help="say what must come out, else it proves nothing")
+        base = {**given, **self._values(keys.get("but"), "`but`")}
+        convictions = self._convictions(keys.get("convictions"))
+        expect = keys.get("expect")
+        rows = self._rows(keys.get("table")) if keys.get("table") else ((({}), None),)
+        axes = self._values(keys.get("for_each"), "`for_each`")
+        named = frozenset(w.text for values in (base, axes) for words in values.values() for w in words if "." in w.text)
+        found = []
+        for row_values, row_expect in rows:
+            expectation = self._expectation(expect, row_expect)
+            for variant, values in self._variants({**base, **row_values}, axes, row_values):
+                case = self._case(values, convictions, name.spot)
+                if case is not None:
+                    found.append(Scenario(file, name.text, variant, case, expectation, name.spot, named))
+        return found
+
+    def _rows(self, node: Node | None) -> tuple[tuple[_Values, Node | None], ...]:
+        rows = []
+        for entry in self._shapes.items(node, "`table`"):
+            mapping = self._shapes.mapping(entry, "a row of `table`")
+            if mapping is not None:
+                expect = next((value for key, value in mapping.items if key.text == "expect"), None)
+                rest = Mapping(tuple(pair for pair in mapping.items if pair[0].text != "expect"), mapping.spot)
+                rows.append((self._values(rest, "a row of `table`"), expect))
+        return tuple(rows)
+
+    def _variants(self, base: _Values, axes: _Values, row: _Values) -> Iterator[tuple[str, dict[str, str]]]:
+        fixed = {name: words[0].text for name, words in base.items() if words and name not in axes}
+        day = self._day(fixed)
+        options = [[(name, value) for value in self._expanded(name, axes[name], day)] for name in axes]
+        label = [f"{name} {words[0].text}" for name, words in row.items() if words]
+        for choice in product(*options):
+            variant = ", ".join([*label, *(f"{name} {value}" for name, value in choice)])
+            yield variant, {**fixed, **dict(choice)}
+
+    def _expanded(self, name: str, words: tuple[Scalar, ...], day: date) -> tuple[str, ...]:
+        """The rows that words of a `for_each` stand for: a set stands for its rows on the day of the scenario."""
+        fact = self._facts.get(name)
+        if fact is None or fact.table is None:
+            return tuple(word.text for word in words)
+        sets = sets_on(self._tables[fact.table], day)
+        rows: list[str] = []
+        for word in words:
+            rows += sorted(sets[word.text.partition(".")[2]]) if "." in word.text else [word.text]
+        return tuple(dict.fromkeys(rows))
+
+    def _day(self, values: AbstractMapping[str, str]) -> date:
+        return date.fromisoformat(values[DAY]) if DAY in values else date(2025, 1, 1)
+
+    def _convictions(self, node: Node | None) -> tuple[tuple[str, str], ...] | None:
+        if node is None:
+            return None
+        pairs = []
+        for entry in self._shapes.items(node, "`convictions`"):
+            keys = self._shapes.keys(entry, "a conviction", ["charge_code", "charge_status"])
+            values = self._values(entry, "a conviction") if keys else {}
+            if all(values.get(name) for name in ("charge_code", "charge_status")):
+                pairs.append((values["charge_code"][0].text, values["charge_status"][0].text))
+        return tuple(pairs)
+
+    def _case(self, values: dict[str, str], convictions: tuple[tuple[str, str], ...] | None, spot: Spot) -> Case | None:
+        needed = [name for name in (DAY, *self._facts) if name not in values]
+        if convictions is not None:
+            needed = [name for name in needed if not (name in self._facts and self._facts[name].per_conviction)]
+        if needed:
+            help = f"add it to `given` or `but`: {', '.join(needed)}"
+            self._problems.error("R102", f"the scenario does not say `{needed[0]}`", spot, help=help)
+            return None
+        pairs = convictions if convictions is not None else ((values["charge_code"], values["charge_status"]),)
+        shared = {name: value for name, value in values.items() if name in self._facts and not self._facts[name].per_conviction}
+        return Case(self._day(values), shared, pairs)
+
+    def _expectation(self, *nodes: Node | None) -> Expectation:
+        """What several `expect` mappings together ask; a later one wins for the keys it names."""
+        merged: dict[str, Node] = {}
+        for node in nodes:
+            keys = self._shapes.keys(node, "`expect`", [], _EXPECT_KEYS) if node is not None else None
+            merged |= keys.values if keys else {}
+        sends, items, text = merged.get("sends"), merged.get("work_items"), merged.get("text")
+        outcome = merged.get("outcome")
+        return Expectation(
+            outcome=self._shapes.choice(outcome, "`outcome`", OUTCOMES) if outcome is not None else None,
+            because=self._rule_words(merged.get("because"), "`because`"),
+            beaten=self._rule_words(merged.get("beaten"), "`beaten`"),
+            sends=self._entries(sends, "`sends`", _SEND_KEYS) if sends is not None else None,
+            sends_to=self._plain(merged.get("sends_to"), "`sends_to`"),
+            work_items=self._entries(items, "`work_items`", _WORK_KEYS) if items is not None else None,
+            text=self._plain(text, "`text`"),
+        )
+
+    def _plain(self, node: Node | None, what: str) -> tuple[str, ...] | None:
+        return None if node is None else tuple(word.text for word in self._shapes.words(node, what))
+
+    def _rule_words(self, node: Node | None, what: str) -> tuple[str, ...] | None:
+        if node is None:
+            return None
+        words = self._shapes.words(node, what)
+        return tuple(word.text for word in words if self._shapes.known(word, "R113", "there is no rule {}", sorted(self._rule_ids)))
+
+    def _entries(self, node: Node | None, what: str, allowed: tuple[str, ...]) -> tuple[dict[str, str], ...]:
+        entries = []
+        for item in self._shapes.items(node, what):
+            keys = self._shapes.keys(item, f"an entry of {what}", [], allowed)
+            scalars = {key: self._shapes.scalar(value, f"`{key}`") for key, value in keys.values.items()} if keys else {}
+            entries.append({key: scalar.text for key, scalar in scalars.items() if scalar is not None})
+        return tuple(entries)
+
+    def _promise(self, node: Node, never: bool) -> Promise | None:
+        keys = self._shapes.keys(node, "a promise", ["name", "expect"], ["when", "note"])
+        if keys is None or keys.get("name") is None:
+            return None
+        name = self._shapes.text(keys.get("name"), "`name`")
+        outcome, when = self._promise_when(keys.get("when"))
+        expect = self._shapes.keys(keys.get("expect"), "`expect` of a promise", [], ["sends", "sends_to", "some_of", "outcome"])
+        if expect is None or not expect.values:
+            return None
+        if expect.get("sends") is not None and self._shapes.items(expect.get("sends"), "`sends`"):
+            help = "a promise says `sends: []`; to ask for a send, write `some_of: [{send: {to: …}}]`"
+            self._problems.error("R103", "`sends` of a promise is the empty list", expect.spots["sends"], help=help)
+        distinct = expect.get("sends_to")
+        outcome_node = expect.get("outcome")
+        return Promise(
+            name=name,
+            never=never,
+            outcome=outcome,
+            when=when,
+            no_sends=expect.get("sends") is not None,
+            distinct=distinct is not None and self._shapes.choice(distinct, "`sends_to` of a promise", ("distinct",)) is not None,
+            some_of=self._some_of(expect.get("some_of")),
+            outcome_is=self._shapes.choice(outcome_node, "`outcome`", OUTCOMES) if outcome_node is not None else None,
+            spot=keys.values["name"].spot,
+        )
+
+    def _promise_when(self, node: Node | None) -> tuple[str | None, tuple[Condition, ...]]:
+        mapping = self._shapes.mapping(node, "`when` of a promise") if node is not None else None
+        outcome, conditions = None, []
+        for key, value in mapping.items if mapping else ():
+            if key.text == "outcome":
+                outcome = self._shapes.choice(value, "`outcome`", OUTCOMES)
+            elif self._shapes.known(key, "R105", "there is no fact {}", [*self._facts, "outcome"]):
+                conditions.append(self._rules.condition(key, value))
+        return outcome, tuple(conditions)
+
+    def _some_of(self, node: Node | None) -> tuple[Wanted, ...]:
+        wanted = []
+        for entry in self._shapes.items(node, "`some_of`"):
+            keys: Keys | None = self._shapes.keys(entry, "an entry of `some_of`", [], ["send", "work_item"])
+            for kind, value in keys.values.items() if keys else ():
+                allowed = _SEND_KEYS if kind == "send" else _WORK_KEYS
+                wanted += [Wanted(kind, values) for values in self._entries_of(value, kind, allowed)]
+        return tuple(wanted)
+
+    def _entries_of(self, node: Node, kind: str, allowed: tuple[str, ...]) -> Iterator[dict[str, str]]:
+        keys = self._shapes.keys(node, f"`{kind}`", [], allowed)
+        if keys is not None:
+            scalars = {key: self._shapes.scalar(value, f"`{key}`") for key, value in keys.values.items()}
+            yield {key: scalar.text for key, scalar in scalars.items() if scalar is not None}

@@ -1,0 +1,190 @@
+"""Takes typed values out of the trees of `source.py`, telling every fault with its place, what is allowed and how to mend it.
+
+A reader of a file (`read_*.py`) says what shape it expects; the faults themselves are worded here, once.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from app.rulebook.model import Period
+from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
+from app.rulebook.source import Mapping, Node, Scalar, Sequence
+
+_DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A mapping whose keys have been checked: values by key, and where each key stands."""
+
+    values: dict[str, Node]
+    spots: dict[str, Spot]
+    spot: Spot
+
+    def get(self, key: str) -> Node | None:
+        """The value under `key`, or None."""
+        return self.values.get(key)
+
+
+class Shapes:
+    """Reads shapes and collects what does not fit. Each method returns None for what it had to refuse."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+
+    def keys(self, node: Node | None, what: str, required: Collection[str], optional: Collection[str] = ()) -> Keys | None:
+        """A mapping with these keys and no others."""
+        mapping = self.mapping(node, what)
+        if mapping is None:
+            return None
+        allowed = [*required, *optional]
+        for key, _ in mapping.items:
+            if key.text not in allowed:
+                label = did_you_mean(key.text, allowed)
+                self.problems.error("R101", f"{what} has no key `{key.text}`", key.spot, help=one_of(allowed), label=label)
+        values = {key.text: value for key, value in mapping.items}
+        for name in required:
+            if name not in values:
+                self.problems.error("R102", f"{what} lacks `{name}`", mapping.spot, help=f"add `{name}: …`; {one_of(allowed)}")
+        return Keys(values, {key.text: key.spot for key, _ in mapping.items}, mapping.spot)
+
+    def mapping(self, node: Node | None, what: str) -> Mapping | None:
+        """Any mapping."""
+        if isinstance(node, Mapping):
+            return node
+        if isinstance(node, Scalar) and not node.text:
+            return Mapping((), node.spot)
+        self._wrong(node, what, "keys with values", "{key: value}")
+        return None
+
+    def items(self, node: Node | None, what: str) -> tuple[Node, ...]:
+        """The entries of a list; nothing at all is an empty list."""
+        if node is None or (isinstance(node, Scalar) and not node.text):
+            return ()
+        if isinstance(node, Sequence):
+            return node.items
+        self._wrong(node, what, "a list", "[a, b]")
+        return ()
+
+    def scalar(self, node: Node | None, what: str) -> Scalar | None:
+        """One text."""
+        if isinstance(node, Scalar):
+            return node
+        self._wrong(node, what, "one word or text", "word")
+        return None
+
+    def text(self, node: Node | None, what: str) -> str:
+        """One text that is not empty, or "" when refused."""
+        scalar = self.scalar(node, what)
+        if scalar is not None and not scalar.text:
+            self.problems.error("R103", f"{what} is empty", scalar.spot, help="give it a text")
+        return scalar.text if scalar else ""
+
+    def choice(self, node: Node | None, what: str, allowed: Collection[str]) -> str | None:
+        """One of the words allowed."""
+        scalar = self.scalar(node, what)
+        if scalar is None:
+            return None
+        if scalar.text in allowed:
+            return scalar.text
+        label = did_you_mean(scalar.text, allowed)
+        help = one_of(allowed)
+        if set(allowed) == {"yes", "no"}:
+            help = "write yes or no, in small letters and without quotes"
+        self.problems.error("R104", f"{what} cannot be `{scalar.text}`", scalar.spot, help=help, label=label)
+        return None
+
+    def yes_no(self, node: Node | None, what: str) -> bool:
+        """Whether the word is `yes`; False when refused."""
+        return self.choice(node, what, ("yes", "no")) == "yes"
+
+    def words(self, node: Node | None, what: str) -> tuple[Scalar, ...]:
+        """One word, or a list of words."""
+        if isinstance(node, Scalar):
+            return (node,)
+        return tuple(scalar for item in self.items(node, what) if (scalar := self.scalar(item, f"an entry of {what}")) is not None)
+
+    def whole(self, node: Node | None, what: str, least: int, most: int) -> int | None:
+        """A whole number between the bounds."""
+        scalar = self.scalar(node, what)
+        if scalar is None:
+            return None
+        if re.fullmatch("[0-9]{1,9}", scalar.text) and least <= int(scalar.text) <= most:
+            return int(scalar.text)
+        self.problems.error("R104", f"{what} is a whole number", scalar.spot, help=f"from {least:,} to {most:,}, in digits")
+        return None
+
+    def day(self, node: Node | None, what: str) -> date | None:
+        """A calendar day, YYYY-MM-DD."""
+        scalar = self.scalar(node, what)
+        if scalar is None:
+            return None
+        try:
+            if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", scalar.text):
+                return date.fromisoformat(scalar.text)
+        except ValueError:
+            pass
+        help = "write a day of the calendar as YYYY-MM-DD, e.g. 2026-10-01"
+        self.problems.error("R115", f"{what} is not a day: `{scalar.text}`", scalar.spot, help=help)
+        return None
+
+    def period(self, keys: Keys | None, what: str) -> Period:
+        """`from` and `through` of a mapping already checked; both days count. A missing one means no limit."""
+        if keys is None:
+            return Period()
+        first = self.day(keys.get("from"), f"`from` of {what}") if keys.get("from") else None
+        last = self.day(keys.get("through"), f"`through` of {what}") if keys.get("through") else None
+        period = Period(first or Period().first, last or Period().last)
+        if period.first > period.last:
+            spot = keys.values["through"].spot
+            help = f"`through` is the last day that counts, so it is {period.first.isoformat()} or later"
+            self.problems.error("R116", f"{what} ends before it begins", spot, help=help, also=(keys.values["from"].spot,))
+            return Period()
+        return period
+
+    def duration(self, node: Node | None, what: str) -> int | None:
+        """A duration such as 30m in seconds; None when absent."""
+        if node is None:
+            return None
+        scalar = self.scalar(node, what)
+        if scalar is None:
+            return None
+        match = _DURATION.fullmatch(scalar.text)
+        if match is None:
+            help = "a whole number and a unit: 30s, 30m, 1h, 2d"
+            self.problems.error("R118", f"{what} is not a duration: `{scalar.text}`", scalar.spot, help=help)
+            return None
+        return int(match[1]) * _SECONDS[match[2]]
+
+    def authority(self, node: Node | None, what: str) -> tuple[str, ...]:
+        """The citations of an `authority` list (or a single one)."""
+        entries = self.items(node, f"`authority` of {what}") if not isinstance(node, Mapping) else (node,)
+        cites = []
+        for entry in entries:
+            keys = self.keys(entry, f"an authority of {what}", ["cite"], ["note"])
+            if keys is not None and keys.get("cite") is not None:
+                cites.append(self.text(keys.get("cite"), "`cite`"))
+        return tuple(cites)
+
+    def known(self, scalar: Scalar, code: str, what: str, allowed: Iterable[str], prefix: str = "") -> bool:
+        """Whether the word is one of those known; tells it with the nearest one when not."""
+        options = list(allowed)
+        if scalar.text in options:
+            return True
+        label = did_you_mean(scalar.text.removeprefix(prefix), options, prefix)
+        self.problems.error(code, what.replace("{}", f"`{scalar.text}`"), scalar.spot, help=one_of(options), label=label)
+        return False
+
+    def _wrong(self, node: Node | None, what: str, expected: str, example: str) -> None:
+        if node is None:
+            return
+        found = {Scalar: "one text", Sequence: "a list", Mapping: "keys with values"}[type(node)]
+        self.problems.error("R103", f"{what} must be {expected}, not {found}", node.spot, help=f"e.g. `{example}`")
+
+
+def day_after(day: date) -> date | None:
+    """The next day, or None after the last day there is."""
+    return day + timedelta(days=1) if day < date.max else None

@@ -1,0 +1,220 @@
+"""Reads the rulebook's files: YAML as a tree of texts with their places, CSV as rows. The one door to PyYAML.
+
+Every scalar is text, as it stands in the file: YAML 1.1 would turn `0101` into 65 and `NO` into false. Anchors, aliases, tags,
+duplicate keys and several documents in a file are faults. Size, depth and number of nodes are bounded, so that a hostile file
+is a fault and not a hang.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from app.rulebook.problems import Problems, Spot
+
+SIZE_LIMIT = 4 * 1024 * 1024
+"""Bytes of one file at the most."""
+DEPTH_LIMIT = 20
+NODE_LIMIT = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text, as written."""
+
+    text: str
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    items: tuple["Node", ...]
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Keys and values, in the order written."""
+
+    items: tuple[tuple[Scalar, "Node"], ...]
+    spot: Spot
+
+
+Node = Scalar | Sequence | Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of the rulebook: its path relative to the rulebook's folder (with `/`) and its bytes."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """One row of a CSV file: its cells by column name, with the place of the row."""
+
+    cells: dict[str, str]
+    spot: Spot
+
+
+class _Stop(Exception):
+    """Reading this file cannot go on; the reason has been told."""
+
+
+def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
+    """The files of `rules/` and `ref_data/` under `folder`, sorted by name: *.yaml, *.yml and *.csv; hidden files are left out."""
+    files = []
+    for top in ("rules", "ref_data"):
+        if not (folder / top).is_dir():
+            problems.error("R001", f"the rulebook has no folder `{top}/`", Spot(f"{top}/"), help="it holds rules/ and ref_data/")
+            continue
+        for path in sorted((folder / top).rglob("*")):
+            if path.suffix in {".yaml", ".yml", ".csv"} and path.is_file() and not path.name.startswith("."):
+                name = path.relative_to(folder).as_posix()
+                if path.stat().st_size > SIZE_LIMIT:
+                    problems.error("R003", f"the file is over {SIZE_LIMIT:,} bytes", Spot(name), help="split it, or look what is in it")
+                else:
+                    files.append(SourceFile(name, path.read_bytes()))
+    return tuple(files)
+
+
+def read_yaml(file: SourceFile, problems: Problems) -> Node | None:
+    """The tree of one YAML file, or None when it has none or a fault kept it from being read (told in `problems`)."""
+    text = _decoded(file, problems)
+    if text is None:
+        return None
+    try:
+        return _Builder(file.name, problems).document(iter(yaml.parse(text, Loader=yaml.CBaseLoader)))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        spot = Spot(file.name, mark.line + 1, mark.column + 1) if mark else Spot(file.name)
+        problems.error("R002", f"this is not YAML: {error.problem or error.context}", spot, help=_yaml_help(error))
+    except yaml.YAMLError as error:
+        place = getattr(error, "position", 0)
+        line = text.count("\n", 0, place) + 1
+        problems.error("R002", f"this is not YAML: {getattr(error, 'reason', 'it cannot be read')}", Spot(file.name, line))
+    except _Stop:
+        pass
+    return None
+
+
+def _decoded(file: SourceFile, problems: Problems) -> str | None:
+    try:
+        return file.content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = file.content.count(b"\n", 0, error.start) + 1
+        column = error.start - (file.content.rfind(b"\n", 0, error.start) + 1) + 1
+        problems.error("R002", "this is not UTF-8 text", Spot(file.name, line, column), help="save the file as UTF-8")
+        return None
+
+
+def _yaml_help(error: yaml.MarkedYAMLError) -> str:
+    if "tab" in (error.problem or "") or "'\\t'" in (error.problem or ""):
+        return "indent with blanks, not with tabs"
+    return "look at this line and the one before: indentation, a missing colon, quote or bracket"
+
+
+class _Builder:
+    """Builds the tree from YAML events, within the bounds."""
+
+    def __init__(self, file: str, problems: Problems) -> None:
+        self._file = file
+        self._problems = problems
+        self._nodes = 0
+
+    def document(self, events: Iterator[yaml.Event]) -> Node | None:
+        root: Node | None = None
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._stop("R005", "a second document begins here", self._spot(event), "keep one document a file; leave out `---`")
+                root = self._node(next(events), events, 0)
+        if root is None or (isinstance(root, Scalar) and not root.text):
+            self._problems.error("R006", "the file is empty", Spot(self._file), help="begin with `kind: …`, or remove the file")
+            return None
+        return root
+
+    def _node(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
+        self._nodes += 1
+        spot = self._spot(event)
+        if self._nodes > NODE_LIMIT:
+            self._stop("R003", f"the file has over {NODE_LIMIT:,} values", spot, "split it, or look what is in it")
+        if depth > DEPTH_LIMIT:
+            self._stop("R003", f"values are nested deeper than {DEPTH_LIMIT}", spot, "no rulebook file needs that")
+        if isinstance(event, yaml.AliasEvent):
+            self._problems.error("R005", "YAML aliases (`*name`) are not used in a rulebook", spot, help="write the value out")
+            return Scalar("", spot)
+        self._refuse_extras(event, spot)
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(event.value, spot)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Sequence(tuple(self._items(events, depth, yaml.SequenceEndEvent)), spot)
+        return Mapping(tuple(self._pairs(events, depth)), spot)
+
+    def _items(self, events: Iterator[yaml.Event], depth: int, end: type[yaml.Event]) -> Iterator[Node]:
+        while not isinstance(event := next(events), end):
+            yield self._node(event, events, depth + 1)
+
+    def _pairs(self, events: Iterator[yaml.Event], depth: int) -> Iterator[tuple[Scalar, Node]]:
+        seen: dict[str, Spot] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            key = self._node(event, events, depth + 1)
+            value = self._node(next(events), events, depth + 1)
+            if not isinstance(key, Scalar):
+                self._problems.error("R005", "a key is one word", key.spot, help="write `key: value`")
+                continue
+            if key.text in seen:
+                also = (seen[key.text],)
+                self._problems.error("R004", f"`{key.text}` stands here twice", key.spot, help="keep one of the two", also=also)
+                continue
+            seen[key.text] = key.spot
+            yield key, value
+
+    def _refuse_extras(self, event: yaml.Event, spot: Spot) -> None:
+        if getattr(event, "anchor", None) is not None:
+            self._problems.error("R005", "YAML anchors (`&name`) are not used in a rulebook", spot, help="write the value out")
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag != "!":
+            self._problems.error("R005", "YAML tags (`!name`) are not used in a rulebook", spot, help="leave the tag out")
+
+    def _spot(self, event: yaml.Event) -> Spot:
+        start, end = event.start_mark, event.end_mark
+        length = end.column - start.column if end.line == start.line else 1
+        return Spot(self._file, start.line + 1, start.column + 1, max(length, 1))
+
+    def _stop(self, code: str, message: str, spot: Spot, help: str) -> None:
+        self._problems.error(code, message, spot, help=help)
+        raise _Stop
+
+
+def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tuple[CsvRow, ...]]:
+    """The column names and rows of a CSV file (RFC 4180, UTF-8, a heading line). Faulty rows are told and left out."""
+    text = _decoded(file, problems)
+    if text is None:
+        return (), ()
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = []
+    heading: tuple[str, ...] = ()
+    try:
+        heading = tuple(next(reader, ()))
+        line = reader.line_num + 1
+        for cells in reader:
+            spot = Spot(file.name, line, 1, max(len(cells[0]), 1) if cells else 1)
+            line = reader.line_num + 1
+            if len(cells) != len(heading):
+                message = f"this row has {len(cells)} cells, the heading has {len(heading)}"
+                problems.error("R007", message, spot, help="put quotes around a cell that has a comma in it")
+            else:
+                rows.append(CsvRow(dict(zip(heading, cells, strict=True)), spot))
+    except csv.Error as error:
+        problems.error("R007", f"this is not CSV: {error}", Spot(file.name, reader.line_num))
+    return heading, tuple(rows)

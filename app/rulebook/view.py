@@ -1,0 +1,94 @@
+"""The rulebook on one day: which rules count, what each row says, which rows are in which set.
+
+Between two days on which nothing changes everything is the same, so there are few views: one for each *regime*, a maximal run
+of days on which no rule, row or set changes.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from app.rulebook.model import FIRST_DAY, Fact, Membership, Table, Test
+from app.rulebook.shapes import day_after
+
+
+def cells_on(table: Table, day: date) -> dict[str, dict[str, str]]:
+    """Each row's cells on a day: the file's, with the changes in force put in, the later beginning last."""
+    cells = {key: row.cells for key, row in table.rows.items()}
+    for change in sorted(table.changes, key=lambda change: change.period.first):
+        if change.period.covers(day):
+            cells[change.row] = {**cells[change.row], **change.cells}
+    return cells
+
+
+def sets_on(table: Table, day: date) -> dict[str, frozenset[str]]:
+    """The rows of each set on a day."""
+    cells = cells_on(table, day)
+    sets = {}
+    for definition in table.sets.values():
+        if definition.listed is not None:
+            members = set(definition.listed)
+        else:
+            members = {row for row, texts in cells.items() if all(texts.get(name) in values for name, values in definition.where)}
+        sets[definition.name] = frozenset(members - set(definition.excepted))
+    return sets
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The rulebook from `first` to `last`, both included. Cells by table and row, sets by table and name."""
+
+    first: date
+    last: date
+    facts: Mapping[str, Fact]
+    cells: Mapping[str, Mapping[str, Mapping[str, str]]]
+    sets: Mapping[str, Mapping[str, frozenset[str]]]
+    rows: Mapping[str, tuple[str, ...]]
+
+    def domain(self, fact: str) -> tuple[str, ...]:
+        """All values a fact can have, in the order of its table."""
+        table = self.facts[fact].table
+        return self.rows[table] if table is not None else ("yes", "no")
+
+    def members(self, test: Membership) -> frozenset[str]:
+        """The values that fit a membership test on these days."""
+        table = self.facts[test.fact].table
+        named = frozenset(test.rows).union(*(self.sets[table][name] for name in test.sets)) if table else frozenset(test.rows)
+        return frozenset(self.domain(test.fact)) - named if test.negated else named
+
+    def holds(self, test: Test, values: Mapping[str, str]) -> bool:
+        """Whether a test holds for these values: the plain meaning of the language."""
+        if isinstance(test, Membership):
+            return values[test.fact] in self.members(test)
+        return (values[test.fact] == values[test.other]) != test.negated
+
+
+def views(facts: Mapping[str, Fact], tables: Mapping[str, Table], edges: Iterable[date]) -> tuple[View, ...]:
+    """One view for each regime. `edges` are the days on which something else than a row begins to differ."""
+    days = {FIRST_DAY, *edges}
+    for table in tables.values():
+        for change in table.changes:
+            days.add(change.period.first)
+            after = day_after(change.period.last)
+            if after is not None:
+                days.add(after)
+    firsts = sorted(days)
+    lasts = [first - timedelta(days=1) for first in firsts[1:]] + [date.max]
+    rows = {name: tuple(table.rows) for name, table in tables.items()}
+    return tuple(
+        View(
+            first,
+            last,
+            facts,
+            {name: cells_on(table, first) for name, table in tables.items()},
+            {name: sets_on(table, first) for name, table in tables.items()},
+            rows,
+        )
+        for first, last in zip(firsts, lasts, strict=True)
+    )
+
+
+def view_at(firsts: list[int], day: date) -> int:
+    """The index of the regime a day is in; `firsts` are the ordinals of the regimes' first days."""
+    return bisect_right(firsts, day.toordinal()) - 1
