@@ -31,7 +31,8 @@ class Arrival(NamedTuple):
 
 
 Arrived = Callable[[Arrival], Awaitable[Literal["matched", "unmatched"]]]
-"""Stores an arrival; returns only once it is stored, so a channel may then let go of it."""
+"""Stores an arrival; returns only once it is stored, so a channel may then let go of it. Called for one arrival at a time, in
+the order they came. Whatever it raises, the channel keeps the arrival and hands it over again, with the same source."""
 
 
 class Channel(Protocol):

@@ -1,0 +1,144 @@
+"""The spool channel: messages become files in `out/`, texts from the network are files in `in/`; a gateway does the rest."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from app.dispatch.channel import Arrived, Outgoing, Receipt
+from app.dispatch.channels.spool_in import Found, In, folders_of
+from app.dispatch.channels.spool_out import Out
+from app.errors import Unavailable
+
+_log = structlog.get_logger(__name__)
+
+_STORE_AGAIN = 1.0
+"""Seconds until an arrival that could not be stored is tried again."""
+
+
+class SpoolChannel:
+    """A link that is a folder.
+
+    A message is `taken` once its file stands in `out/` under its own name and both file and folder are on the disk.
+    Sent again, it is written again with the same name, or left where it is if the very bytes are there. Sends that wait
+    together are written together, so the folder is synced once for all of them.
+
+    Several processes may share a spool: files have a name only when whole, and an arrival is known by its source.
+    """
+
+    name = "spool"
+
+    def __init__(self, spool: Path, poll: float = 0.25) -> None:
+        """`spool` is the folder, made with mode 0700 where it is missing; `poll` the seconds between looks into `in/`."""
+        self._spool = spool
+        self._poll = poll
+        self._out = Out(spool / "out")
+        self._in = In(spool / "in")
+        self._out_problem: str | None = None
+        self._in_problem: str | None = None
+        self._waiting: list[tuple[Sequence[Outgoing], asyncio.Future[Sequence[Receipt]]]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._put_away: dict[Found, Literal["done", "unmatched"]] = {}
+
+    def problem(self) -> str | None:
+        """Why nothing can be sent, in words, or None. A spool whose answers cannot be read is not sent into either."""
+        return self._out_problem or self._in_problem
+
+    async def run(self, arrived: Arrived) -> None:
+        """Hands over what stands in `in/`, and finds out when `out/` can be written again, until cancelled."""
+        await self._open()
+        while True:
+            if self._out_problem is not None:
+                await self._open()
+            stored = await self._hand_over(arrived)
+            await asyncio.sleep(self._poll if stored else max(self._poll, _STORE_AGAIN))
+
+    async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
+        """Writes messages in order, a receipt each. Raises ValueError on a message id that is no file name."""
+        for message in messages:
+            if not message.message_id.isascii() or not message.message_id.isalnum():
+                raise ValueError("a message id is letters and digits")
+        if not messages:
+            return []
+        done: asyncio.Future[Sequence[Receipt]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((messages, done))
+        if self._writing is None or self._writing.done():
+            # A task of its own: a caller that gives up must not stop the writing of those who wait with it.
+            self._writing = asyncio.create_task(self._write_waiting(), name="spool-out")
+        return await done
+
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            try:
+                answers = await asyncio.to_thread(self._out.write, [messages for messages, _ in group])
+            except Exception as error:  # noqa: BLE001 - every sender is told, none of them waits for ever
+                for _, done in group:
+                    if not done.done():
+                        done.set_exception(error)
+                continue
+            for (_, done), receipts in zip(group, answers, strict=True):
+                if not done.done():
+                    done.set_result(receipts)
+            failed = any(receipt.fate != "taken" for receipts in answers for receipt in receipts)
+            self._note_out(await asyncio.to_thread(self._out.check) if failed else None)
+
+    async def _open(self) -> None:
+        """Makes the folders where missing, clears what a crash left half written, and tries `out/`."""
+        try:
+            await asyncio.to_thread(self._make_folders)
+            swept = await asyncio.to_thread(self._out.sweep)
+        except OSError as error:
+            self._note_out(f"the spool folders cannot be made: {error.strerror}")
+            return
+        if swept:
+            _log.info("spool_swept", files=swept)
+        self._note_out(await asyncio.to_thread(self._out.check))
+
+    def _make_folders(self) -> None:
+        self._spool.parent.mkdir(parents=True, exist_ok=True)
+        for folder in folders_of(self._spool):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    def _note_out(self, problem: str | None) -> None:
+        if problem != self._out_problem:
+            _log.info("spool_out", problem=problem)
+        self._out_problem = problem
+
+    def _note_in(self, problem: str | None) -> None:
+        if problem != self._in_problem:
+            _log.info("spool_in", problem=problem)
+        self._in_problem = problem
+
+    async def _hand_over(self, arrived: Arrived) -> bool:
+        """Takes what stands in `in/`; whether all of it was stored."""
+        try:
+            found = await asyncio.to_thread(self._in.steady)
+        except OSError as error:
+            self._note_in(f"in/ cannot be read: {error.strerror}")
+            return True
+        problem, stored = None, True
+        for file in found:
+            try:
+                await self._take(file, arrived)
+            except FileNotFoundError:
+                continue  # another process on the same spool took it
+            except OSError as error:
+                problem = f"a file of in/ cannot be read or moved: {error.strerror}"
+            except Exception as error:  # noqa: BLE001 - whatever storing raised, the file stays and is tried again
+                _log.error("arrival_not_stored", channel=self.name, error=type(error).__name__)
+                stored = False
+                if isinstance(error, Unavailable):
+                    break  # in order: what comes after it may mean the opposite
+        self._note_in(problem)
+        return stored
+
+    async def _take(self, file: Found, arrived: Arrived) -> None:
+        if file not in self._put_away:
+            arrival, is_text = await asyncio.to_thread(self._in.read, file)
+            answer = await arrived(arrival)
+            self._put_away[file] = "done" if answer == "matched" and is_text else "unmatched"
+        await asyncio.to_thread(self._in.put_away, file, self._put_away[file])
+        del self._put_away[file]

@@ -1,0 +1,177 @@
+"""The spool's `out/`: a message becomes a file there whole or not at all, and is on the disk before it counts as taken."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from app.dispatch.channel import Outgoing, Receipt
+
+WRITERS = 16
+"""Threads that write files at once. The cost is one fsync a file, and file systems join fsyncs that wait together."""
+
+_AT_ONCE = 128
+"""Files open at once, well under the usual limit of 1,024 for a process."""
+
+_SUFFIX = {"legacy": "am", "niem": "xml"}
+_PROBE = b"\0" * 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A message written under a temporary name, locked and on the disk; `fd` None when `out/` already has these bytes."""
+
+    message: Outgoing
+    temporary: Path
+    fd: int | None
+    fault: OSError | None = None
+
+
+class Out:
+    """Writes messages into one folder. Blocking: call from a thread, one call at a time.
+
+    A temporary name begins with a dot and ends in `.tmp`; it is locked (flock) while its writer lives, so that what a crash
+    left behind is told from what another process is writing just now.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._mine = secrets.token_hex(4)
+        self._drafts = count(1)
+        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="spool-out")
+
+    def check(self) -> str | None:
+        """Why nothing can be written, in words, or None: tried with a file of the size of a message."""
+        temporary = self._folder / f".probe.{self._mine}.tmp"
+        try:
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                _write_whole(fd, _PROBE)
+            finally:
+                os.close(fd)
+                temporary.unlink()
+        except OSError as error:
+            return f"out/ cannot be written: {error.strerror}"
+        return None
+
+    def sweep(self) -> int:
+        """Removes temporary files that no living process is writing; how many there were. Raises OSError."""
+        gone = 0
+        with os.scandir(self._folder) as entries:
+            left = [Path(entry.path) for entry in entries if entry.name.startswith(".") and entry.name.endswith(".tmp")]
+        for path in left:
+            with contextlib.suppress(FileNotFoundError, BlockingIOError):
+                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink()
+                    gone += 1
+                finally:
+                    os.close(fd)
+        return gone
+
+    def write(self, batches: Sequence[Sequence[Outgoing]]) -> list[list[Receipt]]:
+        """Writes batches, a list of receipts each, and syncs the folder once for all.
+
+        Within a batch files appear in order; after one that cannot be written the rest of its batch is left `unsent`, so
+        that no message overtakes another. Batches do not hinder each other.
+        """
+        receipts = [self._write_batch(batch) for batch in batches]
+        try:
+            _sync_folder(self._folder)
+        except OSError as error:
+            lost = Receipt("unknown", f"written to out/, but the folder cannot be synced: {error.strerror}")
+            return [[lost if receipt.fate == "taken" else receipt for receipt in batch] for batch in receipts]
+        return receipts
+
+    def _write_batch(self, batch: Sequence[Outgoing]) -> list[Receipt]:
+        receipts: list[Receipt] = []
+        for start in range(0, len(batch), _AT_ONCE):
+            part = batch[start : start + _AT_ONCE]
+            drafts = self._pool.map(self._draft, part) if len(part) > 1 else map(self._draft, part)
+            receipts += self._name_in_order(list(drafts))
+            if receipts[-1].fate != "taken":
+                break
+        return receipts + [Receipt("unsent", "a message before it in the batch could not be written")] * (
+            len(batch) - len(receipts)
+        )
+
+    def _draft(self, message: Outgoing) -> _Draft:
+        temporary = self._folder / f".{_name(message)}.{self._mine}-{next(self._drafts)}.tmp"
+        try:
+            if self._has(message):
+                return _Draft(message, temporary, None)
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            return _Draft(message, temporary, None, error)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write_whole(fd, message.payload)
+        except OSError as error:
+            return _Draft(message, temporary, fd, error)
+        return _Draft(message, temporary, fd)
+
+    def _has(self, message: Outgoing) -> bool:
+        """Whether the file is there with these very bytes, on the disk."""
+        try:
+            fd = os.open(self._folder / _name(message), os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return False
+        try:
+            if os.read(fd, len(message.payload) + 1) != message.payload:
+                return False
+            os.fsync(fd)
+            return True
+        finally:
+            os.close(fd)
+
+    def _name_in_order(self, drafts: list[_Draft]) -> list[Receipt]:
+        """Gives drafts their names up to the first that fails; the drafts after it are thrown away."""
+        receipts: list[Receipt] = []
+        for draft in drafts:
+            if not receipts or receipts[-1].fate == "taken":
+                receipts.append(self._give_name(draft))
+            else:
+                with contextlib.suppress(OSError):  # a draft left behind is swept at the next start
+                    draft.temporary.unlink()
+            if draft.fd is not None:
+                os.close(draft.fd)
+        return receipts
+
+    def _give_name(self, draft: _Draft) -> Receipt:
+        try:
+            if draft.fault is not None:
+                raise draft.fault
+            if draft.fd is not None:
+                draft.temporary.rename(self._folder / _name(draft.message))
+        except OSError as error:
+            with contextlib.suppress(OSError):  # as above
+                draft.temporary.unlink()
+            return Receipt("unsent", f"the file could not be written to out/: {error.strerror}")
+        return Receipt(
+            "taken", f"written to out/{_name(draft.message)}" if draft.fd else f"out/{_name(draft.message)} was there already"
+        )
+
+
+def _name(message: Outgoing) -> str:
+    return f"{message.message_id}.{_SUFFIX[message.format]}"
+
+
+def _write_whole(fd: int, payload: bytes) -> None:
+    view = memoryview(payload)
+    while view:
+        view = view[os.write(fd, view) :]
+    os.fsync(fd)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,145 @@
+"""The tcp channel: one connection to the switch, made again whenever it is lost. Protocol: docs/reference/switch.md."""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from app.dispatch.channel import Arrived, Outgoing, Receipt
+from app.dispatch.channels.tcp_arrivals import Arrivals
+from app.dispatch.channels.tcp_connection import Connection, words_of
+from app.errors import BadSetting
+
+_log = structlog.get_logger(__name__)
+
+_STORE_BEFORE_END = 5.0
+"""Seconds that texts already received get to be stored when the program ends: the network will not send them again."""
+
+
+class TcpChannel:
+    """A link to the switch over tcp.
+
+    Many messages may be under way; ACKs come in any order. A message whose ACK does not come in time, or whose connection is
+    lost after it was written, is `unknown`; one that was never written is `unsent`. An ACK that comes too late changes nothing.
+
+    Texts from the network are stored in the order they came, beside the reading of ACKs. `Arrival.source` is made of the
+    connection's random name, the text's place in it and a hash: trying to store a text again is known as the same arrival,
+    the same text sent again by the network is a new one. When too many wait to be stored, nothing more is read.
+    """
+
+    name = "tcp"
+
+    def __init__(
+        self,
+        address: str,
+        ack_timeout: float = 10.0,
+        tls: ssl.SSLContext | None = None,
+        *,
+        ping_every: float = 5.0,
+        retry_first: float = 0.1,
+        retry_cap: float = 2.0,
+        arrivals: Arrivals | None = None,
+    ) -> None:
+        """`address` is `host:port` (`[::1]:7070` for IPv6); all times are in seconds.
+
+        `retry_first` and `retry_cap` bound the wait between attempts to connect, which doubles and has jitter.
+        """
+        host, _, port = address.rpartition(":")
+        self._host, self._port = host.strip("[]"), int(port)
+        self._address = address
+        self._ack_timeout = ack_timeout
+        self._tls = tls
+        self._ping_every = ping_every
+        self._retry_first, self._retry_cap = retry_first, retry_cap
+        self._arrivals = arrivals or Arrivals()
+        self._connection: Connection | None = None
+        self._problem = f"not yet connected to the switch at {address}"
+
+    def problem(self) -> str | None:
+        """Why nothing can be sent, in words, or None while connected."""
+        return None if self._connection is not None else self._problem
+
+    async def run(self, arrived: Arrived) -> None:
+        """Keeps the connection up and stores what comes, until cancelled; then stores what has come already."""
+        storing = asyncio.create_task(self._arrivals.store(arrived), name="tcp-arrivals")
+        try:
+            await self._keep_connected()
+        finally:
+            try:
+                async with asyncio.timeout(_STORE_BEFORE_END):
+                    await self._arrivals.emptied()
+            except TimeoutError:
+                _log.error("arrivals_lost", texts=len(self._arrivals))
+            storing.cancel()
+            await asyncio.gather(storing, return_exceptions=True)
+
+    async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
+        """Sends messages in order, a receipt each, within the ACK time-out."""
+        if self._connection is None:
+            return [Receipt("unsent", self._problem)] * len(messages)
+        return await self._connection.send(messages, self._ack_timeout)
+
+    async def _keep_connected(self) -> None:
+        wait = self._retry_first
+        while True:
+            connection = await self._connect()
+            if connection is not None:
+                wait = self._retry_first if await self._use(connection) else wait
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+            wait = min(wait * 2, self._retry_cap)
+
+    async def _connect(self) -> Connection | None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._ack_timeout):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._arrivals, self._ping_every), self._host, self._port, ssl=self._tls
+                )
+        except OSError as error:
+            self._note(f"no connection to the switch at {self._address}: {words_of(error)}")
+            return None
+        return connection
+
+    async def _use(self, connection: Connection) -> bool:
+        """Sends over the connection until it is lost; whether the far side ever spoke the protocol."""
+        self._connection = connection
+        self._arrivals.on_room = connection.resume_reading
+        _log.info("link_up", address=self._address)
+        try:
+            cause = await connection.lost
+        finally:
+            connection.end("LENS is ending")  # no effect where it is lost already
+            self._connection = None
+            self._problem = ""
+        self._note(f"the connection to the switch at {self._address} was lost: {cause}")
+        return connection.proved
+
+    def _note(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.warning("link_down", problem=problem)
+        self._problem = problem
+
+
+def client_tls(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """TLS as the client: `ca` proves the switch, `cert` and `key` prove LENS. None when no file is given: no TLS.
+
+    Raises BadSetting when the files cannot be used.
+    """
+    if ca is None and cert is None and key is None:
+        return None
+    if key is not None and cert is None:
+        raise BadSetting("LENS_SWITCH_TLS_KEY is given without LENS_SWITCH_TLS_CERT; give both, or neither")
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise BadSetting(f"LENS_SWITCH_TLS_CA cannot be used: {words_of(error)}; it is a PEM file of certificates") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        if cert is not None:
+            context.load_cert_chain(cert, key)
+    except OSError as error:
+        raise BadSetting(f"LENS_SWITCH_TLS_CERT and _KEY cannot be used: {words_of(error)}; they are PEM files") from None
+    return context

@@ -1,0 +1,70 @@
+"""Texts that came over tcp and wait to be stored, so that a slow store never keeps an ACK from being read."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from app.dispatch.channel import Arrival, Arrived
+from app.errors import Unavailable
+
+_log = structlog.get_logger(__name__)
+
+
+class Arrivals:
+    """A queue with one storer. `full` is a request to stop reading; `on_room` is called once there is room again."""
+
+    def __init__(self, limit: int = 1000, store_again: float = 1.0) -> None:
+        """`limit` is in texts; `store_again` the seconds until a text that could not be stored is tried again."""
+        self._limit = limit
+        self._store_again = store_again
+        self._waiting: deque[Arrival] = deque()
+        self._some = asyncio.Event()
+        self._none = asyncio.Event()
+        self._none.set()
+        self.on_room: Callable[[], None] | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether as many texts wait as may."""
+        return len(self._waiting) >= self._limit
+
+    def put(self, arrival: Arrival) -> None:
+        """Adds a text; never refuses one, since it has left the network already."""
+        self._waiting.append(arrival)
+        self._some.set()
+        self._none.clear()
+
+    async def store(self, arrived: Arrived) -> None:
+        """Stores one text after another, in order, until cancelled. A text stays until it is stored.
+
+        When the store cannot serve, all wait. A text that alone cannot be stored goes to the end of the queue.
+        """
+        while True:
+            await self._some.wait()
+            arrival = self._waiting[0]
+            try:
+                await arrived(arrival)
+            except Exception as error:  # noqa: BLE001 - whatever storing raised, the text is kept and tried again
+                _log.error("arrival_not_stored", channel="tcp", error=type(error).__name__)
+                if not isinstance(error, Unavailable):
+                    self._waiting.rotate(-1)
+                await asyncio.sleep(self._store_again)
+                continue
+            self._waiting.popleft()
+            self._after_taking()
+
+    def _after_taking(self) -> None:
+        if not self._waiting:
+            self._some.clear()
+            self._none.set()
+        if self.on_room is not None and not self.full:
+            self.on_room()
+
+    async def emptied(self) -> None:
+        """Returns once every text is stored."""
+        await self._none.wait()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
