@@ -1,0 +1,202 @@
+"""Composes the text of a notice from the rulebook's template: fills it, folds it, keeps it within its lines and size.
+
+A text is made with NUMBER_MARK where its number goes; whoever stores it fills that in. No value can add a line, a header or a
+control character: every value is folded first, and folding leaves printable ASCII only.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from app.decide.folding import fold, wrap
+from app.decide.terms import Terms
+from app.domain.decision import NUMBER_MARK, Copy, NoticeType
+from app.domain.release import Name, Release
+from app.rulebook.model import Messages, TemplateLine
+
+NOT_AVAILABLE = "NOT AVAILABLE"
+NOT_STATED = "NOT STATED"
+
+_NOTICE_FIELDS = frozenset({"message_id", "type", "copy", "state", "also_sent_to", "refers_to"})
+"""Fields that differ between the two notices of one release; the rest is filled once for both."""
+_NOTICE_CONDITIONS = frozenset({"test_stage", "follow_up"})
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom one notice is for. `state` and `also_sent_to` are Nlets codes ("" or None: NONE), `testing` whether it is a pilot."""
+
+    ori: str
+    state: str
+    copy: Copy
+    also_sent_to: str | None
+    testing: bool
+    type: NoticeType = "NEW"
+    refers_to: str | None = None
+
+
+class TooLong(Exception):
+    """The text is longer than the rulebook allows; `characters` says how long."""
+
+    def __init__(self, characters: int) -> None:
+        self.characters = characters
+        super().__init__(f"the text has {characters:,} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A template with everything filled that does not depend on whom the notice is for.
+
+    A line is done (one or more finished lines), or still a template line.
+    """
+
+    lines: tuple[tuple[str, ...] | TemplateLine, ...]
+    replaced: frozenset[str]
+    """Fields in which a character had to become `?`."""
+
+
+class Composer:
+    """Composes texts under one rulebook's messages and one service's terms."""
+
+    def __init__(self, messages: Messages, terms: Terms) -> None:
+        self._messages = messages
+        self._terms = terms
+        self._width = messages.line_length
+
+    def fill(self, template: str, release: Release, *, late: bool) -> Filled:
+        """Fills what is the same for every state told of this release."""
+        values = _Values(release)
+        conditions = {"late": late, "residence_stated": values.residence_stated}
+        lines: list[tuple[str, ...] | TemplateLine] = []
+        for line in self._messages.templates[template].lines:
+            if line.only is not None and line.only not in _NOTICE_CONDITIONS and not conditions[line.only]:
+                continue
+            if line.only in _NOTICE_CONDITIONS or any(part[0] in _NOTICE_FIELDS for part in line.parts if type(part) is tuple):
+                lines.append(line)
+            else:
+                lines.append(self._finished("".join(part if type(part) is str else values[part[0]] for part in line.parts)))
+        return Filled(tuple(lines), frozenset(values.replaced))
+
+    def text(self, filled: Filled, to: Addressee) -> str:
+        """The whole text for one state, lines ended by LF, NUMBER_MARK for its number. Raises TooLong."""
+        values = {
+            "message_id": NUMBER_MARK,
+            "type": to.type,
+            "copy": to.copy.upper(),
+            "state": to.state,
+            "also_sent_to": to.also_sent_to or "NONE",
+            "refers_to": to.refers_to or "NONE",
+        }
+        conditions = {"test_stage": to.testing, "follow_up": to.type != "NEW"}
+        body: list[str] = []
+        for line in filled.lines:
+            if isinstance(line, tuple):
+                body += line
+            elif line.only is None or conditions[line.only]:
+                body += self._finished("".join(part if type(part) is str else values[part[0]] for part in line.parts))
+        text = "\n".join(body) + "\n"
+        if len(text) > self._messages.max_characters:
+            raise TooLong(len(text))
+        return self._niem(text, to) if self._terms.message_format == "niem" else self._legacy(text, to)
+
+    def _finished(self, line: str) -> tuple[str, ...]:
+        line = line.upper()
+        return (line,) if len(line) <= self._width else tuple(wrap(line, self._width))
+
+    def _legacy(self, body: str, to: Addressee) -> str:
+        return f"{self._terms.message_key}.{self._terms.origin_ori}.{to.ori}.*{NUMBER_MARK}.TXT\n{body}"
+
+    def _niem(self, body: str, to: Addressee) -> str:
+        key = self._terms.message_key
+        inside = body.replace("]]>", "]]]]><![CDATA[>")
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            '<n2:NLETS xmlns:n2="http://www.nlets.org/niem/1.0" xmlns:nh2="http://www.nlets.org/niem/nlets-hdr/1.0"'
+            ' n2:version="4.00">\n'
+            "<n2:NLETSMessageHeader>\n"
+            f"<nh2:MessageKeyCodeText>{key}</nh2:MessageKeyCodeText>\n"
+            f"<nh2:OriginatingORIID>{escape(self._terms.origin_ori)}</nh2:OriginatingORIID>\n"
+            f"<nh2:DestinationORIID>{escape(to.ori)}</nh2:DestinationORIID>\n"
+            f"<nh2:DocumentControlFieldText>{NUMBER_MARK}</nh2:DocumentControlFieldText>\n"
+            "</n2:NLETSMessageHeader>\n"
+            f'<n2:NLETSMailData n2:key="{key}">\n'
+            f"<n2:MailMessageText><![CDATA[{inside}]]></n2:MailMessageText>\n"
+            "</n2:NLETSMailData>\n"
+            "</n2:NLETS>\n"
+        )
+
+
+def wire(text: str, format: str) -> bytes:
+    """The bytes that go on the wire: legacy text with CR LF line ends, NIEM XML as it is."""
+    return (text.replace("\n", "\r\n") if format == "legacy" else text).encode("ascii")
+
+
+class _Values:
+    """The fields of one release, folded, each worked out when a line asks for it."""
+
+    def __init__(self, release: Release) -> None:
+        self._release = release
+        self.replaced: set[str] = set()
+
+    def __getitem__(self, field: str) -> str:
+        text, replaced = fold(_FIELDS[field](self._release))
+        if replaced:
+            self.replaced.add(field)
+        return text
+
+    @property
+    def residence_stated(self) -> bool:
+        """Whether any part of a residence is stated."""
+        residence = self._release.residence
+        return residence is not None and any(
+            part and not part.isspace() for part in (residence.street, residence.city, residence.state, residence.zip)
+        )
+
+
+def _or(text: str | None, missing: str) -> str:
+    """The text as stated, or what stands for it when it is missing or blank."""
+    return text if text and not text.isspace() else missing
+
+
+def full_name(name: Name) -> str:
+    """`LAST, FIRST MIDDLE SUFFIX`, with what is missing left out."""
+    rest = " ".join(part for part in (name.first, name.middle, name.suffix) if part and not part.isspace())
+    return f"{name.last}, {rest}" if rest else name.last
+
+
+def _compact(day: str | None) -> str:
+    return day.replace("-", "") if day else NOT_AVAILABLE
+
+
+def _residence(release: Release, part: Callable[[Release], str | None]) -> str:
+    return _or(part(release), NOT_STATED) if release.residence is not None else NOT_STATED
+
+
+_FIELDS: Mapping[str, Callable[[Release], str]] = {
+    "name": lambda release: full_name(release.subject.name),
+    "sex": lambda release: _or(release.subject.sex, "U"),
+    "race": lambda release: _or(release.subject.race, "U"),
+    "date_of_birth": lambda release: _compact(release.subject.date_of_birth),
+    "place_of_birth": lambda release: _or(release.subject.place_of_birth, "YY"),
+    "fbi_number": lambda release: _or(release.subject.fbi_number, NOT_AVAILABLE),
+    "release_date": lambda release: _compact(release.stay.released_at[:10]),
+    "release_state": lambda release: release.stay.state,
+    "street": lambda release: _residence(release, lambda r: r.residence.street if r.residence else None),
+    "city": lambda release: _residence(release, lambda r: r.residence.city if r.residence else None),
+    "residence_state": lambda release: _residence(release, lambda r: r.residence.state if r.residence else None),
+    "zip": lambda release: _residence(release, lambda r: r.residence.zip if r.residence else None),
+    "aliases": lambda release: "; ".join(map(full_name, release.subject.aliases)) or "NONE",
+    "height": lambda release: _or(release.subject.height, "UNK"),
+    "weight": lambda release: str(release.subject.weight or "UNK"),
+    "eyes": lambda release: _or(release.subject.eyes, "UNK"),
+    "hair": lambda release: _or(release.subject.hair, "UNK"),
+    "state_id": lambda release: _or(release.subject.state_id, NOT_AVAILABLE),
+    "alien_number": lambda release: _alien_number(release.subject.alien_number),
+    "release_reason": lambda release: release.stay.reason,
+}
+"""How each release-wide field of `rulebook/read_messages.py` is found; a test holds the two lists together."""
+
+
+def _alien_number(text: str | None) -> str:
+    """The A-number filled with zeros to nine digits."""
+    return f"A{text.removeprefix('A').zfill(9)}" if text else NOT_AVAILABLE

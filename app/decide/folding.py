@@ -1,0 +1,84 @@
+"""Folds text to the characters that can be sent: upper-case printable ASCII.
+
+Accents are removed and Latin letters without a plain form written out (`ß` SS, `Ł` L, `Þ` TH). A letter of another script has
+no ASCII form: it becomes `?`, with a caution, since guessing a romanisation could give a state a name the person does not have.
+No character can become a line, a header or a control character.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+
+from anyascii import anyascii
+
+UNKNOWN = "\ufffd"
+"""Stands for a character with no ASCII form until it is counted and written `?`."""
+
+_CONTROL = frozenset([*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029"])
+
+
+class _Folds(dict[int, str]):
+    """Character by character, worked out at first meeting."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = folded = _fold_one(chr(code))
+        return folded
+
+
+def _fold_one(char: str) -> str:
+    if char in _CONTROL:
+        return "\0"
+    if char.isascii():
+        return char.upper()
+    plain = "".join(_plain(part) for part in unicodedata.normalize("NFKD", char))
+    return plain.upper()
+
+
+def _plain(part: str) -> str:
+    if part.isascii():
+        return part
+    category = unicodedata.category(part)
+    if category in {"Mn", "Me", "Cf"}:
+        return ""
+    if category == "Zs":
+        return " "
+    known = "LATIN" in unicodedata.name(part, "") or category[0] == "P" or category in {"Lm", "Sk", "Sm"}
+    written = anyascii(part) if known else ""
+    return written if written.isascii() and written.isprintable() and written else UNKNOWN
+
+
+_FOLDS = _Folds()
+
+
+def fold(text: str) -> tuple[str, bool]:
+    """The text as it can be sent, and whether a character had to become `?`. A run of control characters becomes one blank."""
+    if text.isascii() and text.isprintable():
+        return text.upper(), False
+    folded = text.translate(_FOLDS)
+    if "\0" in folded:
+        folded = " ".join(_between_controls(folded))
+    return (folded.replace(UNKNOWN, "?"), True) if UNKNOWN in folded else (folded, False)
+
+
+def _between_controls(text: str) -> Iterator[str]:
+    """The stretches between runs of control characters; an empty one at either end stands for the blank there."""
+    parts = text.split("\0")
+    for place, part in enumerate(parts):
+        if part or place in {0, len(parts) - 1}:
+            yield part
+
+
+def wrap(line: str, width: int) -> list[str]:
+    """A line cut at blanks into lines of at most `width` characters, each further one indented by two blanks."""
+    lines = []
+    indent = ""
+    while len(line) > width:
+        cut = line.rfind(" ", len(indent) + 1, width + 1)
+        if cut < 0:
+            lines.append(line[:width])
+            line = "  " + line[width:]
+        else:
+            lines.append(line[:cut])
+            line = "  " + line[cut + 1 :]
+        indent = "  "
+    lines.append(line)
+    return lines

@@ -1,0 +1,18 @@
+"""The terms under which a service decides: what its settings say that the rulebook does not."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`origin_ori` signs the messages; `late_after` is seconds from release to acceptance after which a notice says LATE.
+
+    With `allow_generic_ori` off, a message to an ORI that no state has confirmed is held for a person.
+    """
+
+    origin_ori: str = "VTINS07S0"
+    message_key: Literal["AM", "AML"] = "AM"
+    message_format: Literal["legacy", "niem"] = "legacy"
+    late_after: float = 86_400.0
+    allow_generic_ori: bool = True
