@@ -1,14 +1,14 @@
-"""Work items that delivery raises, written inside the transaction of what gave rise to them."""
+"""Work items that delivery raises about messages, written inside the transaction of what gave rise to them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
-from app.store.tables import WorkItemRow
+from app.store.tables import MessageRow
+from app.store.work_items import NewWorkItem, open_all
 
-_tables = WorkItemRow.metadata.tables
-_item, _message, _counter = _tables["work_item"], _tables["message"], _tables["counter"]
+_message = MessageRow.metadata.tables["message"]
 
 
 class Raised(NamedTuple):
@@ -21,34 +21,17 @@ class Raised(NamedTuple):
 
 def raise_items(connection: Connection, now: int, items: Sequence[Raised]) -> None:
     """Opens work items, each tied to the release, state and audience of its message. `now` is Micros."""
-    if not items:
-        return
-    last = connection.scalar(
-        update(_counter)
-        .where(_counter.c.name == "work_item")
-        .values(last=_counter.c.last + len(items))
-        .returning(_counter.c.last)
-    )
-    if last is None:
-        raise LookupError("the counter work_item is missing: run lens db upgrade")
-    about = _about(connection, {item.number for item in items if item.number is not None})
-    rows = [
-        {
-            "id": last - len(items) + 1 + place,
-            "code": item.code,
-            "number": item.number,
-            "rule": "",
-            "detail": item.detail,
-            "status": "open",
-            "opened_at": now,
-            **about.get(item.number, {"release": None, "audience": None, "state": None}),
-        }
-        for place, item in enumerate(items)
-    ]
-    connection.execute(insert(_item), rows)
+    about = _about(connection, [item.number for item in items if item.number is not None])
+    rows = []
+    for item in items:
+        release, audience, state = about.get(item.number, (None, None, None))
+        rows.append(NewWorkItem(item.code, now, release, item.number, audience, state, detail=item.detail))
+    open_all(connection, rows)
 
 
-def _about(connection: Connection, numbers: set[int]) -> dict[int | None, dict[str, object]]:
+def _about(connection: Connection, numbers: Sequence[int]) -> dict[int | None, tuple[Any, Any, Any]]:
+    if not numbers:
+        return {}
     columns = (_message.c.number, _message.c.release, _message.c.audience, _message.c.state)
-    rows = connection.execute(select(*columns).where(_message.c.number.in_(numbers))).mappings()
-    return {row["number"]: {name: row[name] for name in ("release", "audience", "state")} for row in rows}
+    rows = connection.execute(select(*columns).where(_message.c.number.in_(numbers)))
+    return {row.number: (row.release, row.audience, row.state) for row in rows}

@@ -8,15 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, insert, select, text, update
+from sqlalchemy import Connection, bindparam, case, select, text, update
 
 from app.domain.statuses import Status
 from app.store.engine import now_micros
 from app.store.raised import Raised, raise_items
+from app.store.rows import insert
 from app.store.tables import MessageRow
 
-_tables = MessageRow.metadata.tables
-_message, _event = _tables["message"], _tables["message_event"]
+_message = MessageRow.metadata.tables["message"]
 IS_READY = text("message.ready")
 """Word for word the condition of the partial index, without which SQLite does not use it."""
 
@@ -62,17 +62,20 @@ class Presume(NamedTuple):
     limit: int
 
 
-def record(connection: Connection, events: Sequence[dict[str, Any]]) -> None:
-    """Writes statuses into the history of their messages; `event_row` makes the rows."""
-    if events:
-        connection.execute(insert(_event), events)
+class Event(NamedTuple):
+    """One line of a message's history: a status it got. `cause` is in words, without personal data."""
+
+    number: int
+    status: str
+    at: int
+    cause: str
+    worker: str | None = None
+    attempt: int | None = None
 
 
-def event_row(
-    number: int, status: str, at: int, cause: str, worker: str | None = None, attempt: int | None = None
-) -> dict[str, Any]:
-    """One line of a message's history. `cause` is in words, without personal data."""
-    return {"number": number, "status": status, "at": at, "cause": cause, "worker": worker, "attempt": attempt}
+def record(connection: Connection, events: Sequence[Event]) -> None:
+    """Writes statuses into the history of their messages."""
+    insert(connection, "message_event", Event._fields, events)
 
 
 _NEXT = (
@@ -99,12 +102,12 @@ def begin(connection: Connection, now: int, hands: Sequence[Hand]) -> dict[str, 
     A message found under way was left so by an owner that is gone: it may be out already, and is flagged for ever.
     """
     taken: dict[str, tuple[Taken, ...]] = {}
-    events = []
+    events: list[Event] = []
     for hand in hands:
         rows = connection.execute(_NEXT, {"lane": hand.ori, "window": hand.window}).all() if hand.window else []
         taken[hand.ori] = tuple(_taken(row) for row in _until_one_refers_to_another(rows))
         events += [_begun(message, now, hand.worker) for message in taken[hand.ori]]
-    for numbers in _chunks([event["number"] for event in events]):
+    for numbers in _chunks([event.number for event in events]):
         connection.execute(
             update(_message)
             .where(_message.c.number.in_(numbers))
@@ -134,9 +137,9 @@ def _taken(row: Any) -> Taken:  # noqa: ANN401 - a row
     return Taken(row.number, row.text, row.format, row.attempts + 1, row.failures, maybe_duplicate)
 
 
-def _begun(message: Taken, now: int, worker: str) -> dict[str, Any]:
+def _begun(message: Taken, now: int, worker: str) -> Event:
     cause = f"try {message.attempt} begun" + (", an earlier one may have arrived" if message.maybe_duplicate else "")
-    return event_row(message.number, Status.SENDING.value, now, cause, worker, message.attempt)
+    return Event(message.number, Status.SENDING.value, now, cause, worker, message.attempt)
 
 
 def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Verdict]]) -> set[int]:
@@ -147,16 +150,17 @@ def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Verdi
     alike: dict[tuple[str, bool, bool], dict[int, tuple[str, Verdict]]] = defaultdict(dict)
     for worker, verdict in verdicts:
         alike[verdict.status, verdict.failed, verdict.unknown][verdict.number] = worker, verdict
-    events, dead = [], []
+    events: list[Event] = []
+    dead: list[Raised] = []
     for (status, failed, unknown), mine in alike.items():
         for number, attempt in _moved(connection, now, status, failed=failed, unknown=unknown, numbers=list(mine)):
             worker, verdict = mine[number]
-            events.append(event_row(number, status, now, verdict.cause, worker, attempt))
+            events.append(Event(number, status, now, verdict.cause, worker, attempt))
             if status == Status.DEAD:
                 dead.append(Raised("dead-letter", number, f"given up after {attempt} tries: {verdict.cause}"))
     record(connection, events)
     raise_items(connection, now, dead)
-    return {event["number"] for event in events}
+    return {event.number for event in events}
 
 
 def _moved(
@@ -192,7 +196,7 @@ def _presume(connection: Connection, now: int, sweep: Presume) -> int:
     for some in _chunks(numbers):
         connection.execute(update(_message).where(_message.c.number.in_(some)).values(status=status, changed_at=now))
     cause = f"no ER or SM in {sweep.after / 1e6:g} s; a presumption only, the network gives no receipt"
-    record(connection, [event_row(number, status, now, cause) for number in numbers])
+    record(connection, [Event(number, status, now, cause) for number in numbers])
     return len(numbers)
 
 

@@ -1,0 +1,200 @@
+"""The dispatcher: sends what stands in the outbox, lane by lane, and settles what became of it.
+
+One task a lane, so a slow or dead destination delays nobody else. All writing goes through the one writer, so the turns of all
+lanes share commits. No byte leaves before the try is committed; whatever happens after that, the message is known to be under
+way, and whoever finds it so later sends it again, flagged.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from random import Random
+
+import structlog
+
+from app.dispatch.channel import Channel
+from app.dispatch.inbound import Inbound
+from app.dispatch.lanes import LaneSender, Limits, Wire, micros, place
+from app.dispatch.retry import backoff
+from app.errors import Unavailable
+from app.store import outbox
+from app.store.outbox import Batch, Claim, Renewal, Turn, TurnEnd
+from app.store.tries import Presume, presume
+from app.store.writer import Writer
+
+_log = structlog.get_logger(__name__)
+
+_TURNS_IN_A_ROW = 4  # of one lane while others wait for room
+_SWEEP = 1000  # messages presumed delivered in one transaction
+
+
+class Dispatcher:
+    """Runs one channel and sends what is due on it. Any number of processes may have one, each with a name of its own."""
+
+    def __init__(
+        self, writer: Writer, channel: Channel, worker: str, limits: Limits, wire: Wire, rng: Random | None = None
+    ) -> None:
+        """`worker` names this process among all dispatchers; `rng` spreads retries."""
+        self._writer = writer
+        self._channel = channel
+        self._worker = worker
+        self._limits = limits
+        self._rng = rng or Random()  # noqa: S311 - spreads retries, keeps no secret
+        self.tally: Counter[str] = Counter()
+        """What happened since the start: `fenced` turns, messages `presumed` delivered, and what LaneSender counts."""
+        self._sender = LaneSender(channel, wire, limits, self._rng, self.tally)
+        self._inbound = Inbound(writer, limits.state_retry, self.wake)
+        self._lanes: dict[str, tuple[int, asyncio.Task[None]]] = {}
+        self._wakeup = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = False
+        self._stopping = False
+        self._paused: str | None = None
+
+    def problem(self) -> str | None:
+        """Why nothing is sent at this moment, in words, or None."""
+        return self._channel.problem() or self._writer.problem or self._paused
+
+    def wake(self) -> None:
+        """Says that something may be due. A hint, from any thread; many at once are as one."""
+        if self._woken or self._loop is None:
+            return
+        self._woken = True
+        try:
+            self._loop.call_soon_threadsafe(self._wakeup.set)
+        except RuntimeError:
+            self._woken = False  # the loop has ended; the rows remain for the next dispatcher
+
+    async def run(self) -> None:
+        """Sends and receives until cancelled, then finishes what is under way as far as `grace` allows and gives lanes back.
+
+        What cannot be finished stays under way in the outbox, and is sent again, flagged. Raises only on a fault of the
+        program in the channel or the loops below; the caller should then end the process.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._stopping = False
+        claims = asyncio.create_task(self._claims(), name="claims")
+        others = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("link", self._channel.run(self._inbound.arrived)),
+                ("leases", self._keep_leases()),
+                ("presume", self._presume()),
+            )
+        ]
+        try:
+            done, _ = await asyncio.wait([claims, *others], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            raise RuntimeError(f"{', '.join(task.get_name() for task in done)} ended by itself")
+        finally:
+            await self._finish(claims, others)
+
+    async def _finish(self, claims: asyncio.Task[None], others: list[asyncio.Task[None]]) -> None:
+        """Lets a claim under way and the lanes come to their end, then stops everything."""
+        self._stopping = True
+        self._wakeup.set()
+        try:
+            async with asyncio.timeout(self._limits.grace):
+                await asyncio.wait([claims])
+                if self._lanes:
+                    await asyncio.wait([task for _, task in self._lanes.values()])
+        except TimeoutError:
+            _log.warning("stopped_with_messages_under_way", lanes=len(self._lanes))
+        finally:
+            left = [claims, *others, *(task for _, task in self._lanes.values())]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            self._loop = None
+
+    async def _claims(self) -> None:
+        while not self._stopping:
+            self._woken = False
+            self._wakeup.clear()
+            wait = await self._claim()
+            if not self._stopping:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wakeup.wait(), wait)
+
+    async def _claim(self) -> float:
+        """Takes up lanes that are due; seconds until it is worth looking again unless woken."""
+        limits = self._limits
+        room = limits.lanes - len(self._lanes)
+        if room <= 0:
+            return limits.poll
+        if self._channel.problem() is not None:
+            return min(limits.poll, 0.1)
+        wanted = Claim(self._worker, room, limits.window, micros(limits.lease), micros(limits.horizon), tuple(self._lanes))
+        begun = time.monotonic()
+        try:
+            claimed = await self._writer.do(outbox.claim, wanted)
+        except Unavailable as error:
+            _log.warning("claim_failed", cause=error.detail)
+            return limits.poll
+        if claimed.paused != self._paused:
+            _log.warning("sending_paused" if claimed.paused else "sending_resumed", why=claimed.paused or self._paused)
+            self._paused = claimed.paused
+        for batch in claimed.batches:
+            task = asyncio.create_task(self._serve(batch, begun), name=f"lane-{batch.ori}")
+            self._lanes[batch.ori] = batch.token, task
+        return limits.poll if claimed.wait is None else min(limits.poll, claimed.wait / 1e6)
+
+    async def _serve(self, batch: Batch, begun: float) -> None:
+        """Sends a lane's messages until none is ready, something fails, or others wait."""
+        turns = 0
+        try:
+            end: TurnEnd = batch
+            while isinstance(end, Batch):
+                verdicts, delay = await self._sender.send(end, begun)
+                turns += 1
+                give_way = self._stopping or (turns >= _TURNS_IN_A_ROW and len(self._lanes) >= self._limits.lanes)
+                window = 0 if give_way else self._limits.window
+                turn = Turn(self._worker, batch.ori, batch.token, micros(self._limits.lease), window, verdicts, delay)
+                begun, end = await self._settled(turn)
+            if end == "fenced":
+                self.tally["fenced"] += 1
+                _log.warning("lane_fenced", ori=batch.ori)
+        except Exception as error:  # noqa: BLE001 - one lane's trouble is no other's; its lease ends and it is tried again
+            _log.error("lane_failed", ori=batch.ori, error=type(error).__name__, at=place(error))
+            await asyncio.sleep(self._limits.lease)
+        finally:
+            del self._lanes[batch.ori]
+            self.wake()
+
+    async def _settled(self, turn: Turn) -> tuple[float, TurnEnd]:
+        """The turn's end, and the monotonic time from which its lease counts. Keeps what it knows until it can be written."""
+        fails = 0
+        while True:
+            begun = time.monotonic()
+            try:
+                return begun, await self._writer.do(outbox.turn, turn)
+            except Unavailable as error:
+                fails += 1
+                _log.warning("turn_waits_for_database", ori=turn.ori, cause=error.detail)
+            await asyncio.sleep(backoff(fails, 0.1, 2.0, self._rng))
+
+    async def _keep_leases(self) -> None:
+        """Renews the leases of lanes whose messages are under way; a process that stands still loses them, as it should."""
+        lease = self._limits.lease
+        while True:
+            await asyncio.sleep(lease / 3)
+            renewals = [Renewal(ori, token, micros(lease)) for ori, (token, _) in self._lanes.items()]
+            results = await asyncio.gather(*(self._writer.do(outbox.renew, each) for each in renewals), return_exceptions=True)
+            failed = [result for result in results if isinstance(result, BaseException)]
+            if failed:
+                _log.warning("leases_not_renewed", lanes=len(failed), error=type(failed[0]).__name__)
+
+    async def _presume(self) -> None:
+        """Presumes delivered what the network said nothing about for long enough."""
+        after = self._limits.presume_after
+        while True:
+            count = 0
+            try:
+                count = await self._writer.do(presume, Presume(micros(after), _SWEEP))
+            except Unavailable as error:
+                _log.warning("presume_failed", cause=error.detail)
+            self.tally["presumed"] += count
+            if count < _SWEEP:
+                await asyncio.sleep(min(30.0, max(after / 4, 0.05)))

@@ -1,0 +1,197 @@
+"""Reading what comes from the network: ER, SM and AM, in the legacy output form or as NIEM XML.
+
+`read` is pure: from a text to what it says. What it then does to messages and lanes stands in `store/inbound.py`. Facts are from
+Nlets' public user guide (wiki.nlets.org, sections 8 and 9): an ER comes only from NL0000000 and quotes the first 100 characters
+of what was sent; an SM is written by Nlets, or freely by a state. The counts in their headers are Nlets' own and never told to
+a sender, so they cannot find a message; its number, or the one open message to a destination, can.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+import structlog
+
+from app.dispatch.channel import Arrival
+from app.domain.identifiers import message_number
+from app.domain.statuses import Status
+from app.errors import Unavailable
+from app.store.inbound import Heard, Match, take_in
+from app.store.writer import Writer
+
+_log = structlog.get_logger(__name__)
+
+ER_CODES = {
+    "0": "format or structure error",
+    "01": "invalid header information",
+    "02": "message type not allowed to destination",
+    "03": "TXT not found, or improperly formed XML",
+    "10": "a year field is invalid or missing",
+    "14": "fields missing",
+    "16": "ATN field invalid",
+    "19": "invalid destination ORI",
+    "22": "invalid message format",
+}
+"""What an ER's code means. The message is rejected whatever the code; one that is not here too."""
+
+SM_CODES = {
+    "01": (Status.REJECTED, "the state does not take this type, will not be forwarded"),
+    "02": (Status.HELD_BY_NETWORK, "the state is out of service, the network will forward it"),
+    "04": (Status.WAITING_FOR_STATE, "the state is out of service, the network will not forward it"),
+}
+"""What an SM's code makes of the message it is about. The same digits in an ER mean something else."""
+
+_NETWORK_DOWN = re.compile(r"\bNLETS\s+(?:IS\s+)?TEMPORARILY\s+OUT\s+OF\s+SERVICE\b")
+_NETWORK_UP = re.compile(r"\bNLETS\s+(?:IS\s+)?(?:BACK\s+)?IN\s+SERVICE\b")
+_CLEANED = str.maketrans(dict.fromkeys(map(chr, range(32)), " ") | {"\r": "\n", "\n": "\n", "\x7f": None})
+_TXT_LINE = re.compile(r"^ *TXT *$", re.MULTILINE)
+_TXT = re.compile(r"(?<![A-Z0-9])TXT(?=\s|$)")
+_KEY = re.compile(r"^ *(?:\*?[A-Z0-9]{1,10} +)?(ER|SM|AML?)\. *([A-Z0-9]{2,9})(?![A-Z0-9])", re.MULTILINE)
+_NUMBER = re.compile(r"(?<![A-Z0-9])LN[0-9A-Z]{8}(?![A-Z0-9])")
+_CODE = re.compile(r"(?<![A-Z0-9])\.([0-9]{2})\.")
+_QUOTED_DESTINATION = re.compile(r"(?<![A-Z0-9])AML?\.[A-Z]{2}[A-Z0-9]{7}\.([A-Z]{2}[A-Z0-9]{7})(?![A-Z0-9])")
+_XML_KEYS = {"MessageKeyCodeText": "key", "OriginatingORIID": "origin", "DocumentControlFieldText": "control"}
+_NUMBERS_AT_MOST = 50
+
+
+class _Parts(NamedTuple):
+    """A text taken apart: `key` ER, SM or AM, `origin` an ORI or None, `head` where a control field may stand, and the rest."""
+
+    key: str
+    origin: str | None
+    head: str
+    body: str
+
+    @property
+    def from_network(self) -> bool:
+        """Whether it may be Nlets' own word: ORIs that begin NL are its own."""
+        return self.origin is None or self.origin.startswith("NL")
+
+
+def read(arrival: Arrival, state_retry: int) -> Heard:
+    """What a text from the network says. `state_retry`: Micros until a message waiting for its state is tried again.
+
+    Never raises: what cannot be read is of kind `other`, for a person to look at.
+    """
+    stored = arrival.text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL stores no NUL
+    parts = _from_xml(arrival.text) if arrival.text.lstrip().startswith("<") else _from_legacy(arrival.text)
+    if parts is None:
+        return Heard(arrival.source, "other", stored, "a text that is no ER, SM or AM")
+    numbers = tuple(_numbers(parts))
+    match parts.key:
+        case "ER":
+            heard = _error(parts)
+        case "SM":
+            heard = _status(parts)
+        case _:
+            heard = Heard("", "AM", "", f"AM from {parts.origin or 'an unknown ORI'}")
+    oris = tuple(dict.fromkeys(_QUOTED_DESTINATION.findall(parts.body))) if parts.from_network else ()
+    return heard._replace(source=arrival.source, text=stored, numbers=numbers, oris=oris, delay=state_retry)
+
+
+def _error(parts: _Parts) -> Heard:
+    code = _code(parts.body) or _code(parts.head)
+    if code is None and parts.body.lstrip().startswith("0"):
+        code = "0"
+    said = f"ER {_shown(code)}: {ER_CODES.get(code or '', 'meaning unknown')}"
+    if not parts.from_network:
+        return Heard("", "ER", "", f"{said}; from {parts.origin}, though only Nlets sends an ER")
+    return Heard("", "ER", "", said, status=Status.REJECTED)
+
+
+def _status(parts: _Parts) -> Heard:
+    code = _code(parts.body)
+    if code is None and parts.from_network:
+        if _NETWORK_DOWN.search(parts.body):
+            return Heard("", "SM", "", "the network is temporarily out of service", network="pause")
+        if _NETWORK_UP.search(parts.body):
+            return Heard("", "SM", "", "the network is in service", network="resume")
+    if code in SM_CODES:
+        status, meaning = SM_CODES[code]
+        return Heard("", "SM", "", f"SM {_shown(code)}: {meaning}", status=status)
+    return Heard("", "SM", "", f"SM {_shown(code)} from {parts.origin or 'an unknown ORI'}: meaning unknown")
+
+
+def _code(text: str) -> str | None:
+    found = _CODE.search(text)
+    return found[1] if found else None
+
+
+def _shown(code: str | None) -> str:
+    return "without a code" if code is None else code if code == "0" else f".{code}."
+
+
+def _numbers(parts: _Parts) -> Iterator[tuple[int, str]]:
+    """The message numbers in it, surest first: the control field, then what the body quotes."""
+    seen = set()
+    for text, how in ((parts.head, "control field"), (parts.body, "quoted number")):
+        for identifier in _NUMBER.findall(text)[:_NUMBERS_AT_MOST]:
+            number = message_number(identifier)
+            if number is not None and number not in seen:
+                seen.add(number)
+                yield number, how
+
+
+def _from_legacy(text: str) -> _Parts | None:
+    """The legacy output form; CR, LF, DEL and the control field may stand anywhere before TXT."""
+    plain = text.translate(_CLEANED)
+    txt = _TXT_LINE.search(plain) or _TXT.search(plain)
+    head, body = (plain[: txt.start()], plain[txt.end() :]) if txt else (plain, plain)
+    key = _KEY.search(head)
+    if key is None:
+        return None
+    return _Parts(key[1][:2], key[2], head, body)
+
+
+def _from_xml(text: str) -> _Parts | None:
+    """NIEM's form, whatever the prefixes: the header's elements by their names, and all other text as the body."""
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        return None  # Nlets needs neither, and entities are how XML attacks its reader
+    try:
+        root = ET.fromstring(text)  # noqa: S314 - no entity can be declared without the above
+    except (ET.ParseError, ValueError):
+        return None
+    header: dict[str, str] = {}
+    body: list[str] = []
+    for element in root.iter():
+        name = element.tag.rpartition("}")[2]
+        words = (element.text or "").strip()
+        if name in _XML_KEYS:
+            header.setdefault(_XML_KEYS[name], words)
+        elif words:
+            body.append(words)
+    key = header.get("key", "")
+    if key not in {"ER", "SM", "AM", "AML"}:
+        return None
+    return _Parts(key[:2], header.get("origin") or None, header.get("control", ""), "\n".join(body).translate(_CLEANED))
+
+
+class Inbound:
+    """Takes in what a channel hands over."""
+
+    def __init__(self, writer: Writer, state_retry: float, resumed: Callable[[], None]) -> None:
+        """`state_retry`: seconds until a message waiting for its state is tried again; `resumed` is called after a resume."""
+        self._writer = writer
+        self._state_retry = round(state_retry * 1e6)
+        self._resumed = resumed
+
+    async def arrived(self, arrival: Arrival) -> Match:
+        """Stores an arrival and does what it says; returns only once that is committed, however long the database is away."""
+        heard = read(arrival, self._state_retry)
+        match = await self._stored(heard)
+        _log.info("arrival_taken", kind=heard.kind, match=match, cause=heard.cause)
+        if heard.network == "resume":
+            self._resumed()
+        return match
+
+    async def _stored(self, heard: Heard) -> Match:
+        wait = 0.1
+        while True:
+            try:
+                return await self._writer.do(take_in, heard)
+            except Unavailable as error:
+                _log.warning("arrival_waits_for_database", cause=error.detail)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 5.0)

@@ -1,0 +1,138 @@
+"""Texts from the network: stored, matched to their message and acted on, in one transaction, so each is taken once.
+
+Reading a text is `dispatch/inbound.py`'s business; here stands what it does to the rows.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Connection, select, text, update
+
+from app.domain.statuses import READY, Status, may_become
+from app.store.engine import now_micros
+from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
+from app.store.raised import Raised, raise_items
+from app.store.tables import MessageRow
+from app.store.tries import Event, record
+
+_tables = MessageRow.metadata.tables
+_message, _lane, _inbound = _tables["message"], _tables["lane"], _tables["inbound"]
+
+Match = Literal["matched", "unmatched"]
+
+
+class Heard(NamedTuple):
+    """A text from the network, read.
+
+    `source` names the arrival; `numbers` are the message numbers it may be about, surest first, each with how it was found;
+    `oris` the destinations it names, to match by when no number does and only one message to them is open. `status` is what
+    it makes of its message (None: nothing), for `cause`, in words; `network` says that it stops or resumes all sending.
+    `delay` is Micros until a message waiting for its state is tried again.
+    """
+
+    source: str
+    kind: Literal["ER", "SM", "AM", "other"]
+    text: str
+    cause: str
+    numbers: tuple[tuple[int, str], ...] = ()
+    oris: tuple[str, ...] = ()
+    status: Status | None = None
+    network: Literal["pause", "resume"] | None = None
+    delay: int = 0
+
+
+def take_in(connection: Connection, texts: Sequence[Heard]) -> list[Match]:
+    """Stores each text and does what it says, once for each source; the same source again gives the first answer.
+
+    `matched`: it was understood and what it is about was found. For anything else a work item is opened.
+    """
+    return [_take_in(connection, heard) for heard in texts]
+
+
+def _take_in(connection: Connection, heard: Heard) -> Match:
+    known = connection.execute(select(_inbound.c.kind, _inbound.c.matched_by).where(_inbound.c.source == heard.source)).first()
+    if known is not None:
+        return _answer(known.kind, known.matched_by)
+    now = now_micros(connection)
+    number, matched_by = _match(connection, heard)
+    row = {
+        "source": heard.source,
+        "kind": heard.kind,
+        "text": heard.text,
+        "number": number,
+        "matched_by": matched_by,
+        "at": now,
+    }
+    key = connection.scalar(_STORE, row)
+    if key is None:  # another process took the same source meanwhile, and answers for it
+        return _answer(heard.kind, matched_by)
+    if heard.network is not None:
+        _pause_or_resume(connection, heard)
+    elif heard.kind == "AM":
+        raise_items(connection, now, [Raised("inquiry", number, f"inbound {key}: {heard.cause}")])
+    elif number is None or heard.status is None:
+        raise_items(connection, now, [Raised("unmatched-inbound", number, f"inbound {key}: {heard.cause}")])
+    else:
+        _act(connection, now, number, heard.status, heard)
+    return _answer(heard.kind, matched_by)
+
+
+_STORE = text(
+    "INSERT INTO inbound (source, kind, text, number, matched_by, received_at)"
+    " VALUES (:source, :kind, :text, :number, :matched_by, :at) ON CONFLICT (source) DO NOTHING RETURNING id"
+)
+
+
+def _answer(kind: str, matched_by: str | None) -> Match:
+    return "matched" if kind == "AM" or matched_by is not None else "unmatched"
+
+
+def _match(connection: Connection, heard: Heard) -> tuple[int | None, str | None]:
+    """The message a text is about and how that was found. Only an AM may be about a message that was never sent."""
+    if heard.network is not None:
+        return None, "network"
+    wanted = [number for number, _ in heard.numbers]
+    tried = _message.c.attempts > (-1 if heard.kind == "AM" else 0)
+    found = set(connection.scalars(select(_message.c.number).where(_message.c.number.in_(wanted), tried))) if wanted else set()
+    for number, how in heard.numbers:
+        if number in found:
+            return number, how if heard.status is not None or heard.kind == "AM" else None
+    if heard.oris and heard.status is not None:
+        under_way = _message.c.status.in_([Status.SENDING.value, Status.SENT.value])
+        only = list(connection.scalars(select(_message.c.number).where(_message.c.ori.in_(heard.oris), under_way).limit(2)))
+        if len(only) == 1:
+            return only[0], "destination"
+    return None, None
+
+
+def _pause_or_resume(connection: Connection, heard: Heard) -> None:
+    if heard.network == "pause":
+        pause(connection, [Pause(EVERYTHING, "network", heard.cause)])
+    else:
+        resume(connection, [Resume(EVERYTHING, "network")])
+
+
+def _act(connection: Connection, now: int, number: int, status: Status, heard: Heard) -> None:
+    """Gives the message its status, if its present one allows. The lane is locked first, as everywhere."""
+    of_message = _message.c.number == number
+    ori = connection.scalar(select(_message.c.ori).where(of_message))
+    lane = connection.execute(select(_lane.c.due, _lane.c.fails).where(_lane.c.ori == ori).with_for_update()).one()
+    message = connection.execute(select(_message.c.status, _message.c.attempts).where(of_message).with_for_update()).one()
+    cause = heard.cause
+    if message.status == Status.HELD_BY_NETWORK and status == Status.WAITING_FOR_STATE:
+        # It was to forward it, now it has thrown it away. It must not be sent again, so a person has to see it.
+        status, cause = Status.REJECTED, f"{cause}, after it had said that it would forward it"
+    if may_become(message.status, status):
+        _change(connection, now, number, status, cause, message.attempts)
+    if status == Status.WAITING_FOR_STATE and message.status in READY | {Status.SENT, Status.PRESUMED_DELIVERED}:
+        # One message at a time from then on, to find out whether the state is back.
+        resting = {"due": max(lane.due, now + heard.delay), "fails": max(lane.fails, 1)}
+        connection.execute(update(_lane).where(_lane.c.ori == ori).values(**resting))
+
+
+def _change(connection: Connection, now: int, number: int, status: Status, cause: str, attempts: int) -> None:
+    values = {"status": status.value, "ready": status in READY, "changed_at": now}
+    connection.execute(update(_message).where(_message.c.number == number).values(**values))
+    record(connection, [Event(number, status.value, now, cause, attempt=attempts)])
+    if status == Status.REJECTED:
+        raise_items(connection, now, [Raised("network-rejected", number, cause)])
