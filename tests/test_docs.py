@@ -1,0 +1,106 @@
+"""The reference says all there is and nothing else: each list in docs/ is held against the code it describes."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+from typer.main import get_command
+
+from app.cli.main import COMMANDS
+from app.domain.statuses import Status
+from app.rulebook.read_messages import FIELDS, ONLY
+from app.settings import Duration, Settings, seconds
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+
+def reference(name: str) -> str:
+    """A page of the reference."""
+    return (DOCS / "reference" / name).read_text()
+
+
+def first_cells(page: str) -> list[str]:
+    """What stands in code marks in the first cell of every table row."""
+    rows = re.findall(r"^\| (.*?) \|", page, re.MULTILINE)
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row)]
+
+
+def code_of(*rooms: str) -> str:
+    """The source of some rooms, joined."""
+    return "\n".join(file.read_text() for room in rooms for file in sorted((ROOT / "app" / room).rglob("*.py")))
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    """docs/reference/settings.md has a row for each field of Settings."""
+    expected = {f"LENS_{name.upper()}" for name in Settings.model_fields}
+    assert {cell for cell in first_cells(reference("settings.md")) if cell.startswith("LENS_")} == expected
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_default_of_a_setting_is_the_documented_one(name: str) -> None:
+    """The second cell of a setting's row is its default, a duration written with its unit, `none` for None."""
+    row = re.search(rf"^\| `LENS_{name.upper()}` \| `?([^|`]*)`? \|", reference("settings.md"), re.MULTILINE)
+    assert row is not None
+    field = Settings.model_fields[name]
+    assert field.default is not PydanticUndefined
+    if field.metadata and field.metadata[0] in Duration.__metadata__:  # type: ignore[attr-defined]
+        assert seconds(row[1]) == field.default
+    else:
+        assert row[1] == ("none" if field.default is None else str(field.default))
+
+
+def test_every_rulebook_fault_is_documented_and_no_other() -> None:
+    """docs/reference/faults.md has a row for each code that the rulebook's checks can give."""
+    given = set(re.findall(r'"([RM][0-9]{3})"', code_of("rulebook", "cli")))
+    rows = re.findall(r"^\| ([RM][0-9]{3}) \|", reference("faults.md"), re.MULTILINE)
+    assert rows == sorted(rows)
+    assert set(rows) == given
+
+
+def test_every_warning_is_documented() -> None:
+    """docs/reference/warnings.md has a row for each caution that deciding can give; those about a code share a beginning."""
+    given = set(re.findall(r'Caution\(\s*f?"([a-z-]+)["{]', code_of("decide")))
+    rows = first_cells(reference("warnings.md"))
+    assert {code for code in given if code not in rows and not any(row.startswith(code) for row in rows)} == set()
+
+
+def test_every_status_is_documented_in_order() -> None:
+    """docs/reference/message-statuses.md has a row for each status."""
+    rows = re.findall(r"^\| `([a-z_]+)` \|", reference("message-statuses.md"), re.MULTILINE)
+    assert rows == [status.value for status in Status]
+
+
+def test_every_template_field_is_documented() -> None:
+    """docs/reference/message-format.md names each field and each condition of a line."""
+    page = reference("message-format.md")
+    assert [word for word in [*FIELDS, *ONLY] if f"`{word}`" not in page] == []
+
+
+def commands() -> dict[str, list[str]]:
+    """Every command of `lens`, with the options it takes."""
+    found: dict[str, list[str]] = {}
+    for name, entry in COMMANDS.items():
+        command = get_command(import_module(entry.module).app)
+        inner = getattr(command, "commands", None)
+        leaves = {f"{name} {sub}": leaf for sub, leaf in inner.items()} if inner else {name: command}
+        for path, leaf in leaves.items():
+            options = [option for parameter in leaf.params for option in parameter.opts if option.startswith("--")]
+            found[path] = [option for option in options if option != "--help"]
+    return found
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_and_option_is_documented(command: str) -> None:
+    """docs/reference/cli.md has a section for each command, which names each of its options."""
+    section = re.search(rf"^### `lens {command}\b.*?(?=^##|\Z)", reference("cli.md"), re.MULTILINE | re.DOTALL)
+    assert section is not None, f"add a section `### `lens {command}`` to docs/reference/cli.md"
+    assert [option for option in commands()[command] if f"`{option}" not in section[0]] == []
+
+
+def test_no_command_is_documented_that_does_not_exist() -> None:
+    """Each section of docs/reference/cli.md is about a command that there is."""
+    sections = re.findall(r"^### `lens ([a-z ]+?)(?: [^a-z`][^`]*)?`", reference("cli.md"), re.MULTILINE)
+    assert set(sections) == set(commands())
