@@ -171,8 +171,7 @@ def shape_faults(source: Source) -> Iterator[str]:
             if length > FUNCTION_LINES:
                 yield source.fault(node, f"{node.name} has {length} lines; a function has at most {FUNCTION_LINES}")
         elif isinstance(node, ast.ClassDef) and source.room and source.below_app != "dispatch/channel.py":
-            names = [base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases]
-            if "Protocol" in names:
+            if {"Protocol", "typing.Protocol"}.intersection(map(ast.unparse, node.bases)):
                 yield source.fault(node, "the one Protocol is Channel; take a function or a class instead")
 
 
