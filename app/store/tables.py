@@ -52,7 +52,13 @@ class MessageRow(SQLModel, table=True):
     __tablename__ = "message"
     __table_args__ = (
         Index("message_ready", "ori", "number", postgresql_where=text("ready"), sqlite_where=text("ready")),
-        Index("message_sent", "changed_at", postgresql_where=text("status = 'sent'"), sqlite_where=text("status = 'sent'")),
+        Index(
+            "message_sent",
+            "status",  # always the same here, but without it SQLite takes message_by_status
+            "changed_at",
+            postgresql_where=text("status = 'sent'"),
+            sqlite_where=text("status = 'sent'"),
+        ),
         Index("message_by_status", "status", "number"),
         Index("message_by_state", "state", "number"),
     )

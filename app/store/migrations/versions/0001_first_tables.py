@@ -172,7 +172,7 @@ def _message() -> None:
     op.create_index('message_by_status', 'message', ['status', 'number'])
     op.create_index('message_ready', 'message', ['ori', 'number'], postgresql_where=sa.text('ready'), sqlite_where=sa.text('ready'))
     op.create_index('message_release', 'message', ['release'])
-    op.create_index('message_sent', 'message', ['changed_at'], postgresql_where=sa.text("status = 'sent'"), sqlite_where=sa.text("status = 'sent'"))
+    op.create_index('message_sent', 'message', ['status', 'changed_at'], postgresql_where=sa.text("status = 'sent'"), sqlite_where=sa.text("status = 'sent'"))
 
 
 def _work_item() -> None:
