@@ -1,0 +1,44 @@
+"""Runs the simulated switch as a program: the server, its control address and its script."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from app.simulator.control import serve_control
+from app.simulator.script import Script
+from app.simulator.setup import Setup
+from app.simulator.switch import Switch
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running switch is reached, each `host:port`."""
+
+    switch: str
+    control: str
+
+
+async def serve_switch(
+    setup: Setup,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7070,
+    control_port: int = 7071,
+    script: Script | None = None,
+    ready: Callable[[Addresses], None] = lambda _: None,
+) -> None:
+    """Serves until cancelled. `ready` is called once both addresses listen; port 0 takes any free one.
+
+    Raises OSError when `host` and `port` cannot be listened on.
+    """
+    async with Switch(setup, host, port) as switch, asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            serve_control(switch, control_port, lambda control: ready(Addresses(switch.address, control))),
+            name="switch-control",
+        )
+        if script is not None:
+            tasks.create_task(switch.play(script), name="switch-script")
