@@ -54,7 +54,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "stamina": ("store/*",),
     "starlette": ("api/*", "console/*", "simulator/control.py"),
     "typer": ("cli/*",),
-    "uvicorn": ("api/*", "cli/*"),
+    "uvicorn": ("api/*", "cli/*", "simulator/control.py"),
     "yaml": ("rulebook/source.py",),
 }
 """Where each dependency may be imported, as patterns below app/. An empty list: nowhere."""

@@ -1,35 +1,28 @@
 """One connection that the simulated switch has taken."""
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from app.dispatch.channels.frames import BadFrame, Decoder, frame
 
 
-class Taker(Protocol):
-    """What a line tells of: the switch, as its lines see it."""
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Whom a line tells of what: it was made, is gone, bytes came (true: cut them off), a payload came, no frame came."""
 
-    def opened(self, line: "Line") -> None:
-        """A connection was made."""
-
-    def closed(self, line: "Line") -> None:
-        """A connection is gone."""
-
-    def cut_while_reading(self) -> bool:
-        """Whether bytes that have just come are to be cut off half read."""
-
-    def heard(self, line: "Line", payload: str) -> None:
-        """A whole payload came."""
-
-    def noise(self, line: "Line") -> None:
-        """What came was no frame; the line is closed."""
+    opened: Callable[["Line"], None]
+    closed: Callable[["Line"], None]
+    cut_while_reading: Callable[[], bool]
+    heard: Callable[["Line", str], None]
+    noise: Callable[["Line"], None]
 
 
 class Line(asyncio.Protocol):
     """The far end of a sender's connection: frames in, frames out, and ways to do it wrong."""
 
-    def __init__(self, switch: Taker) -> None:
-        self._switch = switch
+    def __init__(self, events: Events) -> None:
+        self._events = events
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
         self._open = False
@@ -86,24 +79,24 @@ class Line(asyncio.Protocol):
         """Called by the event loop."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows the type: a stream has no other
         self._transport, self._open = transport, True
-        self._switch.opened(self)
+        self._events.opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
-        if data != frame(b"PING") and self._switch.cut_while_reading():
+        if data != frame(b"PING") and self._events.cut_while_reading():
             self.abort()
         try:
             for payload in self._decoder.feed(data):
                 if not self._open:
                     return  # what came behind the cut was never received
-                self._switch.heard(self, payload)
+                self._events.heard(self, payload)
         except BadFrame:
-            self._switch.noise(self)
+            self._events.noise(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the event loop's signature
         """Called by the event loop."""
         self._open, self._transport = False, None
-        self._switch.closed(self)
+        self._events.closed(self)
 
 
 class Lines:

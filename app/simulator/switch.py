@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from app.simulator.exchange import Counts, Delivered
-from app.simulator.line import Line
+from app.simulator.line import Events, Line
 from app.simulator.reception import Reception
 from app.simulator.script import Fault, Script, Step
 from app.simulator.setup import Setup
@@ -139,31 +139,26 @@ class Switch:
         else:
             self.clear_faults()
 
-    def opened(self, line: Line) -> None:
-        """A connection was made."""
+    def _opened(self, line: Line) -> None:
         self.counts.connections += 1
         self._reception.lines.add(line)
         self._changed()
 
-    def closed(self, line: Line) -> None:
-        """A connection is gone."""
+    def _closed(self, line: Line) -> None:
         self._reception.lines.remove(line)
         self._changed()
 
-    def cut_while_reading(self) -> bool:
-        """Whether bytes that have just come are to be cut off half read."""
+    def _cut_while_reading(self) -> bool:
         cut = self._reception.faults.take_reading()
         self.counts.cuts += cut
         return cut
 
-    def noise(self, line: Line) -> None:
-        """What came was no frame: the connection ends."""
+    def _noise(self, line: Line) -> None:
         self.counts.garbage += 1
         line.abort()
         self._changed()
 
-    def heard(self, line: Line, payload: str) -> None:
-        """A whole payload came."""
+    def _heard(self, line: Line, payload: str) -> None:
         self._reception.heard(line, payload)
         self._changed()
 
@@ -180,7 +175,8 @@ class Switch:
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Line(self), self._host, self._port, ssl=self._setup.tls)
+        events = Events(self._opened, self._closed, self._cut_while_reading, self._heard, self._noise)
+        self._server = await loop.create_server(lambda: Line(events), self._host, self._port, ssl=self._setup.tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _stop_listening(self) -> None:
