@@ -1,8 +1,6 @@
 """What a person may want to look at in a release. None of it changes the decision, and no message repeats a personal value."""
 
 import re
-from collections.abc import Iterator
-
 from app.decide.compose import full_name
 from app.domain.decision import Caution
 from app.domain.identifiers import ucn_problem
@@ -12,40 +10,44 @@ from app.rulebook.model import CodeTables
 NAME_FIELD = 30
 """Characters of the NCIC name field; a longer name may be cut by a receiving system."""
 
-_UNIT = re.compile(r"\b(APT|APARTMENT|UNIT|STE|SUITE|RM|ROOM|LOT|SPC|SPACE|FL|FLOOR|TRLR|BLDG)\b|#", re.IGNORECASE)
-_FACILITY = re.compile(r"\b(DETENTION|PROCESSING|CORRECTION\w*|JAIL|PRISON|SPC|ICE FACILITY|SERVICE PROCESSING)\b", re.IGNORECASE)
-_BOX = re.compile(r"\bP\.?\s*O\.?\s*BOX\b", re.IGNORECASE)
+_UNIT = re.compile(r"\b(?:APT|APARTMENT|UNIT|STE|SUITE|RM|ROOM|LOT|SPACE|FL|FLOOR|TRLR|BLDG|P\.?\s*O\.?\s*BOX)\b|#")
+_FACILITY = re.compile(r"\b(?:DETENTION|CORRECTION\w*|JAIL|PRISON|SPC|ICE FACILITY|PROCESSING (?:CENTER|CTR))\b")
 
 
-def cautions(release: Release, codes: CodeTables) -> Iterator[Caution]:
+def cautions(release: Release, codes: CodeTables) -> list[Caution]:
     """Every caution about a release but those found with its facts."""
-    yield from _fbi_number(release.subject.fbi_number)
-    yield from _address(release.residence, release.stay.facility)
-    if len(full_name(release.subject.name)) > NAME_FIELD:
-        yield Caution("name-long", f"the name is longer than the {NAME_FIELD} characters of the NCIC name field")
+    subject = release.subject
+    found = []
+    if subject.fbi_number is None:
+        found.append(_UCN_MISSING)
+    elif (problem := ucn_problem(subject.fbi_number)) is not None:
+        found.append(_UCN_CHECK_DIGIT if problem == "check-digit" else _UCN_FORM)
+    address = _address(release.residence, release.stay.facility)
+    if address is not None:
+        found.append(address)
+    if len(full_name(subject.name)) > NAME_FIELD:
+        found.append(_NAME_LONG)
     for field, known in codes.codes.items():
-        found = getattr(release.subject, field)
-        if found and found not in known:
-            yield Caution(f"unknown-{field.replace('_', '-')}", f"the code for {field.replace('_', ' ')} is not in the NCIC table")
+        code = getattr(subject, field)
+        if code and code not in known:
+            found.append(Caution(f"unknown-{field.replace('_', '-')}", f"the code for {field.replace('_', ' ')} is not in the NCIC table"))
+    return found
 
 
-def _fbi_number(ucn: str | None) -> Iterator[Caution]:
-    if ucn is None:
-        yield Caution("fbi-number-missing", "no FBI number is given; the notice says NOT AVAILABLE")
-        return
-    problem = ucn_problem(ucn)
-    if problem == "check-digit":
-        yield Caution("fbi-number-check-digit", "the check digit of the FBI number is wrong; compare it with the record")
-    elif problem == "form":
-        yield Caution("fbi-number-form", "the FBI number has no form that is known; compare it with the record")
-
-
-def _address(residence: Residence | None, facility: str | None) -> Iterator[Caution]:
+def _address(residence: Residence | None, facility: str | None) -> Caution | None:
     street = residence.street if residence is not None else None
-    if residence is None or not street or street.isspace():
-        yield Caution("address-blank", "no street of residence is stated")
-        return
-    if _FACILITY.search(street) or (facility and facility.strip() and facility.casefold() in street.casefold()):
-        yield Caution("address-facility", "the residence looks like a detention facility")
-    elif not _UNIT.search(street) and not _BOX.search(street):
-        yield Caution("address-no-unit", "the residence names no apartment or unit; it may be needed")
+    if not street or street.isspace():
+        return _ADDRESS_BLANK
+    upper = street.upper()
+    if _FACILITY.search(upper) or (facility and facility.strip() and facility.upper() in upper):
+        return _ADDRESS_FACILITY
+    return None if _UNIT.search(upper) else _ADDRESS_NO_UNIT
+
+
+_UCN_MISSING = Caution("fbi-number-missing", "no FBI number is given; the notice says NOT AVAILABLE")
+_UCN_CHECK_DIGIT = Caution("fbi-number-check-digit", "the check digit of the FBI number is wrong; compare it with the record")
+_UCN_FORM = Caution("fbi-number-form", "the FBI number has no form that is known; compare it with the record")
+_ADDRESS_BLANK = Caution("address-blank", "no street of residence is stated")
+_ADDRESS_FACILITY = Caution("address-facility", "the residence looks like a detention facility")
+_ADDRESS_NO_UNIT = Caution("address-no-unit", "the residence names no apartment or unit; it may be needed")
+_NAME_LONG = Caution("name-long", f"the name is longer than the {NAME_FIELD} characters of the NCIC name field")

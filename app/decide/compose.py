@@ -4,14 +4,14 @@ A text is made with NUMBER_MARK where its number goes; whoever stores it fills t
 control character: every value is folded first, and folding leaves printable ASCII only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from app.decide.folding import fold, wrap
 from app.decide.terms import Terms
 from app.domain.decision import NUMBER_MARK, Copy, NoticeType
-from app.domain.release import Name, Release
+from app.domain.release import Name, Release, Residence
 from app.rulebook.model import Messages, TemplateLine
 
 NOT_AVAILABLE = "NOT AVAILABLE"
@@ -44,13 +44,20 @@ class TooLong(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Template lines made ready, joined by LF: `pattern` has a `%s` for each of `fields`; with `only`, a condition of a notice."""
+
+    pattern: str
+    fields: tuple[str, ...]
+    only: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Filled:
-    """A template with everything filled that does not depend on whom the notice is for.
+    """A template with everything filled that does not depend on whom the notice is for: finished text, or a block still open."""
 
-    A line is done (one or more finished lines), or still a template line.
-    """
-
-    lines: tuple[tuple[str, ...] | TemplateLine, ...]
+    parts: tuple[str | Block, ...]
+    values: Mapping[str, str]
     replaced: frozenset[str]
     """Fields in which a character had to become `?`."""
 
@@ -59,49 +66,61 @@ class Composer:
     """Composes texts under one rulebook's messages and one service's terms."""
 
     def __init__(self, messages: Messages, terms: Terms) -> None:
-        self._messages = messages
         self._terms = terms
         self._width = messages.line_length
+        self._most = messages.max_characters
+        self._blocks = {
+            (name, late, stated): tuple(_blocks(template.lines, late=late, stated=stated))
+            for name, template in messages.templates.items()
+            for late in (False, True)
+            for stated in (False, True)
+        }
 
     def fill(self, template: str, release: Release, *, late: bool) -> Filled:
         """Fills what is the same for every state told of this release."""
-        values = _Values(release)
-        conditions = {"late": late, "residence_stated": values.residence_stated}
-        lines: list[tuple[str, ...] | TemplateLine] = []
-        for line in self._messages.templates[template].lines:
-            if line.only is not None and line.only not in _NOTICE_CONDITIONS and not conditions[line.only]:
-                continue
-            if line.only in _NOTICE_CONDITIONS or any(part[0] in _NOTICE_FIELDS for part in line.parts if type(part) is tuple):
-                lines.append(line)
+        parts: list[str | Block] = []
+        values: dict[str, str] = {}
+        replaced: list[str] = []
+        for block in self._blocks[template, late, residence_stated(release)]:
+            texts = [FIELDS[field](release) for field in block.fields if field not in _NOTICE_FIELDS]
+            together = "|".join(texts)
+            if not (together.isascii() and together.isprintable()):
+                texts = _folded(block.fields, texts, replaced)
+            if block.only is not None or len(texts) < len(block.fields):
+                values.update(zip((field for field in block.fields if field not in _NOTICE_FIELDS), texts, strict=True))
+                parts.append(block)
             else:
-                lines.append(self._finished("".join(part if type(part) is str else values[part[0]] for part in line.parts)))
-        return Filled(tuple(lines), frozenset(values.replaced))
+                parts.append(self._finished(block.pattern % tuple(texts)))
+        return Filled(tuple(parts), values, frozenset(replaced))
 
     def text(self, filled: Filled, to: Addressee) -> str:
         """The whole text for one state, lines ended by LF, NUMBER_MARK for its number. Raises TooLong."""
         values = {
+            **filled.values,
             "message_id": NUMBER_MARK,
             "type": to.type,
-            "copy": to.copy.upper(),
+            "copy": to.copy,
             "state": to.state,
             "also_sent_to": to.also_sent_to or "NONE",
             "refers_to": to.refers_to or "NONE",
         }
-        conditions = {"test_stage": to.testing, "follow_up": to.type != "NEW"}
         body: list[str] = []
-        for line in filled.lines:
-            if isinstance(line, tuple):
-                body += line
-            elif line.only is None or conditions[line.only]:
-                body += self._finished("".join(part if type(part) is str else values[part[0]] for part in line.parts))
+        for part in filled.parts:
+            if type(part) is str:
+                body.append(part)
+            elif part.only is None or (to.testing if part.only == "test_stage" else to.type != "NEW"):
+                body.append(self._finished(part.pattern % tuple([values[field] for field in part.fields])))
         text = "\n".join(body) + "\n"
-        if len(text) > self._messages.max_characters:
+        if len(text) > self._most:
             raise TooLong(len(text))
         return self._niem(text, to) if self._terms.message_format == "niem" else self._legacy(text, to)
 
-    def _finished(self, line: str) -> tuple[str, ...]:
-        line = line.upper()
-        return (line,) if len(line) <= self._width else tuple(wrap(line, self._width))
+    def _finished(self, text: str) -> str:
+        """The lines in capitals, each no longer than the rulebook allows."""
+        lines = text.upper().split("\n")
+        if max(map(len, lines)) > self._width:
+            lines = [piece for line in lines for piece in wrap(line, self._width)]
+        return "\n".join(lines)
 
     def _legacy(self, body: str, to: Addressee) -> str:
         return f"{self._terms.message_key}.{self._terms.origin_ori}.{to.ori}.*{NUMBER_MARK}.TXT\n{body}"
@@ -131,26 +150,47 @@ def wire(text: str, format: str) -> bytes:
     return (text.replace("\n", "\r\n") if format == "legacy" else text).encode("ascii")
 
 
-class _Values:
-    """The fields of one release, folded, each worked out when a line asks for it."""
+def _blocks(lines: tuple[TemplateLine, ...], *, late: bool, stated: bool) -> Iterator[Block]:
+    """The blocks of a template for a release that is late or not and whose residence is stated or not.
 
-    def __init__(self, release: Release) -> None:
-        self._release = release
-        self.replaced: set[str] = set()
+    Neighbouring lines that are the same for every state told make one block.
+    """
+    patterns: list[str] = []
+    fields: list[str] = []
+    for line in lines:
+        if (line.only == "late" and not late) or (line.only == "residence_stated" and not stated):
+            continue
+        own = [part[0] for part in line.parts if isinstance(part, tuple)]
+        pattern = "".join("%s" if isinstance(part, tuple) else part.replace("%", "%%") for part in line.parts)
+        if line.only in _NOTICE_CONDITIONS or not _NOTICE_FIELDS.isdisjoint(own):
+            if patterns:
+                yield Block("\n".join(patterns), tuple(fields))
+                patterns, fields = [], []
+            yield Block(pattern, tuple(own), line.only if line.only in _NOTICE_CONDITIONS else None)
+        else:
+            patterns.append(pattern)
+            fields += own
+    if patterns:
+        yield Block("\n".join(patterns), tuple(fields))
 
-    def __getitem__(self, field: str) -> str:
-        text, replaced = fold(_FIELDS[field](self._release))
-        if replaced:
-            self.replaced.add(field)
-        return text
 
-    @property
-    def residence_stated(self) -> bool:
-        """Whether any part of a residence is stated."""
-        residence = self._release.residence
-        return residence is not None and any(
-            part and not part.isspace() for part in (residence.street, residence.city, residence.state, residence.zip)
-        )
+def _folded(fields: tuple[str, ...], texts: list[str], replaced: list[str]) -> list[str]:
+    """The texts folded; fields in which a character had to become `?` are added to `replaced`."""
+    done = []
+    for field, text in zip((field for field in fields if field not in _NOTICE_FIELDS), texts, strict=True):
+        folded, marked = fold(text)
+        done.append(folded)
+        if marked:
+            replaced.append(field)
+    return done
+
+
+def residence_stated(release: Release) -> bool:
+    """Whether any part of a residence is stated."""
+    residence = release.residence
+    return residence is not None and any(
+        part and not part.isspace() for part in (residence.state, residence.street, residence.city, residence.zip)
+    )
 
 
 def _or(text: str | None, missing: str) -> str:
@@ -168,11 +208,13 @@ def _compact(day: str | None) -> str:
     return day.replace("-", "") if day else NOT_AVAILABLE
 
 
-def _residence(release: Release, part: Callable[[Release], str | None]) -> str:
-    return _or(part(release), NOT_STATED) if release.residence is not None else NOT_STATED
+def _residence(release: Release) -> Residence:
+    return release.residence or _NOWHERE
 
 
-_FIELDS: Mapping[str, Callable[[Release], str]] = {
+_NOWHERE = Residence(state=None)
+
+FIELDS: Mapping[str, Callable[[Release], str]] = {
     "name": lambda release: full_name(release.subject.name),
     "sex": lambda release: _or(release.subject.sex, "U"),
     "race": lambda release: _or(release.subject.race, "U"),
@@ -181,10 +223,10 @@ _FIELDS: Mapping[str, Callable[[Release], str]] = {
     "fbi_number": lambda release: _or(release.subject.fbi_number, NOT_AVAILABLE),
     "release_date": lambda release: _compact(release.stay.released_at[:10]),
     "release_state": lambda release: release.stay.state,
-    "street": lambda release: _residence(release, lambda r: r.residence.street if r.residence else None),
-    "city": lambda release: _residence(release, lambda r: r.residence.city if r.residence else None),
-    "residence_state": lambda release: _residence(release, lambda r: r.residence.state if r.residence else None),
-    "zip": lambda release: _residence(release, lambda r: r.residence.zip if r.residence else None),
+    "street": lambda release: _or(_residence(release).street, NOT_STATED),
+    "city": lambda release: _or(_residence(release).city, NOT_STATED),
+    "residence_state": lambda release: _or(_residence(release).state, NOT_STATED),
+    "zip": lambda release: _or(_residence(release).zip, NOT_STATED),
     "aliases": lambda release: "; ".join(map(full_name, release.subject.aliases)) or "NONE",
     "height": lambda release: _or(release.subject.height, "UNK"),
     "weight": lambda release: str(release.subject.weight or "UNK"),

@@ -25,7 +25,7 @@ class Decider:
 
     def __init__(self, book: RuleBook, terms: Terms) -> None:
         self.book = book
-        self._terms = terms
+        self.terms = terms
         self._finder = FactFinder(book.content.facts, book.content.tables)
         self._allowed = {pointer: frozenset(states) for pointer, states in self._finder.allowed_states().items()}
         self._composer = Composer(book.content.messages, terms)
@@ -53,7 +53,7 @@ class Decider:
         rules = owed.rules
         beaten = owed.beaten
         if routed is not None:
-            late = (now - release.stay.instant).total_seconds() > self._terms.late_after
+            late = (now - release.stay.instant).total_seconds() > self.terms.late_after
             notices, errands = self._carry_out(routed, release, day, values, late, more)
             rules, beaten = rules + routed.rules, beaten + routed.beaten
         elif owed.outcome == "hold_for_review":
@@ -62,16 +62,9 @@ class Decider:
 
     def _owed(self, values: FactValues, day: date) -> Verdict:
         """The eligibility verdict over all convictions."""
-        table = self.book.eligibility[self.book.regime(day)]
-        shared = values.shared
-        verdicts = {
-            id(verdict): verdict
-            for code, status in values.convictions
-            for verdict in (table.verdict({**shared, "charge_code": code, "charge_status": status}),)
-        }
-        if len(verdicts) == 1:
-            return next(iter(verdicts.values()))
-        return strongest(table.program.table, verdicts.values())
+        look_up = self.book.eligibility[self.book.regime(day)]
+        verdicts = look_up.verdicts_of(values.shared, values.convictions)
+        return verdicts[0] if len(verdicts) == 1 else strongest(look_up.program.table, verdicts)
 
     def _carry_out(
         self, routed: Verdict, release: Release, day: date, values: FactValues, late: bool, more: list[Caution]
@@ -102,7 +95,7 @@ class Decider:
         other = next((cells[values.shared[also.audience]]["nlets"] for also in sends if also.audience != send.audience), None)
         copy = _COPIES[send.copy]
         to = Addressee(row[send.ori_column], row["nlets"], copy, other, row["stage"] == "testing")
-        held = None if self._terms.allow_generic_ori or row["ori_status"] == "confirmed" else NOT_CONFIRMED
+        held = None if self.terms.allow_generic_ori or row["ori_status"] == "confirmed" else NOT_CONFIRMED
         try:
             text = self._composer.text(filled, to)
         except TooLong:

@@ -111,10 +111,8 @@ def read_release(raw: bytes, allowed: Mapping[str, Collection[str]]) -> Release:
     if b"\\u0000" in raw and (faults := _nul_faults(document)):
         raise Refused(faults)
     release = msgspec.convert(document, Release)
-    for pointer, values in allowed.items():
-        found = _at(document, pointer)
-        if found is not None and found not in values:
-            raise Refused(tuple(_code_faults(document, allowed)))
+    if faults := tuple(_code_faults(document, allowed)):
+        raise Refused(faults)
     return release
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from app.rulebook.model import Comparison, Membership, Test
+from app.rulebook.model import CONVICTION_FACTS, Comparison, Membership, Test
 from app.rulebook.view import View
 
 Key = tuple[int, ...]
@@ -26,17 +26,32 @@ class Representative:
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """The classes of each fact's values in one view, and the pairs of facts that are compared."""
+    """The classes of each fact's values in one view, and the pairs of facts that are compared.
 
-    facts: tuple[str, ...]
+    A key is the classes of the conviction's facts, then of the release's, then for each pair whether its values are equal.
+    """
+
     class_of: Mapping[str, Mapping[str, int]]
     classes: Mapping[str, tuple[tuple[str, ...], ...]]
+    own: tuple[tuple[int, Mapping[str, int]], ...]
+    """The conviction's facts that are read: place in a conviction's pair, class by value."""
+    shared: tuple[tuple[str, Mapping[str, int]], ...]
+    """The release's facts that are read: name, class by value."""
     pairs: tuple[tuple[str, str], ...]
+
+    def conviction_key(self, pair: tuple[str, str]) -> Key:
+        """The part of the key that one conviction (charge code, charge status) gives."""
+        return tuple([classes[pair[place]] for place, classes in self.own])
+
+    def shared_key(self, values: Mapping[str, str]) -> Key:
+        """The part of the key that the release's facts give."""
+        classes = [classes[values[fact]] for fact, classes in self.shared]
+        return (*classes, *[int(values[left] == values[right]) for left, right in self.pairs])
 
     def key(self, values: Mapping[str, str]) -> Key:
         """The key of the representative that stands for these values. Raises KeyError for a value that no table has."""
-        classes = tuple(self.class_of[fact][values[fact]] for fact in self.facts)
-        return (*classes, *(int(values[left] == values[right]) for left, right in self.pairs))
+        own = tuple(classes[values[CONVICTION_FACTS[place]]] for place, classes in self.own)
+        return own + self.shared_key(values)
 
 
 def axes(view: View, facts: Sequence[str], tests: Sequence[Test]) -> Axes:
@@ -53,13 +68,15 @@ def axes(view: View, facts: Sequence[str], tests: Sequence[Test]) -> Axes:
         classes[fact] = tuple(tuple(values) for values in found.values())
         class_of[fact] = {value: index for index, values in enumerate(found.values()) for value in values}
     pairs = {(min(test.fact, test.other), max(test.fact, test.other)) for test in tests if isinstance(test, Comparison)}
-    return Axes(tuple(facts), class_of, classes, tuple(sorted(pairs)))
+    own = tuple((place, class_of[fact]) for place, fact in enumerate(CONVICTION_FACTS) if fact in class_of)
+    shared = tuple((fact, class_of[fact]) for fact in facts if fact not in CONVICTION_FACTS)
+    return Axes(class_of, classes, own, shared, tuple(sorted(pairs)))
 
 
 def representatives(found: Axes) -> Iterator[Representative]:
     """All representatives of these axes, with the number of combinations each stands for."""
     paired = {fact for pair in found.pairs for fact in pair}
-    single = [[(fact, index) for index in range(len(found.classes[fact]))] for fact in found.facts if fact not in paired]
+    single = [[(fact, index) for index in range(len(found.classes[fact]))] for fact in found.classes if fact not in paired]
     pair_choices = [list(_pair_choices(found, left, right)) for left, right in found.pairs]
     for choice in product(*single):
         for pairs in product(*pair_choices):

@@ -15,18 +15,15 @@ from app.rulebook.view import View
 class Verdict:
     """What a decision table answers for one case: the replies, the rules that gave them, the rules that were beaten.
 
-    `clash` names rules that hold, disagree and do not override one another; a rulebook in which that can happen is refused.
+    `clash` names rules that hold, disagree and do not override one another; a rulebook in which that can happen is refused. `outcome` is eligibility's ("" for
+    routing).
     """
 
     replies: tuple[Reply, ...]
     rules: tuple[Rule, ...]
     beaten: tuple[Rule, ...]
     clash: tuple[Rule, ...] = ()
-
-    @property
-    def outcome(self) -> str:
-        """The eligibility outcome."""
-        return next(reply.outcome for reply in self.replies if isinstance(reply, Outcome))
+    outcome: str = ""
 
 
 def match(table: DecisionTable, view: View, values: Mapping[str, str]) -> tuple[Rule, ...]:
@@ -45,14 +42,19 @@ def settle(table: DecisionTable, matching: tuple[Rule, ...]) -> Verdict:
     beaten = tuple(rule for rule in matching if over[rule.id] & ids)
     standing = tuple(rule for rule in matching if not over[rule.id] & ids)
     if not standing:
-        return Verdict((table.otherwise.reply,), (table.otherwise,), beaten)
+        return Verdict((table.otherwise.reply,), (table.otherwise,), beaten, (), _outcome(table.otherwise.reply))
     replies: dict[str | None, Reply] = {}
     clash: list[Rule] = []
     for rule in standing:
         audience = audience_of(rule.reply)
         if replies.setdefault(audience, rule.reply) != rule.reply:
             clash += [other for other in standing if audience_of(other.reply) == audience]
-    return Verdict(tuple(replies.values()), standing, beaten, tuple(dict.fromkeys(clash)))
+    outcome = _outcome(standing[0].reply)
+    return Verdict(tuple(replies.values()), standing, beaten, tuple(dict.fromkeys(clash)), outcome)
+
+
+def _outcome(reply: Reply) -> str:
+    return reply.outcome if isinstance(reply, Outcome) else ""
 
 
 def evaluate(table: DecisionTable, view: View, values: Mapping[str, str]) -> Verdict:
@@ -78,6 +80,8 @@ def strongest(table: DecisionTable, verdicts: Iterable[Verdict]) -> Verdict:
         best.replies,
         tuple(rule for rule in table.all_rules() if rule.id in gave),
         tuple(rule for rule in table.rules if rule.id in beaten - gave),
+        (),
+        best.outcome,
     )
 
 

@@ -12,6 +12,9 @@ from app.rulebook.problems import Spot
 FIRST_DAY = date.min
 LAST_DAY = date.max
 
+CONVICTION_FACTS = ("charge_code", "charge_status")
+"""The facts that belong to one conviction, in the order a conviction is written as a pair; all others are the release's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:

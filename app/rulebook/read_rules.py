@@ -203,7 +203,8 @@ class RulesReader:
 
     def _comparison(self, fact: Fact, node: Node, negated: bool) -> Comparison | None:
         word = self._shapes.scalar(node, f"the condition on `{fact.name}`")
-        comparable = [other.name for other in self._facts.values() if other.table == fact.table and other.name != fact.name]
+        others = [other for other in self._facts.values() if other.name != fact.name and not other.per_conviction]
+        comparable = [other.name for other in others if other.table == fact.table and not fact.per_conviction]
         if word is None or not self._shapes.known(word, "R105", f"`{fact.name}` cannot be compared with {{}}", comparable):
             return None
         return Comparison(fact.name, word.text, negated, node.spot)

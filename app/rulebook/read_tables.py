@@ -3,19 +3,14 @@
 import re
 from collections.abc import Mapping as AbstractMapping
 
-from app.rulebook.model import Change, CodeTables, Column, Fact, Row, SetDefinition, Table
+from app.rulebook.model import CONVICTION_FACTS, Change, CodeTables, Column, Fact, Row, SetDefinition, Table
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import CsvRow, Mapping, Node, Scalar, SourceFile, read_csv
 
 FACTS = {
-    "charge_code": True,
-    "charge_status": True,
-    "release_reason": False,
-    "stay_ended": False,
-    "hold": False,
-    "release_state": False,
-    "residence_state": False,
+    **dict.fromkeys(CONVICTION_FACTS, True),
+    **dict.fromkeys(("release_reason", "stay_ended", "hold", "release_state", "residence_state"), False),
 }
 """The facts that LENS finds in a release, and whether each belongs to one conviction; `decide/facts.py` finds them."""
 

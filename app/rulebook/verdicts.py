@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.rulebook.cases import Axes, Key, axes, representatives
 from app.rulebook.engine import EngineFault, Network, RuleFlags, try_out
 from app.rulebook.evaluate import Verdict, evaluate, match, settle
-from app.rulebook.model import DecisionTable, Period, Rule, Test
+from app.rulebook.model import CONVICTION_FACTS, DecisionTable, Period, Rule, Test
 from app.rulebook.view import View
 
 
@@ -55,9 +55,26 @@ class LookUp:
     verdicts: Mapping[Key, Verdict]
 
     def verdict(self, values: Mapping[str, str]) -> Verdict:
-        """The verdict for these values. One that was not found at load is decided now, twice. Raises EngineDisagreement."""
-        found = self.verdicts.get(self.axes.key(values))
+        """The verdict of a table that reads no conviction. One that was not found at load is decided now, twice. Raises EngineDisagreement."""
+        found = self.verdicts.get(self.axes.shared_key(values))
         return found if found is not None else self.decide_twice(values)
+
+    def verdicts_of(self, shared: Mapping[str, str], convictions: Sequence[tuple[str, str]]) -> list[Verdict]:
+        """The verdicts for each conviction (charge code, charge status) with the facts shared; one verdict once.
+
+        Raises EngineDisagreement.
+        """
+        axes = self.axes
+        tail = axes.shared_key(shared)
+        found: dict[Key, Verdict] = {}
+        for pair in convictions:
+            key = axes.conviction_key(pair)
+            if key not in found:
+                verdict = self.verdicts.get(key + tail)
+                if verdict is None:
+                    verdict = self.decide_twice({**shared, **dict(zip(CONVICTION_FACTS, pair, strict=True))})
+                found[key] = verdict
+        return list(found.values())
 
     def decide_twice(self, values: Mapping[str, str]) -> Verdict:
         """durable_rules decides, the plain evaluator shadows it. Raises EngineDisagreement when they differ or one fails."""
