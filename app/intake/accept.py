@@ -6,17 +6,14 @@ once. When `accept` returns, the release is on disk.
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from app.decide.decide import Decider
 from app.domain.release import Release
 from app.domain.times import moment
 from app.store.releases import Acceptance, Accepted, accept_many
 from app.store.writer import Writer
-
-if TYPE_CHECKING:
-    from app.decide.decide import Decider
 
 
 def fingerprint(release: Release) -> str:
@@ -33,7 +30,7 @@ class Intake:
     def __init__(
         self,
         writer: Writer,
-        decider_now: Callable[[], "Decider"],
+        decider_now: Callable[[], Decider],
         clock: Callable[[], int],
         on_queued: Callable[[], None] | None = None,
     ) -> None:

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from app.domain.decision import Decision, Errand, Message, WorkItem, answer, message_of, tasks
+from app.domain.decision import Answer, Decision, Errand, Message, WorkItem, answer, message_of, tasks
 from app.domain.identifiers import message_id
 from app.domain.times import SECOND, rfc3339
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.store.audit import AuditEntry, append
+from app.store.messages import MessageWithHistory, messages_of_release
+from app.store.paging import LONGEST_PAGE
 from app.store.rows import insert, insert_absent, lock_counters, select_in, take_numbers
-from app.store.work_items import NewWorkItem, insert_all
+from app.store.tables import RELEASE
+from app.store.work_items import NewWorkItem, StoredWorkItem, WorkItemFilter, insert_all, list_work_items
 
 _RELEASE = (
     "id",
@@ -205,3 +208,34 @@ def _add_release(rows: _Rows, item: Acceptance, key: int, messages: tuple[Messag
     }
     rows.audit.append(AuditEntry(at, item.caller, "accept_release", f"release {decision.release_id}", decision.outcome, detail))
     return answered
+
+
+class StoredRelease(Answer, frozen=True, kw_only=True):
+    """A release as it is now: the decision as first made, its messages and work items as they stand."""
+
+    messages: tuple[MessageWithHistory, ...]
+    work_items: tuple[StoredWorkItem, ...]
+    mode: Literal["normal", "backfill"]
+    accepted_at: str
+    corrections: tuple[str, ...] = ()
+
+
+def get_release(connection: Connection, release_id: str, caller: str | None = None) -> StoredRelease:
+    """One release. Raises NotFound, also when `caller` is given and is not who sent it."""
+    row = connection.execute(select(RELEASE).where(RELEASE.c.release_id == release_id)).first()
+    if row is None or (caller is not None and row.caller != caller):
+        raise NotFound("There is no release with this id.")
+    first = msgspec.json.decode(row.answer_json, type=Answer)
+    work_items = list_work_items(connection, WorkItemFilter(release=row.id), LONGEST_PAGE)
+    return StoredRelease(
+        release_id=first.release_id,
+        outcome=first.outcome,
+        as_of=first.as_of,
+        rulebook=first.rulebook,
+        because=first.because,
+        messages=messages_of_release(connection, row.id),
+        work_items=work_items.items,
+        warnings=first.warnings,
+        mode=row.mode,
+        accepted_at=rfc3339(row.accepted_at),
+    )

@@ -61,6 +61,7 @@ class MessageRow(SQLModel, table=True):
         ),
         Index("message_by_status", "status", "number"),
         Index("message_by_state", "state", "number"),
+        Index("message_by_time", "created_at", "number"),
     )
     number: int = Field(sa_column=_big(primary_key=True, autoincrement=False))
     release: int = Field(sa_column=_of_release(nullable=False))
@@ -174,7 +175,7 @@ class ApiKeyRow(SQLModel, table=True):
 
     __tablename__ = "api_key"
     id: int | None = Field(default=None, sa_column=_big(primary_key=True))
-    name: str = Field(max_length=80, unique=True)
+    name: str = Field(max_length=80, index=True, description="of the caller; it may have several keys, all of one role")
     role: str = Field(max_length=20)
     digest: str = Field(max_length=64, unique=True)
     created_at: int = Field(sa_column=_big(nullable=False))

@@ -1,11 +1,18 @@
 """Work items: what a person must do, opened by whoever finds it and resolved with a reason."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, select, update
 
+from app.domain.decision import WorkItem
+from app.domain.identifiers import message_id
+from app.domain.times import rfc3339
+from app.errors import Conflict, Fault, LensError, NotFound, Refused
+from app.store.audit import AuditEntry, append
+from app.store.paging import Page, after, cursor
 from app.store.rows import insert, take_numbers
+from app.store.tables import RELEASE, WORK_ITEM
 
 _COLUMNS = ("id", "code", "release", "number", "audience", "state", "rule", "detail", "status", "opened_at", "due_at")
 
@@ -38,3 +45,94 @@ def insert_all(connection: Connection, numbered: Sequence[tuple[int, NewWorkItem
         for key, i in numbered
     ]
     insert(connection, "work_item", _COLUMNS, rows)
+
+
+class StoredWorkItem(WorkItem, frozen=True, kw_only=True):
+    """A work item as it is now. `resolved_at` is RFC 3339 in UTC; the last three are None while it is open."""
+
+    release_id: str | None
+    message_id: str | None
+    detail: str
+    resolved_at: str | None
+    resolved_by: str | None
+    reason: str | None
+
+
+class WorkItemFilter(NamedTuple):
+    """What to list; None: any. `release` is a row id."""
+
+    status: str | None = None
+    code: str | None = None
+    release: int | None = None
+
+
+class Resolve(NamedTuple):
+    """A person has done it. `by` is the name of the key, `reason` his or her own words, `at` Micros."""
+
+    id: int
+    reason: str
+    by: str
+    at: int
+
+
+def list_work_items(
+    connection: Connection, wanted: WorkItemFilter, limit: int, given: str | None = None
+) -> Page[StoredWorkItem]:
+    """A page of work items in order of their ids. Raises Refused for a bad status or cursor."""
+    if wanted.status not in {None, "open", "resolved"}:
+        raise Refused((Fault("/status", "enum", "there is no such status", ("open", "resolved")),))
+    statement = _items().where(WORK_ITEM.c.id > after("work-items", given)).order_by(WORK_ITEM.c.id).limit(limit + 1)
+    filters = {name: value for name, value in wanted._asdict().items() if value is not None}
+    rows = connection.execute(statement.where(*[WORK_ITEM.c[name] == value for name, value in filters.items()])).all()
+    items = tuple(_stored(row) for row in rows[:limit])
+    return Page(items, cursor("work-items", rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def get_work_item(connection: Connection, key: int) -> StoredWorkItem:
+    """One work item. Raises NotFound."""
+    row = connection.execute(_items().where(WORK_ITEM.c.id == key)).first()
+    if row is None:
+        raise NotFound(f"There is no work item {key}.")
+    return _stored(row)
+
+
+def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWorkItem | LensError]:
+    """Closes work items. A result is NotFound, or Conflict when it was closed before. Has the shape `Writer.do` takes."""
+    return [_resolved(connection, item) for item in items]
+
+
+def _resolved(connection: Connection, item: Resolve) -> StoredWorkItem | LensError:
+    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
+    change = update(WORK_ITEM).where(WORK_ITEM.c.id == item.id, WORK_ITEM.c.status == "open").values(closed)
+    if connection.execute(change).rowcount == 0:
+        known = connection.execute(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id == item.id)).first()
+        return NotFound(f"There is no work item {item.id}.") if known is None else Conflict(f"Work item {item.id} is resolved.")
+    stored = get_work_item(connection, item.id)
+    append(
+        connection,
+        [AuditEntry(item.at, item.by, "resolve_work_item", f"work item {item.id}", "resolved", {"code": stored.code})],
+    )
+    return stored
+
+
+def _items() -> Select[Any]:
+    return select(WORK_ITEM, RELEASE.c.release_id).join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
+
+
+def _stored(row: Any) -> StoredWorkItem:  # noqa: ANN401 - a row of `_items`
+    return StoredWorkItem(
+        id=row.id,
+        code=row.code,
+        audience=row.audience,
+        state=row.state,
+        rule=row.rule,
+        opened_at=rfc3339(row.opened_at),
+        due_at=None if row.due_at is None else rfc3339(row.due_at),
+        status=row.status,
+        release_id=row.release_id,
+        message_id=None if row.number is None else message_id(row.number),
+        detail=row.detail,
+        resolved_at=None if row.resolved_at is None else rfc3339(row.resolved_at),
+        resolved_by=row.resolved_by,
+        reason=row.reason,
+    )

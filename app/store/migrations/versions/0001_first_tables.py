@@ -42,9 +42,9 @@ def _api_key() -> None:
     sa.Column('expires_at', BIG, nullable=True),
     sa.Column('revoked_at', BIG, nullable=True),
     sa.PrimaryKeyConstraint('id', name='api_key_pkey'),
-    sa.UniqueConstraint('digest', name='api_key_digest_key'),
-    sa.UniqueConstraint('name', name='api_key_name_key')
+    sa.UniqueConstraint('digest', name='api_key_digest_key')
     )
+    op.create_index('api_key_name', 'api_key', ['name'])
 
 
 def _audit() -> None:
@@ -170,6 +170,7 @@ def _message() -> None:
     )
     op.create_index('message_by_state', 'message', ['state', 'number'])
     op.create_index('message_by_status', 'message', ['status', 'number'])
+    op.create_index('message_by_time', 'message', ['created_at', 'number'])
     op.create_index('message_ready', 'message', ['ori', 'number'], postgresql_where=sa.text('ready'), sqlite_where=sa.text('ready'))
     op.create_index('message_release', 'message', ['release'])
     op.create_index('message_sent', 'message', ['status', 'changed_at'], postgresql_where=sa.text("status = 'sent'"), sqlite_where=sa.text("status = 'sent'"))

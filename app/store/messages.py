@@ -1,0 +1,173 @@
+"""Reading messages with their history, and putting one back in its lane."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, select, update
+
+from app.domain.decision import Message
+from app.domain.identifiers import message_id, message_number
+from app.domain.statuses import Status
+from app.domain.times import rfc3339
+from app.errors import Conflict, Fault, LensError, NotFound, Refused
+from app.store.audit import AuditEntry, append
+from app.store.paging import Page, after, cursor
+from app.store.rows import insert
+from app.store.tables import MESSAGE, MESSAGE_EVENT, RELEASE, WORK_ITEM
+
+REQUEUED_FROM = (Status.DEAD, Status.REJECTED, Status.WAITING_FOR_STATE)
+"""From these a person may send a message again; from any other it would be sent twice, or against a decision."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A status the message got, when (RFC 3339, UTC), and why, in words."""
+
+    status: str
+    at: str
+    cause: str
+
+
+class StoredMessage(Message, frozen=True, kw_only=True):
+    """A message as it is now. Times are RFC 3339 in UTC; `due_at` is when policy wants it out, None: no limit.
+
+    `maybe_duplicate`: the outcome of a try is unknown, so the network may have it twice.
+    """
+
+    release_id: str
+    created_at: str
+    changed_at: str
+    due_at: str | None
+    attempts: int
+    maybe_duplicate: bool
+    refers_to: str | None
+
+
+class MessageWithHistory(StoredMessage, frozen=True, kw_only=True):
+    """The same with every status it has had, in order."""
+
+    history: tuple[Event, ...]
+
+
+class MessageFilter(NamedTuple):
+    """What to list; None: any. `since` and `until` are Micros of acceptance, both included; `state` a USPS code.
+
+    `caller`: only messages of releases that this caller sent.
+    """
+
+    status: str | None = None
+    state: str | None = None
+    since: int | None = None
+    until: int | None = None
+    release_id: str | None = None
+    caller: str | None = None
+
+
+class Requeue(NamedTuple):
+    """To send a message again. `by` is the name of the key; `reason` the person's own words, kept in its history."""
+
+    message_id: str
+    reason: str
+    by: str
+    at: int
+
+
+def list_messages(connection: Connection, wanted: MessageFilter, limit: int, given: str | None = None) -> Page[StoredMessage]:
+    """A page of messages in order of their numbers. Raises Refused for a bad status or cursor."""
+    if wanted.status is not None and wanted.status not in set(Status):
+        allowed = tuple(Status)
+        raise Refused((Fault("/status", "enum", "there is no such status", allowed),))
+    statement = _messages().where(MESSAGE.c.number > after("messages", given)).order_by(MESSAGE.c.number).limit(limit + 1)
+    rows = connection.execute(statement.where(*_conditions(wanted))).all()
+    items = tuple(StoredMessage(**_fields(row)) for row in rows[:limit])
+    return Page(items, cursor("messages", rows[limit - 1].number) if len(rows) > limit else None)
+
+
+def _conditions(wanted: MessageFilter) -> list[ColumnElement[bool]]:
+    conditions = {
+        "status": MESSAGE.c.status == wanted.status,
+        "state": MESSAGE.c.state == wanted.state,
+        "since": MESSAGE.c.created_at >= wanted.since,
+        "until": MESSAGE.c.created_at <= wanted.until,
+        "release_id": RELEASE.c.release_id == wanted.release_id,
+        "caller": RELEASE.c.caller == wanted.caller,
+    }
+    return [condition for name, condition in conditions.items() if getattr(wanted, name) is not None]
+
+
+def get_message(connection: Connection, identifier: str, caller: str | None = None) -> MessageWithHistory:
+    """One message with its history. Raises NotFound, also when `caller` is given and did not send its release."""
+    number = message_number(identifier)
+    wanted = [] if caller is None else [RELEASE.c.caller == caller]
+    row = connection.execute(_messages().where(MESSAGE.c.number == number, *wanted)).first()
+    if row is None:
+        raise NotFound(
+            f"There is no message {identifier}." if number is not None else "A message id is LN and eight of 0-9A-Z."
+        )
+    return MessageWithHistory(**_fields(row), history=histories(connection, [row.number])[row.number])
+
+
+def messages_of_release(connection: Connection, release: int) -> tuple[MessageWithHistory, ...]:
+    """The messages of a release (its row id) in order, each with its history."""
+    rows = connection.execute(_messages().where(MESSAGE.c.release == release).order_by(MESSAGE.c.number)).all()
+    events = histories(connection, [row.number for row in rows])
+    return tuple(MessageWithHistory(**_fields(row), history=events[row.number]) for row in rows)
+
+
+def histories(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[Event, ...]]:
+    """The events of each of these messages, in order."""
+    found: dict[int, list[Event]] = defaultdict(list)
+    statement = select(MESSAGE_EVENT).where(MESSAGE_EVENT.c.number.in_(numbers)).order_by(MESSAGE_EVENT.c.id)
+    for row in connection.execute(statement):
+        found[row.number].append(Event(row.status, rfc3339(row.at), row.cause))
+    return {number: tuple(found[number]) for number in numbers}
+
+
+def _messages() -> Select[Any]:
+    return select(MESSAGE, RELEASE.c.release_id).join(RELEASE, RELEASE.c.id == MESSAGE.c.release)
+
+
+def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of `_messages`
+    return {
+        "message_id": message_id(row.number),
+        "type": row.type,
+        "copy": row.copy,
+        "state": row.state,
+        "ori": row.ori,
+        "text": row.text,
+        "status": row.status,
+        "release_id": row.release_id,
+        "created_at": rfc3339(row.created_at),
+        "changed_at": rfc3339(row.changed_at),
+        "due_at": None if row.due_at is None else rfc3339(row.due_at),
+        "attempts": row.attempts,
+        "maybe_duplicate": row.maybe_duplicate,
+        "refers_to": None if row.refers_to is None else message_id(row.refers_to),
+    }
+
+
+def requeue(connection: Connection, items: Sequence[Requeue]) -> list[MessageWithHistory | LensError]:
+    """Puts messages back in their lanes, each in its old place, and closes the work items about them.
+
+    A result is NotFound, or Conflict when the message's status is none of REQUEUED_FROM. Has the shape `Writer.do` takes.
+    """
+    return [_requeued(connection, item) for item in items]
+
+
+def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | LensError:
+    number = message_number(item.message_id)
+    old = connection.execute(select(MESSAGE.c.status).where(MESSAGE.c.number == number).with_for_update()).scalar()
+    if number is None or old is None:
+        return NotFound(f"There is no message {item.message_id}.")
+    if old not in REQUEUED_FROM:
+        allowed = ", ".join(REQUEUED_FROM)
+        return Conflict(f"Message {item.message_id} is {old}; only a message that is {allowed} can be queued again.")
+    change = {"status": Status.QUEUED, "ready": True, "failures": 0, "changed_at": item.at}
+    connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(change))
+    cause = f"queued again by {item.by}: {item.reason}"
+    insert(connection, "message_event", ("number", "status", "at", "cause"), [(number, Status.QUEUED.value, item.at, cause)])
+    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
+    connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.number == number, WORK_ITEM.c.status == "open").values(closed))
+    append(connection, [AuditEntry(item.at, item.by, "requeue_message", f"message {item.message_id}", "queued", {"from": old})])
+    return get_message(connection, item.message_id)
