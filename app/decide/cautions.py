@@ -1,6 +1,7 @@
 """What a person may want to look at in a release. None of it changes the decision, and no message repeats a personal value."""
 
 import re
+
 from app.decide.compose import full_name
 from app.domain.decision import Caution
 from app.domain.identifiers import ucn_problem
@@ -30,7 +31,11 @@ def cautions(release: Release, codes: CodeTables) -> list[Caution]:
     for field, known in codes.codes.items():
         code = getattr(subject, field)
         if code and code not in known:
-            found.append(Caution(f"unknown-{field.replace('_', '-')}", f"the code for {field.replace('_', ' ')} is not in the NCIC table"))
+            found.append(
+                Caution(
+                    f"unknown-{field.replace('_', '-')}", f"the code for {field.replace('_', ' ')} is not in the NCIC table"
+                )
+            )
     return found
 
 

@@ -106,7 +106,7 @@ class Composer:
         }
         body: list[str] = []
         for part in filled.parts:
-            if type(part) is str:
+            if isinstance(part, str):
                 body.append(part)
             elif part.only is None or (to.testing if part.only == "test_stage" else to.type != "NEW"):
                 body.append(self._finished(part.pattern % tuple([values[field] for field in part.fields])))

@@ -1,7 +1,8 @@
 """Decides about one release: what is owed, to whom, in what words. Pure: the same release, rulebook and moment, the same answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import NamedTuple
 
 from app.decide.cautions import cautions
 from app.decide.compose import Addressee, Composer, Filled, TooLong
@@ -11,7 +12,7 @@ from app.domain.decision import Caution, Copy, Decision, Errand, Notice, Outcome
 from app.domain.release import Release, read_release
 from app.rulebook.book import RuleBook
 from app.rulebook.evaluate import Verdict, strongest
-from app.rulebook.model import AskPerson, Reply, Rule, Send
+from app.rulebook.model import AskPerson, Rule, Send
 from app.rulebook.verdicts import EngineDisagreement
 
 REVIEW = "review"
@@ -46,19 +47,18 @@ class Decider:
             owed = self._owed(values, day)
             routed = self.book.routed(day, values.shared) if owed.outcome == "notify" else None
         except EngineDisagreement:
-            return self._unsure(release, day, values, found)
-        more = [*found, *cautions(release, self.book.content.codes)]
-        notices: tuple[Notice, ...] = ()
-        errands: tuple[Errand, ...] = ()
-        rules = owed.rules
-        beaten = owed.beaten
+            unsure = _Answered("hold_for_review", (), (), (Errand(ENGINE_DISAGREEMENT, ""),))
+            return self._decision(release, day, values, unsure, found)
+        warnings = (*found, *cautions(release, self.book.content.codes))
         if routed is not None:
-            late = (now - release.stay.instant).total_seconds() > self.terms.late_after
-            notices, errands = self._carry_out(routed, release, day, values, late, more)
-            rules, beaten = rules + routed.rules, beaten + routed.beaten
-        elif owed.outcome == "hold_for_review":
+            late = (now - release.stay.instant).total_seconds() > self._terms.late_after
+            answered, replaced = self._carry_out(owed, routed, release, day, values.shared, late=late)
+            return self._decision(release, day, values, answered, warnings + replaced)
+        errands: tuple[Errand, ...] = ()
+        if owed.outcome == "hold_for_review":
             errands = (Errand(REVIEW, ", ".join(rule.id for rule in owed.rules)),)
-        return self._decision(release, _OUTCOMES[owed.outcome], day, rules, notices, errands, tuple(more), beaten, values)
+        answered = _Answered(_OUTCOMES[owed.outcome], owed.rules, (), errands, owed.beaten)
+        return self._decision(release, day, values, answered, warnings)
 
     def _owed(self, values: FactValues, day: date) -> Verdict:
         """The eligibility verdict over all convictions."""
@@ -67,35 +67,31 @@ class Decider:
         return verdicts[0] if len(verdicts) == 1 else strongest(look_up.program.table, verdicts)
 
     def _carry_out(
-        self, routed: Verdict, release: Release, day: date, values: FactValues, late: bool, more: list[Caution]
-    ) -> tuple[tuple[Notice, ...], tuple[Errand, ...]]:
-        """The notices and errands that a routing verdict asks for; departing first, then receiving."""
+        self, owed: Verdict, routed: Verdict, release: Release, day: date, shared: Mapping[str, str], *, late: bool
+    ) -> tuple["_Answered", tuple[Caution, ...]]:
+        """The notices and errands that a routing verdict asks for, departing first; and a caution where a character is lost."""
         sends = sorted((reply for reply in routed.replies if isinstance(reply, Send)), key=lambda send: _ORDER[send.copy])
         filled = {send.message: self._composer.fill(send.message, release, late=late) for send in sends}
-        notices = [self._notice(send, sends, filled[send.message], day, values) for send in sends]
+        notices = [self._notice(send, sends, filled[send.message], day, shared) for send in sends]
         if None in notices:
             # A state that is not told for want of room must not stand as told in the other's notice.
             sends = [send for send, notice in zip(sends, notices, strict=True) if notice is not None]
-            notices = [self._notice(send, sends, filled[send.message], day, values) for send in sends]
-        told = tuple(notice for notice in notices if notice is not None)
-        more += [_replaced(fields) for fields in {part.replaced for part in filled.values()} if fields]
-        audiences = {notice.audience for notice in told}
-        errands = tuple(
-            _errand(reply, _giver(routed, reply), values.shared)
-            for reply in routed.replies
-            if isinstance(reply, AskPerson) or (isinstance(reply, Send) and reply.audience not in audiences)
-        )
-        return told, errands
+            notices = [self._notice(send, sends, filled[send.message], day, shared) for send in sends]
+        told = tuple([notice for notice in notices if notice is not None])
+        errands = _errands(routed, {notice.audience for notice in told}, shared)
+        replaced = {field: None for part in filled.values() for field in part.replaced}
+        answered = _Answered("notify", owed.rules + routed.rules, told, errands, owed.beaten + routed.beaten)
+        return answered, (_replaced(replaced),) if replaced else ()
 
-    def _notice(self, send: Send, sends: list[Send], filled: Filled, day: date, values: FactValues) -> Notice | None:
+    def _notice(self, send: Send, sends: list[Send], filled: Filled, day: date, shared: Mapping[str, str]) -> Notice | None:
         """The notice for one state, or None where its text is longer than the rulebook allows."""
         cells = self._cells(send, day)
-        state = values.shared[send.audience]
+        state = shared[send.audience]
         row = cells[state]
-        other = next((cells[values.shared[also.audience]]["nlets"] for also in sends if also.audience != send.audience), None)
+        other = next((cells[shared[also.audience]]["nlets"] for also in sends if also.audience != send.audience), None)
         copy = _COPIES[send.copy]
         to = Addressee(row[send.ori_column], row["nlets"], copy, other, row["stage"] == "testing")
-        held = None if self.terms.allow_generic_ori or row["ori_status"] == "confirmed" else NOT_CONFIRMED
+        held = None if self._terms.allow_generic_ori or row["ori_status"] == "confirmed" else NOT_CONFIRMED
         try:
             text = self._composer.text(filled, to)
         except TooLong:
@@ -106,35 +102,31 @@ class Decider:
         view = self.book.routing[self.book.regime(day)].view
         return view.cells[view.facts[send.audience].table or ""]
 
-    def _unsure(self, release: Release, day: date, values: FactValues, found: tuple[Caution, ...]) -> Decision:
-        """What is decided when durable_rules and the plain evaluator differ: a person decides, nothing is sent."""
-        errands = (Errand(ENGINE_DISAGREEMENT, ""),)
-        return self._decision(release, "hold_for_review", day, (), (), errands, found, (), values)
-
     def _decision(
-        self,
-        release: Release,
-        outcome: Outcome,
-        day: date,
-        rules: tuple[Rule, ...],
-        notices: tuple[Notice, ...],
-        errands: tuple[Errand, ...],
-        warnings: tuple[Caution, ...],
-        beaten: tuple[Rule, ...],
-        values: FactValues,
+        self, release: Release, day: date, values: FactValues, answered: "_Answered", warnings: tuple[Caution, ...]
     ) -> Decision:
         return Decision(
             release.release_id,
-            outcome,
+            answered.outcome,
             day,
             self.book.hash,
-            tuple([self._reasons[rule.id] for rule in rules]),
-            notices,
-            errands,
+            tuple([self._reasons[rule.id] for rule in answered.rules]),
+            answered.notices,
+            answered.errands,
             warnings,
-            tuple([rule.id for rule in beaten]),
+            tuple([rule.id for rule in answered.beaten]),
             values.evidence(),
         )
+
+
+class _Answered(NamedTuple):
+    """What the rules and their carrying out gave."""
+
+    outcome: Outcome
+    rules: tuple[Rule, ...]
+    notices: tuple[Notice, ...]
+    errands: tuple[Errand, ...]
+    beaten: tuple[Rule, ...] = ()
 
 
 _ORDER = {"departing": 0, "only": 1, "receiving": 2}
@@ -146,16 +138,17 @@ _OUTCOMES: Mapping[str, Outcome] = {
 }
 
 
-def _giver(routed: Verdict, reply: Reply) -> Rule:
-    """The first rule that gave a reply."""
-    return next(rule for rule in routed.rules if rule.reply == reply)
+def _errands(routed: Verdict, told: set[str], shared: Mapping[str, str]) -> tuple[Errand, ...]:
+    """What a person must do: the work items the rules ask for, and one for each send that could not be told."""
+    errands = []
+    for reply in routed.replies:
+        if isinstance(reply, AskPerson) or (isinstance(reply, Send) and reply.audience not in told):
+            code = reply.code if isinstance(reply, AskPerson) else TOO_LONG
+            rule = next(rule for rule in routed.rules if rule.reply == reply)
+            errands.append(Errand(code, rule.id, reply.audience, shared[reply.audience], reply.within))
+    return tuple(errands)
 
 
-def _errand(reply: AskPerson | Send, rule: Rule, shared: Mapping[str, str]) -> Errand:
-    code = reply.code if isinstance(reply, AskPerson) else TOO_LONG
-    return Errand(code, rule.id, reply.audience, shared[reply.audience], reply.within)
-
-
-def _replaced(fields: frozenset[str]) -> Caution:
+def _replaced(fields: Iterable[str]) -> Caution:
     names = ", ".join(sorted(fields))
     return Caution("character-replaced", f"characters with no ASCII form were written ? in: {names}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.domain.decision import Caution
 from app.domain.release import Release
 from app.rulebook.model import Fact, Table
-from app.rulebook.read_tables import FACTS
+from app.rulebook.read_facts import FACTS
 
 STATE_POINTERS = {"release_state": "/stay/state", "residence_state": "/residence/state"}
 """Where a release has the states that the rulebook must know, as JSON pointers."""
@@ -80,5 +80,6 @@ class FactFinder:
 
 
 _UNKNOWN = {
-    name: Caution(f"unknown-{name.replace('_', '-')}", f"a code for {name.replace('_', ' ')} is not in the rulebook") for name in FACTS
+    name: Caution(f"unknown-{name.replace('_', '-')}", f"a code for {name.replace('_', ' ')} is not in the rulebook")
+    for name in FACTS
 }

@@ -19,7 +19,9 @@ def check_names(decisions: Sequence[DecisionTable], problems: Problems) -> None:
     for table in decisions:
         for rule in table.all_rules():
             if rule.id in seen:
-                problems.error("R114", f"two rules are called {rule.id}", rule.spot, help="ids are for ever", also=(seen[rule.id],))
+                problems.error(
+                    "R114", f"two rules are called {rule.id}", rule.spot, help="ids are for ever", also=(seen[rule.id],)
+                )
             seen[rule.id] = rule.spot
         by_id = {rule.id: rule for rule in table.rules}
         for rule in table.rules:
@@ -89,7 +91,9 @@ def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Prob
             help = f"give it one, or set its `ori_status` to none; {rule.id} sends to it"
             problems.error("R122", f"{key} has no ORI and may be sent a message", spot, help=help)
         elif (reason := ori_problem(ori, codes)) is not None:
-            problems.error("R119", f"no message may go to `{ori}`: {reason}", spot, help="write the ORI that the state has named")
+            problems.error(
+                "R119", f"no message may go to `{ori}`: {reason}", spot, help="write the ORI that the state has named"
+            )
         elif ori[:2] != nlets:
             help = f"an ORI of {key} begins with {nlets}"
             problems.error("R120", f"`{ori}` is not an ORI of {key}", spot, help=help)

@@ -12,10 +12,12 @@ from app.rulebook.engine import EngineFault
 from app.rulebook.evaluate import Verdict
 from app.rulebook.model import CodeTables, DecisionTable, Fact, Messages, Rule, Table
 from app.rulebook.problems import Problem, Problems, Spot
+from app.rulebook.read_conditions import ConditionReader
+from app.rulebook.read_facts import read_code_tables, read_facts
 from app.rulebook.read_messages import read_messages
 from app.rulebook.read_rules import RulesReader
 from app.rulebook.read_scenarios import ScenarioReader
-from app.rulebook.read_tables import read_code_tables, read_facts, read_table
+from app.rulebook.read_tables import read_table
 from app.rulebook.report import as_text
 from app.rulebook.scenarios import Suite
 from app.rulebook.shapes import Shapes, day_after
@@ -111,7 +113,9 @@ def use(content: Content, problems: Problems) -> RuleBook | None:
         return None
     for difference in differences:
         message = f"the rules engine does not answer what the rules of {difference.table.name} say"
-        problems.error("R260", message, Spot(difference.table.file), help="tell the developers", example=dict(difference.values))
+        problems.error(
+            "R260", message, Spot(difference.table.file), help="tell the developers", example=dict(difference.values)
+        )
     check_overlaps(look_ups, problems)
     if problems.has_errors:
         return None
@@ -150,14 +154,18 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     for name, node in by_kind["rules/v1"]:
         decision = reader.decision(name, node)
         if decision is not None and decision.name in decisions:
-            problems.error("R114", f"a second file decides {decision.name}", Spot(name), also=(Spot(decisions[decision.name].file),))
+            problems.error(
+                "R114", f"a second file decides {decision.name}", Spot(name), also=(Spot(decisions[decision.name].file),)
+            )
         elif decision is not None:
             decisions[decision.name] = decision
     for missing in {"eligibility", "routing"} - set(decisions):
         problems.error("R102", f"no rules file decides {missing}", Spot("rules/"), help=f"add one with `decision: {missing}`")
     rule_ids = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules())
     check_names(tuple(decisions.values()), problems)
-    suite = _suite(by_kind["scenarios/v1"], ScenarioReader(facts, tables, rule_ids, reader, shapes))
+    suite = _suite(
+        by_kind["scenarios/v1"], ScenarioReader(facts, tables, rule_ids, ConditionReader(facts, tables, shapes), shapes)
+    )
     if problems.has_errors or messages is None or len(decisions) < 2:
         return None
     return Content(
@@ -194,7 +202,9 @@ def _by_kind(files: Sequence[SourceFile], shapes: Shapes) -> dict[str, list[tupl
 def _only(kind: str, by_kind: Mapping[str, Sequence[tuple[str, Node]]], problems: Problems) -> tuple[str, Node] | None:
     files = by_kind[kind]
     if not files:
-        problems.error("R001", f"the rulebook has no file of kind {kind}", Spot("rules/"), help="take it from the default rulebook")
+        problems.error(
+            "R001", f"the rulebook has no file of kind {kind}", Spot("rules/"), help="take it from the default rulebook"
+        )
         return None
     for name, _ in files[1:]:
         problems.error("R114", f"a second file of kind {kind}", Spot(name), help="join the two", also=(Spot(files[0][0]),))

@@ -255,9 +255,9 @@ def closure(rules: tuple[Rule, ...]) -> dict[str, frozenset[str]]:
             if loser in direct:
                 direct[loser].add(rule.id)
     closed = {}
-    for id in direct:
+    for id, winners in direct.items():
         found: set[str] = set()
-        ahead = list(direct[id])
+        ahead = list(winners)
         while ahead:
             winner = ahead.pop()
             if winner not in found:

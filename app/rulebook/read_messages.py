@@ -68,7 +68,7 @@ def read_messages(file: str, node: Node | None, facts: AbstractMapping[str, Fact
         templates[key.text] = template
         _check_number_first(template, shapes)
     never = tuple(
-        entry for item in shapes.items(top.get("never"), "`never`") if (entry := _never(item, facts, shapes)) is not None
+        limit for item in shapes.items(top.get("never"), "`never`") if (limit := _never(item, facts, shapes)) is not None
     )
     return Messages(file, line_length or 72, most or 14_400, templates, never)
 
@@ -77,7 +77,9 @@ def _check_number_first(template: Template, shapes: Shapes) -> None:
     """An ER quotes only the first 100 characters sent, so the number must stand in the first body line."""
     first = template.lines[0] if template.lines else None
     if first is None or first.only is not None or ("message_id",) not in first.parts:
-        help = "begin with a line that is always there and has {message_id}: an error report quotes only the first 100 characters"
+        help = (
+            "begin with a line that is always there and has {message_id}: an error report quotes only the first 100 characters"
+        )
         spot = first.spot if first else template.spot
         shapes.problems.error("R111", f"the first line of `{template.name}` lacks the message number", spot, help=help)
 
@@ -119,7 +121,9 @@ def _unknown_field(name: str, spot: Spot, shapes: Shapes) -> None:
         help = "a notice never shows the charge, the conviction, a hold or a rule; the state looks for itself by FBI number"
         shapes.problems.error("R270", f"the field `{name}` would disclose what a notice must not", spot, help=help)
     else:
-        shapes.problems.error("R110", f"there is no field `{name}`", spot, help=one_of(FIELDS, 40), label=did_you_mean(name, FIELDS))
+        shapes.problems.error(
+            "R110", f"there is no field `{name}`", spot, help=one_of(FIELDS, 40), label=did_you_mean(name, FIELDS)
+        )
 
 
 def _check_printable(text: Scalar, shapes: Shapes) -> None:

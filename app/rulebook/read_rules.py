@@ -6,11 +6,9 @@ from typing import Literal
 
 from app.rulebook.model import (
     AskPerson,
-    Comparison,
     Condition,
     DecisionTable,
     Fact,
-    Membership,
     Nothing,
     Outcome,
     Period,
@@ -18,12 +16,12 @@ from app.rulebook.model import (
     Rule,
     Send,
     Table,
-    Test,
     closure,
 )
-from app.rulebook.problems import Spot, did_you_mean, one_of
+from app.rulebook.problems import Spot
+from app.rulebook.read_conditions import ConditionReader
 from app.rulebook.shapes import Keys, Shapes
-from app.rulebook.source import Mapping, Node, Scalar
+from app.rulebook.source import Node, Scalar
 
 OUTCOMES = ("notify", "hold_for_review", "do_not_notify")
 """What the service knows to do with an outcome; a rulebook chooses their order of strength."""
@@ -42,6 +40,7 @@ class RulesReader:
         self._facts = facts
         self._tables = tables
         self._messages = messages
+        self._conditions = ConditionReader(facts, tables, shapes)
         self._shapes = shapes
         self._problems = shapes.problems
 
@@ -80,9 +79,13 @@ class RulesReader:
         else:
             self._shapes.choice(top.get("each"), "`each`", ("conviction",))
         if top.get("only_if") is not None:
-            self._problems.error("R101", "eligibility has no key `only_if`", top.spots["only_if"], help="it is decided for every release")
+            self._problems.error(
+                "R101", "eligibility has no key `only_if`", top.spots["only_if"], help="it is decided for every release"
+            )
         decides = self._shapes.keys(top.get("decides"), "`decides` of eligibility", ["outcome"])
-        shape = self._shapes.keys(decides.get("outcome"), "`outcome`", ["one_of"]) if decides and decides.get("outcome") else None
+        shape = (
+            self._shapes.keys(decides.get("outcome"), "`outcome`", ["one_of"]) if decides and decides.get("outcome") else None
+        )
         words = self._shapes.words(shape.get("one_of"), "`one_of`") if shape and shape.get("one_of") else ()
         known = tuple(word.text for word in words if self._shapes.known(word, "R104", "there is no outcome {}", OUTCOMES))
         return tuple(dict.fromkeys(known))
@@ -91,7 +94,9 @@ class RulesReader:
         self._shapes.choice(top.get("pick"), "`pick` of routing", ("one per audience",))
         condition = self._shapes.keys(top.get("only_if"), "`only_if`", ["eligibility.outcome"])
         if condition is None:
-            self._problems.error("R102", "routing lacks `only_if`", top.spot, help="add `only_if: {eligibility.outcome: notify}`")
+            self._problems.error(
+                "R102", "routing lacks `only_if`", top.spot, help="add `only_if: {eligibility.outcome: notify}`"
+            )
         else:
             self._shapes.choice(condition.get("eligibility.outcome"), "`eligibility.outcome`", ("notify",))
         kinds = {"to": "audience", "copy": "copy", "ori": "ori", "message": "message", "within": "duration", "code": "code"}
@@ -154,60 +159,8 @@ class RulesReader:
                 help = f"this file reads {', '.join(reads)}; add `{key.text}` to `reads` only if it may steer this decision"
                 self._problems.error("R121", f"{id} reads `{key.text}`, which is not in `reads`", key.spot, help=help)
             elif self._shapes.known(key, "R105", "there is no fact {}", self._facts):
-                conditions.append(self.condition(key, value))
+                conditions.append(self._conditions.condition(key, value))
         return tuple(conditions)
-
-    def condition(self, key: Scalar, value: Node) -> Condition:
-        """The tests of one line `fact: value` of a `when` (`key` names a known fact)."""
-        fact = self._facts[key.text]
-        if not isinstance(value, Mapping):
-            return Condition(fact.name, (self._membership(fact, value, False),), key.spot)
-        keys = self._shapes.keys(value, f"the condition on `{fact.name}`", [], ["in", "not", "not_in", "same_as", "differs_from"])
-        tests: list[Test] = []
-        for name, node in keys.values.items() if keys else ():
-            if name in {"in", "not", "not_in"}:
-                tests.append(self._membership(fact, node, name != "in"))
-            elif name in {"same_as", "differs_from"}:
-                test = self._comparison(fact, node, name == "differs_from")
-                tests += [test] if test else []
-        if keys is not None and not keys.values:
-            self._problems.error("R103", f"the condition on `{fact.name}` says nothing", keys.spot, help="e.g. `{in: table.set}`")
-        return Condition(fact.name, tuple(tests), key.spot)
-
-    def _membership(self, fact: Fact, node: Node, negated: bool) -> Membership:
-        rows, sets = [], []
-        words = self._shapes.words(node, f"the condition on `{fact.name}`")
-        if not words and not isinstance(node, Mapping):
-            self._problems.error("R103", f"the condition on `{fact.name}` names nothing", node.spot, help="name a value or a set")
-        for word in words:
-            member = self.member(fact, word)
-            if member is not None:
-                (sets if "." in member else rows).append(member)
-        return Membership(fact.name, tuple(rows), tuple(s.partition(".")[2] for s in sets), negated, node.spot)
-
-    def member(self, fact: Fact, word: Scalar) -> str | None:
-        """The row or `table.set` that a word names among the values of a fact; None when it names none (told)."""
-        if fact.table is None:
-            return word.text if self._shapes.choice(word, f"`{fact.name}`", ("yes", "no")) else None
-        table = self._tables[fact.table]
-        if "." in word.text:
-            prefix = f"{table.name}."
-            if not word.text.startswith(prefix):
-                help = f"`{fact.name}` is one of `{table.name}`: {one_of(prefix + name for name in table.sets)}"
-                label = did_you_mean(word.text.partition(".")[2], table.sets, prefix)
-                self._problems.error("R106", f"`{word.text}` is not a set of `{table.name}`", word.spot, help=help, label=label)
-                return None
-            set_word = Scalar(word.text.removeprefix(prefix), word.spot)
-            return word.text if self._shapes.known(set_word, "R106", f"`{table.name}` has no set {{}}", table.sets, prefix) else None
-        return word.text if self._shapes.known(word, "R107", f"`{table.name}` has no row {{}}", table.rows) else None
-
-    def _comparison(self, fact: Fact, node: Node, negated: bool) -> Comparison | None:
-        word = self._shapes.scalar(node, f"the condition on `{fact.name}`")
-        others = [other for other in self._facts.values() if other.name != fact.name and not other.per_conviction]
-        comparable = [other.name for other in others if other.table == fact.table and not fact.per_conviction]
-        if word is None or not self._shapes.known(word, "R105", f"`{fact.name}` cannot be compared with {{}}", comparable):
-            return None
-        return Comparison(fact.name, word.text, negated, node.spot)
 
     def _reply(self, node: Node | None, id: str, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Reply:
         if decision == "eligibility":
@@ -216,7 +169,9 @@ class RulesReader:
             return Outcome(self._shapes.choice(value, f"`outcome` of {id}", outcomes) or "") if value else Nothing()
         keys = self._shapes.keys(node, f"`then` of {id}", [], ["send", "work_item"])
         if keys is not None and len(keys.values) > 1:
-            self._problems.error("R103", f"`then` of {id} gives two answers", keys.spot, help="one rule, one answer: make two rules")
+            self._problems.error(
+                "R103", f"`then` of {id} gives two answers", keys.spot, help="one rule, one answer: make two rules"
+            )
         if keys is not None and keys.get("send") is not None:
             return self._send(keys.values["send"], id, reads)
         if keys is not None and keys.get("work_item") is not None:

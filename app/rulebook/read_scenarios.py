@@ -1,12 +1,14 @@
 """Reads scenario files (`kind: scenarios/v1`): `given`, `but`, `for_each`, `table`, `convictions`, `expect`, `always`, `never`."""
 
-from collections.abc import Iterator, Mapping as AbstractMapping
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
 from datetime import date
 from itertools import product
 
 from app.rulebook.model import Condition, Fact, Table
 from app.rulebook.problems import Spot
-from app.rulebook.read_rules import OUTCOMES, RulesReader
+from app.rulebook.read_conditions import ConditionReader
+from app.rulebook.read_rules import OUTCOMES
 from app.rulebook.scenarios import Case, Expectation, Promise, Scenario, Suite, Wanted
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import Mapping, Node, Scalar
@@ -28,13 +30,13 @@ class ScenarioReader:
         facts: AbstractMapping[str, Fact],
         tables: AbstractMapping[str, Table],
         rule_ids: frozenset[str],
-        rules: RulesReader,
+        conditions: ConditionReader,
         shapes: Shapes,
     ) -> None:
         self._facts = facts
         self._tables = tables
         self._rule_ids = rule_ids
-        self._rules = rules
+        self._conditions = conditions
         self._shapes = shapes
         self._problems = shapes.problems
 
@@ -52,7 +54,7 @@ class ScenarioReader:
             promise
             for key in ("always", "never")
             for entry in self._shapes.items(top.get(key), f"`{key}`")
-            if (promise := self._promise(entry, key == "never")) is not None
+            if (promise := self._promise(entry, never=key == "never")) is not None
         ]
         return Suite(tuple(scenarios), tuple(promises))
 
@@ -69,7 +71,7 @@ class ScenarioReader:
     def _fits(self, name: str, word: Scalar) -> bool:
         if name == DAY:
             return self._shapes.day(word, f"`{DAY}`") is not None
-        return self._rules.member(self._facts[name], word) is not None
+        return self._conditions.member(self._facts[name], word) is not None
 
     def _scenario(self, file: str, node: Node, given: _Values, names: dict[str, Spot]) -> list[Scenario]:
         optional = ["but", "for_each", "table", "convictions", "expect", "note"]
@@ -80,14 +82,18 @@ class ScenarioReader:
         if name is None or not name.text:
             return []
         if name.text in names:
-            self._problems.error("R114", "two scenarios have this name", name.spot, help="say what differs", also=(names[name.text],))
+            self._problems.error(
+                "R114", "two scenarios have this name", name.spot, help="say what differs", also=(names[name.text],)
+            )
         names[name.text] = name.spot
         if keys.get("expect") is None and keys.get("table") is None:
-            self._problems.error("R102", "a scenario lacks `expect`", name.spot, help="say what must come out, else it proves nothing")
+            self._problems.error(
+                "R102", "a scenario lacks `expect`", name.spot, help="say what must come out, else it proves nothing"
+            )
         base = {**given, **self._values(keys.get("but"), "`but`")}
         convictions = self._convictions(keys.get("convictions"))
         expect = keys.get("expect")
-        rows = self._rows(keys.get("table")) if keys.get("table") else ((({}), None),)
+        rows = self._rows(keys.get("table")) if keys.get("table") else (({}, None),)
         axes = self._values(keys.get("for_each"), "`for_each`")
         named = frozenset(w.text for values in (base, axes) for words in values.values() for w in words if "." in w.text)
         found = []
@@ -180,7 +186,9 @@ class ScenarioReader:
         if node is None:
             return None
         words = self._shapes.words(node, what)
-        return tuple(word.text for word in words if self._shapes.known(word, "R113", "there is no rule {}", sorted(self._rule_ids)))
+        return tuple(
+            word.text for word in words if self._shapes.known(word, "R113", "there is no rule {}", sorted(self._rule_ids))
+        )
 
     def _entries(self, node: Node | None, what: str, allowed: tuple[str, ...]) -> tuple[dict[str, str], ...]:
         entries = []
@@ -190,7 +198,7 @@ class ScenarioReader:
             entries.append({key: scalar.text for key, scalar in scalars.items() if scalar is not None})
         return tuple(entries)
 
-    def _promise(self, node: Node, never: bool) -> Promise | None:
+    def _promise(self, node: Node, *, never: bool) -> Promise | None:
         keys = self._shapes.keys(node, "a promise", ["name", "expect"], ["when", "note"])
         if keys is None or keys.get("name") is None:
             return None
@@ -210,7 +218,8 @@ class ScenarioReader:
             outcome=outcome,
             when=when,
             no_sends=expect.get("sends") is not None,
-            distinct=distinct is not None and self._shapes.choice(distinct, "`sends_to` of a promise", ("distinct",)) is not None,
+            distinct=distinct is not None
+            and self._shapes.choice(distinct, "`sends_to` of a promise", ("distinct",)) is not None,
             some_of=self._some_of(expect.get("some_of")),
             outcome_is=self._shapes.choice(outcome_node, "`outcome`", OUTCOMES) if outcome_node is not None else None,
             spot=keys.values["name"].spot,
@@ -223,7 +232,7 @@ class ScenarioReader:
             if key.text == "outcome":
                 outcome = self._shapes.choice(value, "`outcome`", OUTCOMES)
             elif self._shapes.known(key, "R105", "there is no fact {}", [*self._facts, "outcome"]):
-                conditions.append(self._rules.condition(key, value))
+                conditions.append(self._conditions.condition(key, value))
         return outcome, tuple(conditions)
 
     def _some_of(self, node: Node | None) -> tuple[Wanted, ...]:

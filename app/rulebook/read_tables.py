@@ -1,70 +1,14 @@
-"""Reads `rules/facts.yaml` and the reference tables of `ref_data/` into the model."""
+"""Reads the reference tables of `ref_data/` into the model."""
 
 import re
 from collections.abc import Mapping as AbstractMapping
 
-from app.rulebook.model import CONVICTION_FACTS, Change, CodeTables, Column, Fact, Row, SetDefinition, Table
+from app.rulebook.model import Change, Column, Row, SetDefinition, Table
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import CsvRow, Mapping, Node, Scalar, SourceFile, read_csv
 
-FACTS = {
-    **dict.fromkeys(CONVICTION_FACTS, True),
-    **dict.fromkeys(("release_reason", "stay_ended", "hold", "release_state", "residence_state"), False),
-}
-"""The facts that LENS finds in a release, and whether each belongs to one conviction; `decide/facts.py` finds them."""
-
-CODE_FIELDS = {"SEX": "sex", "RAC": "race", "EYE": "eyes", "HAI": "hair"}
-"""Fields of person_codes.csv that a release's values are looked up in, and the names of those values."""
-
 _SIMPLE_PATTERN = re.compile(r"((\[[A-Za-z0-9 _.-]+\]|[A-Za-z0-9 _-])(\{[0-9]{1,3}(,[0-9]{1,3})?\}|\?)?)+")
-
-
-def read_facts(node: Node | None, tables: AbstractMapping[str, Table], shapes: Shapes) -> dict[str, Fact]:
-    """The facts of facts.yaml. Each must be one that LENS finds in a release, and all of those must be there."""
-    top = shapes.keys(node, "facts.yaml", ["kind", "facts"], ["title", "owner"])
-    listed = shapes.keys(top.get("facts") if top else None, "`facts`", list(FACTS)) if top else None
-    facts = {}
-    for name in FACTS:
-        entry = listed.get(name) if listed else None
-        fact = _fact(name, entry, listed.spots[name], tables, shapes) if listed and entry else None
-        if fact:
-            facts[name] = fact
-    return facts
-
-
-def _fact(name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table], shapes: Shapes) -> Fact | None:
-    optional = ["one_of", "type", "per", "sensitive", "when_missing", "when_unknown", "title"]
-    keys = shapes.keys(node, f"the fact `{name}`", [], optional)
-    if keys is None:
-        return None
-    per = keys.get("per")
-    per_conviction = per is not None and shapes.choice(per, f"`per` of `{name}`", ("conviction",)) == "conviction"
-    if per_conviction != FACTS[name]:
-        help = "write `per: conviction`" if FACTS[name] else "leave `per` out"
-        shapes.problems.error("R104", f"the fact `{name}` is found once a {'conviction' if FACTS[name] else 'release'}", spot, help=help)
-    sensitive = keys.get("sensitive") is not None and shapes.yes_no(keys.get("sensitive"), f"`sensitive` of `{name}`")
-    if keys.get("type") is not None:
-        shapes.choice(keys.get("type"), f"`type` of `{name}`", ("yes_no",))
-        return Fact(name, None, per_conviction, sensitive, None, None, spot)
-    table_word = shapes.scalar(keys.get("one_of"), f"`one_of` of `{name}`")
-    if table_word is None or not shapes.known(table_word, "R108", "there is no table {}", tables):
-        if table_word is None and keys.get("one_of") is None:
-            shapes.problems.error("R102", f"the fact `{name}` lacks `one_of`", spot, help="add `one_of: TABLE`, or `type: yes_no`")
-        return None
-    table = tables[table_word.text]
-    missing = _fallback(keys.get("when_missing"), f"`when_missing` of `{name}`", table, shapes)
-    unknown = _fallback(keys.get("when_unknown"), f"`when_unknown` of `{name}`", table, shapes, Fact.REJECT)
-    return Fact(name, table.name, per_conviction, sensitive or table.sensitive, missing, unknown, spot)
-
-
-def _fallback(node: Node | None, what: str, table: Table, shapes: Shapes, *more: str) -> str | None:
-    if node is None:
-        return None
-    word = shapes.scalar(node, what)
-    if word is None or not shapes.known(word, "R107", f"`{table.name}` has no row {{}}", [*table.rows, *more]):
-        return None
-    return word.text
 
 
 def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceFile], shapes: Shapes) -> Table | None:
@@ -103,11 +47,15 @@ def _columns(node: Node | None, shapes: Shapes) -> dict[str, Column]:
         elif shapes.choice(keys.get("type"), f"`type` of {what}", ("text", "yes_no")) == "yes_no":
             columns[key.text] = Column(key.text, "yes_no", key.spot, ("yes", "no"))
         else:
-            columns[key.text] = Column(key.text, "text", key.spot, (), _pattern(keys, what, shapes), _starts_with(keys, what, shapes))
+            columns[key.text] = Column(
+                key.text, "text", key.spot, (), _pattern(keys, what, shapes), _starts_with(keys, what, shapes)
+            )
     for column in columns.values():
         if column.starts_with is not None and column.starts_with not in columns:
             label = did_you_mean(column.starts_with, columns)
-            shapes.problems.error("R109", f"there is no column `{column.starts_with}`", column.spot, help=one_of(columns), label=label)
+            shapes.problems.error(
+                "R109", f"there is no column `{column.starts_with}`", column.spot, help=one_of(columns), label=label
+            )
     return columns
 
 
@@ -130,7 +78,9 @@ def _starts_with(keys: Keys, what: str, shapes: Shapes) -> str | None:
     return shapes.text(keys.get("starts_with"), f"`starts_with` of {what}") or None
 
 
-def _csv_rows(name: str, top: Keys, columns: dict[str, Column], files: AbstractMapping[str, SourceFile], shapes: Shapes) -> dict[str, Row]:
+def _csv_rows(
+    name: str, top: Keys, columns: dict[str, Column], files: AbstractMapping[str, SourceFile], shapes: Shapes
+) -> dict[str, Row]:
     if top.get("rows_from") is None:
         return {}
     word = shapes.scalar(top.get("rows_from"), "`rows_from`")
@@ -168,7 +118,9 @@ def _yaml_rows(node: Node | None, columns: dict[str, Column], rows: dict[str, Ro
     mapping = shapes.mapping(node, "`rows`")
     for key, entry in mapping.items if mapping else ():
         if key.text in rows:
-            shapes.problems.error("R114", f"the row `{key.text}` stands twice", key.spot, help="keep one", also=(rows[key.text].spot,))
+            shapes.problems.error(
+                "R114", f"the row `{key.text}` stands twice", key.spot, help="keep one", also=(rows[key.text].spot,)
+            )
             continue
         keys = shapes.keys(entry, f"the row `{key.text}`", list(columns))
         if keys is None:
@@ -246,24 +198,3 @@ def _set(key: Scalar, node: Node, columns: dict[str, Column], rows: dict[str, Ro
     excepted = shapes.words(keys.get("except"), f"`except` of {what}") if keys and keys.get("except") else ()
     known = [word for word in excepted if shapes.known(word, "R107", "there is no row {}", rows)]
     return SetDefinition(key.text, key.spot, None, tuple(tests), tuple(w.text for w in known), {w.text: w.spot for w in known})
-
-
-def read_code_tables(files: AbstractMapping[str, SourceFile], problems: Problems) -> CodeTables:
-    """The NCIC person and place codes. An unknown code in a release is only a warning, so these have no sets and no dates."""
-    codes: dict[str, set[str]] = {}
-    for name, heading, field in (
-        ("ref_data/person_codes.csv", ("field", "code", "description"), "field"),
-        ("ref_data/place_codes.csv", ("kind", "code", "name"), None),
-    ):
-        if name not in files:
-            problems.error("R001", f"the rulebook has no file `{name}`", Spot(name), help="take it from the default rulebook")
-            continue
-        found, rows = read_csv(files[name], problems)
-        if found != heading:
-            problems.error("R109", "the heading is not as it must be", Spot(name), help=f"the heading is `{','.join(heading)}`")
-            continue
-        for row in rows:
-            key = CODE_FIELDS.get(row.cells[field]) if field else "place_of_birth"
-            if key is not None:
-                codes.setdefault(key, set()).add(row.cells["code"])
-    return CodeTables({name: frozenset(values) for name, values in codes.items()})

@@ -105,7 +105,9 @@ class Shapes:
         """One word, or a list of words."""
         if isinstance(node, Scalar):
             return (node,)
-        return tuple(scalar for item in self.items(node, what) if (scalar := self.scalar(item, f"an entry of {what}")) is not None)
+        return tuple(
+            scalar for item in self.items(node, what) if (scalar := self.scalar(item, f"an entry of {what}")) is not None
+        )
 
     def whole(self, node: Node | None, what: str, least: int, most: int) -> int | None:
         """A whole number between the bounds."""

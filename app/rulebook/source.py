@@ -73,13 +73,17 @@ def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
     files = []
     for top in ("rules", "ref_data"):
         if not (folder / top).is_dir():
-            problems.error("R001", f"the rulebook has no folder `{top}/`", Spot(f"{top}/"), help="it holds rules/ and ref_data/")
+            problems.error(
+                "R001", f"the rulebook has no folder `{top}/`", Spot(f"{top}/"), help="it holds rules/ and ref_data/"
+            )
             continue
         for path in sorted((folder / top).rglob("*")):
             if path.suffix in {".yaml", ".yml", ".csv"} and path.is_file() and not path.name.startswith("."):
                 name = path.relative_to(folder).as_posix()
                 if path.stat().st_size > SIZE_LIMIT:
-                    problems.error("R003", f"the file is over {SIZE_LIMIT:,} bytes", Spot(name), help="split it, or look what is in it")
+                    problems.error(
+                        "R003", f"the file is over {SIZE_LIMIT:,} bytes", Spot(name), help="split it, or look what is in it"
+                    )
                 else:
                     files.append(SourceFile(name, path.read_bytes()))
     return tuple(files)
@@ -136,7 +140,9 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._stop("R005", "a second document begins here", self._spot(event), "keep one document a file; leave out `---`")
+                    self._stop(
+                        "R005", "a second document begins here", self._spot(event), "keep one document a file; leave out `---`"
+                    )
                 root = self._node(next(events), events, 0)
         if root is None or (isinstance(root, Scalar) and not root.text):
             self._problems.error("R006", "the file is empty", Spot(self._file), help="begin with `kind: …`, or remove the file")
@@ -188,6 +194,8 @@ class _Builder:
 
     def _spot(self, event: yaml.Event) -> Spot:
         start, end = event.start_mark, event.end_mark
+        if start is None or end is None:
+            return Spot(self._file)
         length = end.column - start.column if end.line == start.line else 1
         return Spot(self._file, start.line + 1, start.column + 1, max(length, 1))
 

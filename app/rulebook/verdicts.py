@@ -2,10 +2,11 @@
 rulebook is refused, and a release's verdict is then a look-up by its representative.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from app.rulebook.cases import Axes, Key, axes, representatives
+from app.rulebook.cases import Axes, Key, Representative, axes, representatives
 from app.rulebook.engine import EngineFault, Network, RuleFlags, try_out
 from app.rulebook.evaluate import Verdict, evaluate, match, settle
 from app.rulebook.model import CONVICTION_FACTS, DecisionTable, Period, Rule, Test
@@ -30,6 +31,10 @@ class Program:
         up = [flag for flag, test in self.tests.items() if view.holds(test, values)]
         up += [flag for flag, period in self.periods.items() if period.covers(view.first)]
         return tuple(sorted(up))
+
+    def axes(self, view: View) -> Axes:
+        """The classes of the values of all facts the table reads, in one view."""
+        return axes(view, self.table.reads, tuple(self.tests.values()))
 
 
 def compile_table(table: DecisionTable) -> Program:
@@ -106,37 +111,39 @@ def all_verdicts(
     Raises EngineFault when durable_rules hangs, crashes or fails in the child process that tries it out.
     """
     programs = [compile_table(table) for table in tables]
-    asked: dict[tuple[int, tuple[str, ...]], int] = {}
-    wanted = []
-    for index, program in enumerate(programs):
-        tests = tuple(program.tests.values())
-        for view in views:
-            found = axes(view, program.table.reads, tests)
-            for representative in representatives(found):
-                flags = program.flags(view, representative.values)
-                place = asked.setdefault((index, flags), len(asked))
-                wanted.append((index, view, found, representative, place))
+    questions = [
+        question for index, program in enumerate(programs) for view in views for question in _questions(index, program, view)
+    ]
+    asked = dict.fromkeys((question.network, question.flags) for question in questions)
     answers = try_out([program.rules for program in programs], list(asked), limit=10 + len(asked) / 500)
-    networks = [Network(program.rules) for program in programs]
-    verdicts: dict[tuple[int, int], dict[Key, Verdict]] = {}
-    kept: dict[tuple[int, int], Axes] = {}
+    holding = {key: frozenset(ids) for key, ids in zip(asked, answers, strict=True)}
     differences = []
-    for index, view, found, representative, place in wanted:
-        table = programs[index].table
-        holding = frozenset(answers[place])
-        matching = match(table, view, representative.values)
-        if holding != {rule.id for rule in matching}:
-            differences.append(Difference(table, representative.values, matching))
-        verdicts.setdefault((index, view.first.toordinal()), {})[representative.key] = settle(
-            table, tuple(rule for rule in table.rules if rule.id in holding)
+    verdicts: dict[tuple[int, date], dict[Key, Verdict]] = {}
+    for question in questions:
+        table = programs[question.network].table
+        held = tuple(rule for rule in table.rules if rule.id in holding[question.network, question.flags])
+        if held != match(table, question.view, question.case.values):
+            differences.append(Difference(table, question.case.values, held))
+        verdicts.setdefault((question.network, question.view.first), {})[question.case.key] = settle(table, held)
+    look_ups = {}
+    for index, program in enumerate(programs):
+        network = Network(program.rules)
+        look_ups[str(program.table.name)] = tuple(
+            LookUp(view, program, network, program.axes(view), verdicts[index, view.first]) for view in views
         )
-        kept[index, view.first.toordinal()] = found
-    look_ups = {
-        program.table.name: tuple(
-            LookUp(view, program, networks[index], kept[index, day], verdicts[index, day])
-            for view in views
-            if (day := view.first.toordinal()) is not None
-        )
-        for index, program in enumerate(programs)
-    }
     return look_ups, tuple(differences)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A representative to be decided by the network with this index."""
+
+    network: int
+    view: View
+    case: Representative
+    flags: tuple[str, ...]
+
+
+def _questions(network: int, program: Program, view: View) -> Iterator[_Question]:
+    for case in representatives(program.axes(view)):
+        yield _Question(network, view, case, program.flags(view, case.values))

@@ -30,7 +30,9 @@ def sets_on(table: Table, day: date) -> dict[str, frozenset[str]]:
         if definition.listed is not None:
             members = set(definition.listed)
         else:
-            members = {row for row, texts in cells.items() if all(texts.get(name) in values for name, values in definition.where)}
+            members = {
+                row for row, texts in cells.items() if all(texts.get(name) in values for name, values in definition.where)
+            }
         sets[definition.name] = frozenset(members - set(definition.excepted))
     return sets
 

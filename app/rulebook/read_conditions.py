@@ -1,0 +1,81 @@
+"""Reads conditions: one line of a `when`, and the values and sets that words in it name."""
+
+from collections.abc import Mapping as AbstractMapping
+
+from app.rulebook.model import Comparison, Condition, Fact, Membership, Table, Test
+from app.rulebook.problems import did_you_mean, one_of
+from app.rulebook.shapes import Shapes
+from app.rulebook.source import Mapping, Node, Scalar
+
+
+class ConditionReader:
+    """Reads conditions on the facts of one rulebook."""
+
+    def __init__(self, facts: AbstractMapping[str, Fact], tables: AbstractMapping[str, Table], shapes: Shapes) -> None:
+        self._facts = facts
+        self._tables = tables
+        self._shapes = shapes
+        self._problems = shapes.problems
+
+    def condition(self, key: Scalar, value: Node) -> Condition:
+        """The tests of one line `fact: value` of a `when` (`key` names a known fact)."""
+        fact = self._facts[key.text]
+        if not isinstance(value, Mapping):
+            return Condition(fact.name, (self._membership(fact, value, negated=False),), key.spot)
+        keys = self._shapes.keys(
+            value, f"the condition on `{fact.name}`", [], ["in", "not", "not_in", "same_as", "differs_from"]
+        )
+        tests: list[Test] = []
+        for name, node in keys.values.items() if keys else ():
+            if name in {"in", "not", "not_in"}:
+                tests.append(self._membership(fact, node, negated=name != "in"))
+            elif name in {"same_as", "differs_from"}:
+                test = self._comparison(fact, node, negated=name == "differs_from")
+                tests += [test] if test else []
+        if keys is not None and not keys.values:
+            self._problems.error(
+                "R103", f"the condition on `{fact.name}` says nothing", keys.spot, help="e.g. `{in: table.set}`"
+            )
+        return Condition(fact.name, tuple(tests), key.spot)
+
+    def _membership(self, fact: Fact, node: Node, *, negated: bool) -> Membership:
+        rows: list[str] = []
+        sets: list[str] = []
+        words = self._shapes.words(node, f"the condition on `{fact.name}`")
+        if not words and not isinstance(node, Mapping):
+            self._problems.error(
+                "R103", f"the condition on `{fact.name}` names nothing", node.spot, help="name a value or a set"
+            )
+        for word in words:
+            member = self.member(fact, word)
+            if member is not None:
+                (sets if "." in member else rows).append(member)
+        return Membership(fact.name, tuple(rows), tuple(s.partition(".")[2] for s in sets), negated, node.spot)
+
+    def member(self, fact: Fact, word: Scalar) -> str | None:
+        """The row or `table.set` that a word names among the values of a fact; None when it names none (told)."""
+        if fact.table is None:
+            return word.text if self._shapes.choice(word, f"`{fact.name}`", ("yes", "no")) else None
+        table = self._tables[fact.table]
+        if "." in word.text:
+            prefix = f"{table.name}."
+            if not word.text.startswith(prefix):
+                help = f"`{fact.name}` is one of `{table.name}`: {one_of(prefix + name for name in table.sets)}"
+                label = did_you_mean(word.text.partition(".")[2], table.sets, prefix)
+                self._problems.error("R106", f"`{word.text}` is not a set of `{table.name}`", word.spot, help=help, label=label)
+                return None
+            set_word = Scalar(word.text.removeprefix(prefix), word.spot)
+            return (
+                word.text
+                if self._shapes.known(set_word, "R106", f"`{table.name}` has no set {{}}", table.sets, prefix)
+                else None
+            )
+        return word.text if self._shapes.known(word, "R107", f"`{table.name}` has no row {{}}", table.rows) else None
+
+    def _comparison(self, fact: Fact, node: Node, *, negated: bool) -> Comparison | None:
+        word = self._shapes.scalar(node, f"the condition on `{fact.name}`")
+        others = [other for other in self._facts.values() if other.name != fact.name and not other.per_conviction]
+        comparable = [other.name for other in others if other.table == fact.table and not fact.per_conviction]
+        if word is None or not self._shapes.known(word, "R105", f"`{fact.name}` cannot be compared with {{}}", comparable):
+            return None
+        return Comparison(fact.name, word.text, negated, node.spot)

@@ -1,0 +1,89 @@
+"""Reads `rules/facts.yaml`, and the NCIC code tables that a release's descriptive codes are looked up in."""
+
+from collections.abc import Mapping as AbstractMapping
+
+from app.rulebook.model import CONVICTION_FACTS, CodeTables, Fact, Table
+from app.rulebook.problems import Problems, Spot
+from app.rulebook.shapes import Shapes
+from app.rulebook.source import Node, SourceFile, read_csv
+
+FACTS = {
+    **dict.fromkeys(CONVICTION_FACTS, True),
+    **dict.fromkeys(("release_reason", "stay_ended", "hold", "release_state", "residence_state"), False),
+}
+"""The facts that LENS finds in a release, and whether each belongs to one conviction; `decide/facts.py` finds them."""
+
+CODE_FIELDS = {"SEX": "sex", "RAC": "race", "EYE": "eyes", "HAI": "hair"}
+"""Fields of person_codes.csv that a release's values are looked up in, and the names of those values."""
+
+
+def read_facts(node: Node | None, tables: AbstractMapping[str, Table], shapes: Shapes) -> dict[str, Fact]:
+    """The facts of facts.yaml. Each must be one that LENS finds in a release, and all of those must be there."""
+    top = shapes.keys(node, "facts.yaml", ["kind", "facts"], ["title", "owner"])
+    listed = shapes.keys(top.get("facts"), "`facts`", list(FACTS)) if top is not None else None
+    facts = {}
+    for name in FACTS:
+        entry = listed.get(name) if listed else None
+        fact = _fact(name, entry, listed.spots[name], tables, shapes) if listed and entry else None
+        if fact:
+            facts[name] = fact
+    return facts
+
+
+def _fact(name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table], shapes: Shapes) -> Fact | None:
+    optional = ["one_of", "type", "per", "sensitive", "when_missing", "when_unknown", "title"]
+    keys = shapes.keys(node, f"the fact `{name}`", [], optional)
+    if keys is None:
+        return None
+    per = keys.get("per")
+    per_conviction = per is not None and shapes.choice(per, f"`per` of `{name}`", ("conviction",)) == "conviction"
+    if per_conviction != FACTS[name]:
+        help = "write `per: conviction`" if FACTS[name] else "leave `per` out"
+        shapes.problems.error(
+            "R104", f"the fact `{name}` is found once a {'conviction' if FACTS[name] else 'release'}", spot, help=help
+        )
+    sensitive = keys.get("sensitive") is not None and shapes.yes_no(keys.get("sensitive"), f"`sensitive` of `{name}`")
+    if keys.get("type") is not None:
+        shapes.choice(keys.get("type"), f"`type` of `{name}`", ("yes_no",))
+        return Fact(name, None, per_conviction, sensitive, None, None, spot)
+    table_word = shapes.scalar(keys.get("one_of"), f"`one_of` of `{name}`")
+    if table_word is None or not shapes.known(table_word, "R108", "there is no table {}", tables):
+        if table_word is None and keys.get("one_of") is None:
+            shapes.problems.error(
+                "R102", f"the fact `{name}` lacks `one_of`", spot, help="add `one_of: TABLE`, or `type: yes_no`"
+            )
+        return None
+    table = tables[table_word.text]
+    missing = _fallback(keys.get("when_missing"), f"`when_missing` of `{name}`", table, shapes)
+    unknown = _fallback(keys.get("when_unknown"), f"`when_unknown` of `{name}`", table, shapes, Fact.REJECT)
+    return Fact(name, table.name, per_conviction, sensitive or table.sensitive, missing, unknown, spot)
+
+
+def _fallback(node: Node | None, what: str, table: Table, shapes: Shapes, *more: str) -> str | None:
+    if node is None:
+        return None
+    word = shapes.scalar(node, what)
+    if word is None or not shapes.known(word, "R107", f"`{table.name}` has no row {{}}", [*table.rows, *more]):
+        return None
+    return word.text
+
+
+def read_code_tables(files: AbstractMapping[str, SourceFile], problems: Problems) -> CodeTables:
+    """The NCIC person and place codes. An unknown code in a release is only a warning, so these have no sets and no dates."""
+    codes: dict[str, set[str]] = {}
+    for name, heading, field in (
+        ("ref_data/person_codes.csv", ("field", "code", "description"), "field"),
+        ("ref_data/place_codes.csv", ("kind", "code", "name"), None),
+    ):
+        if name not in files:
+            problems.error("R001", f"the rulebook has no file `{name}`", Spot(name), help="take it from the default rulebook")
+            continue
+        found, rows = read_csv(files[name], problems)
+        if found != heading:
+            problems.error("R109", "the heading is not as it must be", Spot(name), help=f"the heading is `{','.join(heading)}`")
+            continue
+        for row in rows:
+            key = CODE_FIELDS.get(row.cells[field]) if field else "place_of_birth"
+            if key is not None:
+                codes.setdefault(key, set()).add(row.cells["code"])
+    return CodeTables({name: frozenset(values) for name, values in codes.items()})
