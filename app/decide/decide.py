@@ -51,7 +51,7 @@ class Decider:
             return self._decision(release, day, values, unsure, found)
         warnings = (*found, *cautions(release, self.book.content.codes))
         if routed is not None:
-            late = (now - release.stay.instant).total_seconds() > self._terms.late_after
+            late = (now - release.stay.instant).total_seconds() > self.terms.late_after
             answered, replaced = self._carry_out(owed, routed, release, day, values.shared, late=late)
             return self._decision(release, day, values, answered, warnings + replaced)
         errands: tuple[Errand, ...] = ()
@@ -91,7 +91,7 @@ class Decider:
         other = next((cells[shared[also.audience]]["nlets"] for also in sends if also.audience != send.audience), None)
         copy = _COPIES[send.copy]
         to = Addressee(row[send.ori_column], row["nlets"], copy, other, row["stage"] == "testing")
-        held = None if self._terms.allow_generic_ori or row["ori_status"] == "confirmed" else NOT_CONFIRMED
+        held = None if self.terms.allow_generic_ori or row["ori_status"] == "confirmed" else NOT_CONFIRMED
         try:
             text = self._composer.text(filled, to)
         except TooLong:
