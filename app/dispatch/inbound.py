@@ -153,19 +153,17 @@ def _from_xml(text: str) -> _Parts | None:
         root = ET.fromstring(text)  # noqa: S314 - no entity can be declared without the above
     except (ET.ParseError, ValueError):
         return None
-    header: dict[str, str] = {}
-    body: list[str] = []
-    for element in root.iter():
-        name = element.tag.rpartition("}")[2]
-        words = (element.text or "").strip()
-        if name in _XML_KEYS:
-            header.setdefault(_XML_KEYS[name], words)
-        elif words:
-            body.append(words)
+    in_header = {field for part in root.iter() if _name(part).endswith("Header") for field in part.iter()}
+    header = {_XML_KEYS[_name(field)]: (field.text or "").strip() for field in in_header if _name(field) in _XML_KEYS}
+    body = [(element.text or "").strip() for element in root.iter() if element not in in_header]
     key = header.get("key", "")
     if key not in {"ER", "SM", "AM", "AML"}:
         return None
     return _Parts(key[:2], header.get("origin") or None, header.get("control", ""), "\n".join(body).translate(_CLEANED))
+
+
+def _name(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
 
 
 class Inbound:
