@@ -1,0 +1,67 @@
+"""`lens check`: every fault of a rulebook, all at once."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from app.rulebook.book import content_hash, load_with_problems
+from app.rulebook.problems import Problem, Problems
+from app.rulebook.report import as_json, as_sarif, as_text
+from app.rulebook.source import SourceFile, read_folder
+
+app = typer.Typer()
+
+_COLOURS = {"error": "bold red", "warning": "bold yellow"}
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder with rules/ and ref_data/.")] = Path(),
+    form: Annotated[
+        Literal["text", "json", "sarif"], typer.Option("--format", help="For people, programs or code review.")
+    ] = "text",
+) -> None:
+    """Check a rulebook: every fault with its place, what is allowed and how to mend it. Exit code 1 when there is an error.
+
+    Example: lens check . --format json
+    """
+    problems = Problems()
+    files = read_folder(folder, Problems())
+    load_with_problems(folder, problems)
+    found = problems.sorted()
+    name = content_hash(files)
+    if form == "json":
+        print(_json(as_json(found, name)))
+    elif form == "sarif":
+        print(_json(as_sarif(found, version("lens"))))
+    else:
+        _show(found, files, name)
+    if problems.has_errors:
+        raise typer.Exit(1)
+
+
+def _json(document: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def _show(found: tuple[Problem, ...], files: tuple[SourceFile, ...], name: str) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for problem in found:
+        text = as_text([problem], files)
+        head, _, rest = text.partition(":")
+        console.print(Text.assemble((head, _COLOURS[problem.severity]), ":", rest, "\n"))
+    errors = sum(problem.severity == "error" for problem in found)
+    warnings = len(found) - errors
+    verdict = "is not usable" if errors else "is usable"
+    console.print(f"rulebook {name} {verdict}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    sys.stdout.flush()
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,79 @@
+"""The command `lens`. A command's module is imported only when that command runs, so `lens --help` is quick.
+
+Exit codes: 0 fine, 1 found faults, 2 wrong use.
+"""
+
+import faulthandler
+import sys
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from app.errors import BadSetting, LensError
+
+
+class Entry(NamedTuple):
+    """A command or group of commands: the module whose `app` it is, and what the list of commands says of it."""
+
+    module: str
+    says: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "decide": Entry("app.cli.decide", "Decide releases offline; nothing is stored or sent."),
+    "check": Entry("app.cli.check", "Check a rulebook: every fault, all at once."),
+    "test": Entry("app.cli.scenarios", "Run the scenarios of a rulebook."),
+    "explain": Entry("app.cli.explain", "Why a release is decided as it is, and why not otherwise."),
+    "serve": Entry("app.cli.serve", "Run the API and the dispatcher."),
+    "work": Entry("app.cli.work", "Run a dispatcher alone."),
+    "switch": Entry("app.cli.switch", "Run the simulated network alone."),
+    "keys": Entry("app.cli.keys", "Make, list and revoke the keys of callers."),
+    "audit": Entry("app.cli.audit", "Prove that nobody changed the audit trail."),
+    "db": Entry("app.cli.db", "Bring the database up to this version."),
+}
+
+
+class Commands(TyperGroup):
+    """The commands of COMMANDS; what the list shows of one stands in for it until it is run."""
+
+    def __init__(self, **attrs: Any) -> None:  # noqa: ANN401 - typer's own arguments, passed on
+        super().__init__(
+            **(attrs | {"commands": {name: TyperCommand(name, help=entry.says) for name, entry in COMMANDS.items()}})
+        )
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - typer's types are private
+        """The command itself, imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None:
+            command = get_command(import_module(COMMANDS[name].module).app)
+        return name, command, rest
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.callback()
+def lens() -> None:
+    """LENS: rules decide about releases from custody, and notices go to the states concerned.
+
+    `lens COMMAND --help` shows each command with an example. To try everything out: `lens serve --with-simulator`
+    """
+
+
+def main() -> None:
+    """Runs the command line; an error that LENS can explain is told without a trace."""
+    faulthandler.enable()
+    try:
+        app(prog_name="lens")
+    except BadSetting as error:
+        sys.exit(_complain(error, 2))
+    except LensError as error:
+        sys.exit(_complain(error, 1))
+
+
+def _complain(error: LensError, code: int) -> int:
+    print(f"lens: {error.detail}", file=sys.stderr)
+    return code

@@ -1,0 +1,185 @@
+"""Why a release is decided as it is, and why not otherwise: every rule with what became of it, and the line that failed.
+
+For people who may see the charges: an explanation names the facts, so it is never logged and never part of a message.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from app.decide.decide import Decider
+from app.decide.facts import FactFinder
+from app.domain.release import Release
+from app.rulebook.evaluate import Verdict, evaluate, strongest
+from app.rulebook.model import CONVICTION_FACTS, DecisionTable, Membership, Rule, Test
+from app.rulebook.verdicts import LookUp
+from app.rulebook.view import View
+
+Fate = Literal["fired", "beaten", "missed", "not_in_force"]
+
+
+class Failing(msgspec.Struct, frozen=True):
+    """A condition that did not hold: the fact, what it is, what the rule asks, and where the line stands."""
+
+    fact: str
+    found: str
+    wanted: str
+    file: str
+    line: int
+
+
+class RuleTrace(msgspec.Struct, frozen=True):
+    """What became of one rule. `by` are the rules that beat it; `failing` the conditions that did not hold."""
+
+    rule: str
+    title: str
+    fate: Fate
+    file: str
+    line: int
+    by: tuple[str, ...] = ()
+    failing: tuple[Failing, ...] = ()
+    in_force: str = ""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One decision taken: about one conviction (eligibility) or about the release (routing)."""
+
+    decision: str
+    about: dict[str, str]
+    answer: str
+    rules: tuple[RuleTrace, ...]
+
+    def nearest(self) -> tuple[RuleTrace, ...]:
+        """The rules in force that missed by the fewest conditions."""
+        missed = [trace for trace in self.rules if trace.fate == "missed"]
+        least = min((len(trace.failing) for trace in missed), default=0)
+        return tuple(trace for trace in missed if len(trace.failing) == least)
+
+
+class UsedRow(msgspec.Struct, frozen=True):
+    """A reference row that mattered: its cells on that day, without those left empty."""
+
+    table: str
+    row: str
+    cells: dict[str, str]
+    sets: tuple[str, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why, and why not. `regime` says from when to when nothing in the rulebook changes around the day."""
+
+    release_id: str
+    as_of: date
+    regime: str
+    rulebook: str
+    facts: dict[str, object]
+    steps: tuple[Step, ...]
+    rows: tuple[UsedRow, ...]
+
+
+def explain(decider: Decider, release: Release, as_of: date | None = None) -> Explanation:
+    """The explanation of a release's decision under the decider's rulebook."""
+    book = decider.book
+    day = as_of or release.stay.day
+    values, _ = FactFinder(book.content.facts, book.content.tables).find(release)
+    look_up = book.eligibility[book.regime(day)]
+    steps = []
+    verdicts = []
+    for pair in values.convictions:
+        facts = {**values.shared, **dict(zip(CONVICTION_FACTS, pair, strict=True))}
+        step, verdict = _step(look_up, facts)
+        steps.append(step)
+        verdicts.append(verdict)
+    owed = strongest(look_up.program.table, verdicts)
+    if owed.outcome == "notify":
+        steps.append(_step(book.routing[book.regime(day)], values.shared)[0])
+    rows = tuple(_used_rows(look_up.view, values.shared, values.convictions))
+    regime = f"{_day(look_up.view.first, 'the beginning')} to {_day(look_up.view.last, 'further notice')}"
+    return Explanation(release.release_id, day, regime, book.hash, values.evidence(), tuple(steps), rows)
+
+
+def _step(look_up: LookUp, facts: Mapping[str, str]) -> tuple[Step, Verdict]:
+    table, view = look_up.program.table, look_up.view
+    verdict = evaluate(table, view, facts)
+    fired = {rule.id for rule in verdict.rules}
+    traces = tuple(_trace(rule, table, view, facts, verdict, fired) for rule in table.all_rules())
+    answer = verdict.outcome or "; ".join(map(_words, verdict.replies))
+    return Step(table.name, {fact: facts[fact] for fact in table.reads}, answer, traces), verdict
+
+
+def _trace(
+    rule: Rule, table: DecisionTable, view: View, facts: Mapping[str, str], verdict: Verdict, fired: set[str]
+) -> RuleTrace:
+    place = (rule.spot.file, rule.spot.line)
+    if rule.id in fired:
+        return RuleTrace(rule.id, rule.title, "fired", *place)
+    if rule in verdict.beaten:
+        by = tuple(sorted(table.beaten_by[rule.id] & (fired | {other.id for other in verdict.beaten})))
+        return RuleTrace(rule.id, rule.title, "beaten", *place, by)
+    if not rule.period.covers(view.first):
+        in_force = f"in force {_day(rule.period.first, 'always')} to {_day(rule.period.last, 'further notice')}"
+        return RuleTrace(rule.id, rule.title, "not_in_force", *place, (), (), in_force)
+    return RuleTrace(rule.id, rule.title, "missed", *place, (), tuple(_failing(rule, view, facts)))
+
+
+def _failing(rule: Rule, view: View, facts: Mapping[str, str]) -> Iterator[Failing]:
+    for condition in rule.when:
+        for test in condition.tests:
+            if not view.holds(test, facts):
+                yield Failing(test.fact, facts[test.fact], wanted(test, view), condition.spot.file, condition.spot.line)
+
+
+def wanted(test: Test, view: View) -> str:
+    """What a test asks, in words close to the file's."""
+    if not isinstance(test, Membership):
+        return f"{'not the same as' if test.negated else 'the same as'} {test.other}"
+    table = view.facts[test.fact].table
+    named = [*test.rows, *(f"{table}.{name}" for name in test.sets)]
+    return f"{'none of' if test.negated else 'one of' if len(named) > 1 or test.sets else 'just'} {', '.join(named)}"
+
+
+def _used_rows(view: View, shared: Mapping[str, str], convictions: tuple[tuple[str, str], ...]) -> Iterator[UsedRow]:
+    pairs = [
+        *shared.items(),
+        *((fact, value) for pair in convictions for fact, value in zip(CONVICTION_FACTS, pair, strict=True)),
+    ]
+    for fact, value in dict.fromkeys(pairs):
+        table = view.facts[fact].table
+        if table is not None:
+            cells = {name: text for name, text in view.cells[table][value].items() if text}
+            sets = tuple(name for name, rows in view.sets[table].items() if value in rows)
+            yield UsedRow(table, value, cells, sets)
+
+
+def _words(reply: object) -> str:
+    return msgspec.json.encode(reply).decode()
+
+
+def _day(day: date, otherwise: str) -> str:
+    return otherwise if day in {date.min, date.max} else day.isoformat()
+
+
+def as_text(explanation: Explanation) -> str:
+    """The explanation for people, as plain lines."""
+    around = f"rulebook {explanation.rulebook}, unchanged from {explanation.regime}"
+    out = [f"release {explanation.release_id}, as of {explanation.as_of} ({around})"]
+    for step in explanation.steps:
+        about = ", ".join(f"{fact} {value}" for fact, value in step.about.items())
+        out += ["", f"{step.decision}: {step.answer}", f"  {about}"]
+        for trace in step.rules:
+            if trace.fate == "fired":
+                out.append(f"  + {trace.rule} {trace.title}  ({trace.file}:{trace.line})")
+            elif trace.fate == "beaten":
+                out.append(f"  - {trace.rule} held, but is overridden by {', '.join(trace.by)}  ({trace.file}:{trace.line})")
+        for trace in step.nearest():
+            out.append(f"  . {trace.rule} missed: {trace.title}")
+            for failing in trace.failing:
+                out.append(f"      {failing.file}:{failing.line}: {failing.fact} is {failing.found}, wanted {failing.wanted}")
+        out += [f"  . {trace.rule} is not in force: {trace.in_force}" for trace in step.rules if trace.fate == "not_in_force"]
+    out += ["", "reference rows:"]
+    for row in explanation.rows:
+        cells = ", ".join(f"{name} {text}" for name, text in row.cells.items())
+        out.append(f"  {row.table} {row.row}: {cells}" + (f"  [{', '.join(row.sets)}]" if row.sets else ""))
+    return "\n".join(out)
