@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, select, text
 
+from app.domain.times import rfc3339
+from app.store.paging import Page, after, cursor
 from app.store.rows import insert, lock_counters
+from app.store.tables import AUDIT
 
 NOTHING_BEFORE = "0" * 64
 """What the first row of the whole trail gives as the hash before it."""
@@ -91,7 +94,7 @@ def verify(connection: Connection) -> Break | None:
     for row in _in_chains(connection):
         if row.chain != chain:
             chain, seq, prev = row.chain, 0, row.prev
-            if not _known_before(connection, row):
+            if row.seq == 1 and not _known_before(connection, row):
                 return Break(row.id, chain, row.seq, "the row its chain was started on is not there")
         if row.seq != seq + 1:
             return Break(row.id, chain, row.seq, f"row {seq + 1} of this chain is missing")
@@ -123,3 +126,49 @@ def _known_before(connection: Connection, first: Row[Any]) -> bool:
         text("SELECT hash FROM audit WHERE chain = :chain AND seq = :seq"), {"chain": after.after_chain, "seq": after.after_seq}
     ).scalar()
     return bool(found == first.prev)
+
+
+class StoredEntry(msgspec.Struct, frozen=True):
+    """A row of the trail. `at` is RFC 3339 in UTC; `hash` covers the row and `prev`, the hash of the row before in its chain."""
+
+    id: int
+    chain: str
+    seq: int
+    at: str
+    actor: str
+    action: str
+    object: str
+    outcome: str
+    detail: dict[str, Any]
+    prev: str
+    hash: str
+
+
+class AuditFilter(NamedTuple):
+    """What to list; None: any. `since` and `until` are Micros, both included."""
+
+    actor: str | None = None
+    action: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+def list_entries(connection: Connection, wanted: AuditFilter, limit: int, given: str | None = None) -> Page[StoredEntry]:
+    """A page of the trail, in the order it was written. Raises Refused for a bad cursor."""
+    conditions = {
+        "actor": AUDIT.c.actor == wanted.actor,
+        "action": AUDIT.c.action == wanted.action,
+        "since": AUDIT.c.at >= wanted.since,
+        "until": AUDIT.c.at <= wanted.until,
+    }
+    asked = [condition for name, condition in conditions.items() if getattr(wanted, name) is not None]
+    statement = select(AUDIT).where(AUDIT.c.id > after("audit", given), *asked).order_by(AUDIT.c.id).limit(limit + 1)
+    rows = connection.execute(statement).all()
+    items = tuple(_entry(row) for row in rows[:limit])
+    return Page(items, cursor("audit", items[-1].id) if len(rows) > limit else None)
+
+
+def _entry(row: Any) -> StoredEntry:  # noqa: ANN401 - a row of the table
+    detail = msgspec.json.decode(row.detail_json, type=dict[str, Any])
+    place = (row.id, row.chain, row.seq, rfc3339(row.at))
+    return StoredEntry(*place, row.actor, row.action, row.object, row.outcome, detail, row.prev, row.hash)

@@ -1,7 +1,7 @@
 """Reading messages with their history, and putting one back in its lane."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -85,15 +85,15 @@ def list_messages(connection: Connection, wanted: MessageFilter, limit: int, giv
 
 
 def _conditions(wanted: MessageFilter) -> list[ColumnElement[bool]]:
-    conditions = {
-        "status": MESSAGE.c.status == wanted.status,
-        "state": MESSAGE.c.state == wanted.state,
-        "since": MESSAGE.c.created_at >= wanted.since,
-        "until": MESSAGE.c.created_at <= wanted.until,
-        "release_id": RELEASE.c.release_id == wanted.release_id,
-        "caller": RELEASE.c.caller == wanted.caller,
-    }
-    return [condition for name, condition in conditions.items() if getattr(wanted, name) is not None]
+    asked: list[tuple[object, Callable[[Any], ColumnElement[bool]]]] = [
+        (wanted.status, MESSAGE.c.status.__eq__),
+        (wanted.state, MESSAGE.c.state.__eq__),
+        (wanted.since, MESSAGE.c.created_at.__ge__),
+        (wanted.until, MESSAGE.c.created_at.__le__),
+        (wanted.release_id, RELEASE.c.release_id.__eq__),
+        (wanted.caller, RELEASE.c.caller.__eq__),
+    ]
+    return [condition(value) for value, condition in asked if value is not None]
 
 
 def get_message(connection: Connection, identifier: str, caller: str | None = None) -> MessageWithHistory:

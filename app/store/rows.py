@@ -31,7 +31,7 @@ def select_in(connection: Connection, start: str, keys: Sequence[str | int]) -> 
     if not keys:
         return []
     marks = ", ".join([_MARKS[connection.dialect.paramstyle]] * len(keys))
-    return connection.exec_driver_sql(f"{start} ({marks})", tuple(keys)).tuples().all()
+    return [tuple(row) for row in connection.exec_driver_sql(f"{start} ({marks})", tuple(keys))]
 
 
 @cache

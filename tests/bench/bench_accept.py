@@ -1,25 +1,26 @@
 """How fast releases are accepted in process, beside the raw speed of the same disk in the same run.
 
-    python -m tests.bench.bench_accept [SECONDS]
-
 Each release becomes two messages; 64 callers wait for their commit. SQLite, synchronous=FULL.
 """
 
 import asyncio
 import itertools
-import sys
-import tempfile
 import time
 from pathlib import Path
 
 from pysqlite3 import dbapi2
 
+from app.decide.decide import Decider
+from app.decide.terms import Terms
 from app.intake.accept import Intake
+from app.rulebook.book import load
 from app.store.engine import open_store, upgrade
 from app.store.writer import Writer
-from tests.intake.invented import InventedDecider, release
+from tests.intake.invented import release
 
+ROOT = Path(__file__).parents[2]
 CALLERS = 64
+SECONDS = 5.0
 
 
 def raw_commits(folder: Path, seconds: float, group: int) -> float:
@@ -48,7 +49,7 @@ async def accepted(folder: Path, seconds: float) -> tuple[float, float]:
     upgrade(store)
     numbers = itertools.count()
     with Writer(store) as writer:
-        decider = InventedDecider()
+        decider = Decider(load(ROOT), Terms())
         intake = Intake(writer, lambda: decider, lambda: time.time_ns() // 1000)
         end = time.perf_counter() + seconds
 
@@ -66,18 +67,11 @@ async def accepted(folder: Path, seconds: float) -> tuple[float, float]:
     return rate, group
 
 
-def main() -> None:
-    """Prints one line a figure."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        single, grouped = raw_commits(folder, seconds / 3, 1), raw_commits(folder, seconds / 3, CALLERS)
-        rate, group = asyncio.run(accepted(folder, seconds))
-    print(f"raw commits, one row each          {single:8.0f} /s")
+def test_accept_in_process(tmp_path: Path) -> None:
+    """Prints releases accepted a second beside raw commits of the same disk."""
+    single, grouped = raw_commits(tmp_path, SECONDS / 3, 1), raw_commits(tmp_path, SECONDS / 3, CALLERS)
+    rate, group = asyncio.run(accepted(tmp_path, SECONDS))
+    print(f"\nraw commits, one row each          {single:8.0f} /s")
     print(f"raw rows, {CALLERS} a commit             {grouped:8.0f} /s")
     print(f"releases accepted, {CALLERS} callers    {rate:8.0f} /s  (2 messages each, {group:.1f} a commit)")
     print(f"releases / raw commits             {rate / single:8.2f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,70 @@
+"""Accepts one release in a child process that dies by SIGKILL at a chosen point; run by test_crash_points.py.
+
+    python -m tests.store.crash_points FOLDER
+
+Point n is before the nth statement or commit of the child's work. For each, `FOLDER/n.db` is left as the child left it, and
+a line `n acknowledged` or `n not acknowledged` is printed; the last line is the first point that the work no longer reaches.
+"""
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from sqlalchemy import event
+
+from app.store.engine import Store, open_store
+from app.store.releases import accept_many
+from app.store.writer import Writer
+from tests.store.invented import acceptance
+
+
+def die_at(store: Store, point: int) -> None:
+    """Kills this process without warning just before its `point`th statement or commit."""
+    left = [point]
+
+    def step(*_: object) -> None:
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+
+    event.listen(store.write, "before_cursor_execute", step)
+    event.listen(store.write, "commit", step)
+
+
+def child(file: Path, point: int, acknowledged: int) -> None:
+    """Accepts one release and says so on `acknowledged`, then one more, or dies on the way."""
+    store = open_store(f"sqlite:///{file}")
+    die_at(store, point)
+    with Writer(store) as writer:
+        for name in ("EX-1", "EX-2"):
+            writer.do_and_wait(accept_many, acceptance(name, "held"))
+            os.write(acknowledged, f"{name} ".encode())
+    os._exit(0)
+
+
+def tried(folder: Path, point: int) -> bool:
+    """One child; whether it died at this point."""
+    file = folder / f"{point}.db"
+    shutil.copy(folder / "lens.db", file)
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        child(file, point, writing)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        print(point, pipe.read(), flush=True)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def main() -> None:
+    """Every point there is, in turn."""
+    folder, point = Path(sys.argv[1]), 0
+    while tried(folder, point):
+        point += 1
+
+
+if __name__ == "__main__":
+    main()

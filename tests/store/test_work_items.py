@@ -1,0 +1,75 @@
+import pytest
+
+from app.errors import Conflict, NotFound, Refused
+from app.store.engine import Store
+from app.store.work_items import (
+    NewWorkItem,
+    Resolve,
+    StoredWorkItem,
+    WorkItemFilter,
+    get_work_item,
+    list_work_items,
+    open_all,
+    resolve,
+)
+from tests.store.invented import NOON, accept, acceptance, rows, run
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """Two reviews of releases and a work item about none."""
+    accept(store, acceptance("EX-1", "review"), acceptance("EX-2", "review"))
+    with store.write.begin() as connection:
+        assert open_all(connection, [NewWorkItem("network-out", NOON, detail="the network is out")]) == range(3, 4)
+    return store
+
+
+def listed(store: Store, wanted: WorkItemFilter, limit: int = 100, cursor: str | None = None) -> list[int | None]:
+    """The ids of one page."""
+    with store.read.connect() as connection:
+        return [item.id for item in list_work_items(connection, wanted, limit, cursor).items]
+
+
+def test_work_items_are_listed_by_status_code_and_page(filled: Store) -> None:
+    """In order of their ids."""
+    run(filled, resolve, Resolve(2, "done", "op", NOON))
+    assert listed(filled, WorkItemFilter()) == [1, 2, 3]
+    assert listed(filled, WorkItemFilter(status="open")) == [1, 3]
+    assert listed(filled, WorkItemFilter(status="open", code="review")) == [1]
+    with filled.read.connect() as connection:
+        page = list_work_items(connection, WorkItemFilter(), 2)
+    assert listed(filled, WorkItemFilter(), 2, page.next) == [3]
+
+
+def test_a_bad_status_is_refused(filled: Store) -> None:
+    """A typing mistake must not look like nothing to do."""
+    with pytest.raises(Refused):
+        listed(filled, WorkItemFilter(status="opne"))
+
+
+def test_a_work_item_is_read_with_its_release(filled: Store) -> None:
+    """And without one where it is about none."""
+    with filled.read.connect() as connection:
+        review, network = get_work_item(connection, 1), get_work_item(connection, 3)
+        with pytest.raises(NotFound):
+            get_work_item(connection, 4)
+    assert (review.release_id, review.rule, review.status, review.due_at) == (
+        "EX-1",
+        "TEST-2",
+        "open",
+        "2026-11-23T13:00:00.000000Z",
+    )
+    assert (network.release_id, network.message_id, network.detail) == (None, None, "the network is out")
+
+
+def test_a_work_item_is_resolved_once_with_a_reason(filled: Store) -> None:
+    """The second click and an unknown id are told so; the trail names who did it."""
+    click = Resolve(1, "looked into it", "op", NOON + 1)
+    first, second, missing = run(filled, resolve, click, click, click._replace(id=9))
+    assert isinstance(first, StoredWorkItem)
+    assert (first.status, first.resolved_by, first.reason) == ("resolved", "op", "looked into it")
+    assert first.resolved_at == "2026-11-23T12:00:00.000001Z"
+    assert isinstance(second, Conflict)
+    assert isinstance(missing, NotFound)
+    trail = rows(filled, "SELECT actor, action, object FROM audit WHERE action = 'resolve_work_item'")
+    assert trail == [("op", "resolve_work_item", "work item 1")]

@@ -1,0 +1,309 @@
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from app.errors import Conflict, LensError, Unavailable
+from app.store.engine import Store, open_store, upgrade
+from app.store.rows import take_numbers
+from app.store.writer import GROUP_LIMIT, Writer
+from tests.store.invented import SECRET, rows
+
+
+@pytest.fixture
+def writer(store: Store) -> Iterator[Writer]:
+    """A running writer that gives up soon."""
+    with Writer(store, patience=0.2) as running:
+        yield running
+
+
+class PoisonError(Exception):
+    """What a faulty item raises."""
+
+
+def number(connection: Connection, items: Sequence[str]) -> list[int]:
+    """Gives each item a number of its own; an item `poison` cannot have one."""
+    first = take_numbers(connection, "message", len(items))
+    if "poison" in items:
+        raise PoisonError
+    return list(range(first, first + len(items)))
+
+
+def sized(connection: Connection, items: Sequence[str]) -> list[int]:
+    """How many items came together."""
+    take_numbers(connection, "release", len(items))
+    return [len(items)] * len(items)
+
+
+def last(store: Store, counter: str = "message") -> int:
+    """The last number given out."""
+    return int(rows(store, "SELECT last FROM counter WHERE name = :name", name=counter)[0][0])
+
+
+class Gate:
+    """An apply function that waits until it is opened, so that what comes meanwhile must queue."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.opened = threading.Event()
+
+    def __call__(self, _: Connection, items: Sequence[None]) -> list[None]:
+        """Waits."""
+        self.entered.set()
+        assert self.opened.wait(10)
+        return list(items)
+
+
+async def behind_a_gate(writer: Writer, wanted: Callable[[], list[Any]]) -> list[Any]:
+    """What the awaitables of `wanted` give, all having queued while the writer was busy."""
+    gate = Gate()
+    held = asyncio.create_task(writer.do(gate, None))
+    await asyncio.to_thread(gate.entered.wait, 10)
+    tasks = [asyncio.ensure_future(one) for one in wanted()]
+    await asyncio.sleep(0)
+    assert writer.waiting() == len(tasks)
+    gate.opened.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    await held
+    return results
+
+
+def test_each_caller_gets_its_own_result_after_the_commit(store: Store, writer: Writer) -> None:
+    """Numbers come in order of arrival, and are stored when the caller hears of them."""
+
+    async def three() -> None:
+        assert await asyncio.gather(*[writer.do(number, name) for name in "abc"]) == [1, 2, 3]
+        assert last(store) == 3
+
+    asyncio.run(three())
+    assert writer.do_and_wait(number, "d") == 4
+
+
+def test_what_waits_goes_into_one_transaction(writer: Writer) -> None:
+    """Sixty-four callers cost one commit."""
+    results = asyncio.run(behind_a_gate(writer, lambda: [writer.do(sized, str(n)) for n in range(64)]))
+    assert results == [64] * 64
+    assert (writer.groups, writer.items) == (2, 65)
+
+
+def test_a_transaction_has_a_limit(writer: Writer) -> None:
+    """What is over it goes into the next."""
+    results = asyncio.run(behind_a_gate(writer, lambda: [writer.do(sized, str(n)) for n in range(GROUP_LIMIT + 1)]))
+    assert results == [GROUP_LIMIT] * GROUP_LIMIT + [1]
+
+
+def test_functions_of_one_transaction_run_in_order_of_first_appearance(writer: Writer) -> None:
+    """Each is called once, with all of its items in their order."""
+    seen: list[tuple[str, list[int]]] = []
+
+    def first(_: Connection, items: Sequence[int]) -> list[int]:
+        seen.append(("first", list(items)))
+        return list(items)
+
+    def second(_: Connection, items: Sequence[int]) -> list[int]:
+        seen.append(("second", list(items)))
+        return list(items)
+
+    results = asyncio.run(
+        behind_a_gate(writer, lambda: [writer.do(second, 1), writer.do(first, 2), writer.do(second, 3), writer.do(first, 4)])
+    )
+    assert results == [1, 2, 3, 4]
+    assert seen == [("second", [1, 3]), ("first", [2, 4])]
+
+
+def test_a_faulty_item_fails_alone(store: Store, writer: Writer) -> None:
+    """The others are stored, in their order, and no number is skipped."""
+    items = [str(n) for n in range(40)]
+    items[13] = "poison"
+    results = asyncio.run(behind_a_gate(writer, lambda: [writer.do(number, item) for item in items]))
+    assert isinstance(results.pop(13), PoisonError)
+    assert results == list(range(1, 40))
+    assert last(store) == 39
+
+
+def test_an_answer_that_is_an_error_is_raised_to_its_caller_only(writer: Writer) -> None:
+    """A conflict of one item rolls back nothing."""
+
+    def odd_conflicts(connection: Connection, items: Sequence[int]) -> list[int | LensError]:
+        take_numbers(connection, "message", len(items))
+        return [Conflict("odd") if item % 2 else item for item in items]
+
+    results = asyncio.run(behind_a_gate(writer, lambda: [writer.do(odd_conflicts, n) for n in range(3)]))
+    assert (results[0], results[2]) == (0, 2)
+    assert isinstance(results[1], Conflict)
+    assert writer.groups == 2
+
+
+def test_an_apply_function_must_answer_every_item(writer: Writer) -> None:
+    """Too few results are a fault of the program, found before the commit."""
+    with pytest.raises(ValueError, match="shorter"):
+        writer.do_and_wait(lambda _, items: [None] * (len(items) - 1), "a")
+
+
+def test_a_refused_statement_is_told_without_its_values(writer: Writer) -> None:
+    """The caller's error says which statement and why, and repeats nothing of the row."""
+
+    def broken(connection: Connection, items: Sequence[str]) -> list[None]:
+        connection.execute(text("INSERT INTO counter (name, last) VALUES (:name, NULL)"), {"name": items[0]})
+        return [None] * len(items)
+
+    with pytest.raises(LensError, match=r"refused a statement \(SQLITE_CONSTRAINT\): INSERT INTO counter") as caught:
+        writer.do_and_wait(broken, SECRET)
+    assert SECRET not in repr(caught.value)
+    assert caught.value.__cause__ is None
+
+
+class Limits:
+    """Pragmas that each new connection of a store gets, so that a fault outlives a reconnection until it is mended."""
+
+    def __init__(self, store: Store) -> None:
+        self.pragmas: tuple[str, ...] = ()
+        self.connections = 0
+        event.listen(store.write, "connect", self._connected)
+        store.write.dispose()
+
+    def _connected(self, connection: Any, _: object) -> None:  # noqa: ANN401 - the driver is untyped
+        self.connections += 1
+        for pragma in self.pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+
+
+def fill(connection: Connection, items: Sequence[str]) -> list[int]:
+    """Writes a megabyte an item."""
+    connection.execute(text("INSERT INTO inbound (source, kind, text, received_at) VALUES (:s, 'AM', zeroblob(1000000), 0)"),
+                       [{"s": item} for item in items])  # fmt: skip
+    return [1] * len(items)
+
+
+@pytest.mark.parametrize(("fault", "word"), [("max_page_count=60", "disk full"), ("query_only=ON", "read-only")])
+def test_a_database_that_cannot_be_written_acknowledges_nothing_and_comes_back(store: Store, fault: str, word: str) -> None:
+    """The whole group hears Unavailable, nothing is stored, and once it is mended the next group is written."""
+    limits = Limits(store)
+    limits.pragmas = (fault,)
+    with Writer(store, patience=0.2) as writer:
+        results = asyncio.run(behind_a_gate_or_not(writer, ["a", "b", "c"]))
+        assert [type(result) for result in results] == [Unavailable] * 3
+        assert all(word in result.detail for result in results)
+        assert word in (writer.problem or "")
+        assert rows(store, "SELECT count(*) FROM inbound") == [(0,)]
+        limits.pragmas = ()
+        assert writer.do_and_wait(fill, "d") == 1
+        assert writer.problem is None
+    assert rows(store, "SELECT source FROM inbound") == [("d",)]
+
+
+async def behind_a_gate_or_not(writer: Writer, items: list[str]) -> list[Any]:
+    """Together, without the gate: its own transaction could not begin either."""
+    return await asyncio.gather(*[writer.do(fill, item) for item in items], return_exceptions=True)
+
+
+def test_a_busy_database_is_waited_for(store: Store) -> None:
+    """Another process holds the lock for a moment: the caller only waits."""
+    Limits(store).pragmas = ("busy_timeout=1",)
+    with Writer(store, patience=10) as writer, store.write.connect() as other:
+        transaction = other.begin()
+        answer: list[int] = []
+        caller = threading.Thread(target=lambda: answer.append(writer.do_and_wait(number, "a")))
+        caller.start()
+        caller.join(0.1)
+        assert answer == []
+        transaction.commit()
+        caller.join(10)
+        assert answer == [1]
+
+
+def test_a_database_that_stays_busy_is_unavailable(store: Store) -> None:
+    """The wait has an end, and nothing was written."""
+    Limits(store).pragmas = ("busy_timeout=1",)
+    with Writer(store, patience=0.2) as writer:
+        with store.write.connect() as other, other.begin(), pytest.raises(Unavailable, match="busy"):
+            writer.do_and_wait(number, "a")
+        assert last(store) == 0
+        assert writer.do_and_wait(number, "b") == 1
+
+
+def test_stopping_writes_what_waits_and_takes_no_more(store: Store) -> None:
+    """Nobody who was let in is left without an answer."""
+    writer = Writer(store)
+    writer.start()
+
+    async def stopped() -> list[Any]:
+        gate = Gate()
+        held = asyncio.create_task(writer.do(gate, None))
+        await asyncio.to_thread(gate.entered.wait, 10)
+        waiting = [asyncio.create_task(writer.do(number, str(n))) for n in range(3)]
+        await asyncio.sleep(0)
+        stopping = asyncio.create_task(asyncio.to_thread(writer.stop))
+        gate.opened.set()
+        await stopping
+        await held
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(stopped()) == [1, 2, 3]
+    with pytest.raises(Unavailable, match="stopping"):
+        writer.do_and_wait(number, "late")
+
+
+def test_too_many_waiting_are_refused(store: Store) -> None:
+    """A flood meets a limit in memory, and those already waiting are served."""
+    with Writer(store, waiting_limit=2) as writer:
+
+        async def flood() -> list[Any]:
+            gate = Gate()
+            held = asyncio.create_task(writer.do(gate, None))
+            await asyncio.to_thread(gate.entered.wait, 10)
+            waiting = [asyncio.create_task(writer.do(number, str(n))) for n in range(3)]
+            await asyncio.sleep(0)
+            gate.opened.set()
+            await held
+            return await asyncio.gather(*waiting, return_exceptions=True)
+
+        results = asyncio.run(flood())
+    assert results[:2] == [1, 2]
+    assert isinstance(results[2], Unavailable)
+
+
+def test_callers_of_several_loops_and_threads_are_all_answered(store: Store, writer: Writer) -> None:
+    """Each loop is told in its own thread."""
+    answers: list[int] = []
+
+    async def ten() -> None:
+        answers.extend(await asyncio.gather(*[writer.do(number, str(n)) for n in range(10)]))
+
+    threads = [threading.Thread(target=lambda: asyncio.run(ten())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(answers) == list(range(1, 41))
+    assert last(store) == 40
+
+
+def test_a_caller_that_went_away_disturbs_nobody(writer: Writer) -> None:
+    """One is cancelled while it waits; the other of the same group is answered."""
+
+    async def one_leaves() -> int:
+        leaving = asyncio.create_task(writer.do(number, "a"))
+        staying = asyncio.create_task(writer.do(number, "b"))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        return await staying
+
+    assert asyncio.run(one_leaves()) == 2
+
+
+def test_two_writers_of_one_file_never_give_a_number_twice(store: Store, tmp_path: Path) -> None:
+    """As two processes would: the lock is the database's."""
+    other = open_store(f"sqlite:///{tmp_path / 'lens.db'}")
+    upgrade(other)
+
+    async def both() -> list[int]:
+        with Writer(store) as a, Writer(other) as b:
+            return await asyncio.gather(*[writer.do(number, str(n)) for n in range(50) for writer in (a, b)])
+
+    assert sorted(asyncio.run(both())) == list(range(1, 101))
+    other.close()
