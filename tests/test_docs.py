@@ -3,11 +3,19 @@
 import re
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from fastapi.routing import APIRoute
 from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
+from app.api.app import build_app
+from app.api.docs import router
+from app.api.metrics import Metrics
+from app.api.openapi import describe
+from app.api.parts import Parts
 from app.cli.main import COMMANDS
 from app.domain.statuses import Status
 from app.rulebook.read_messages import FIELDS, ONLY
@@ -79,6 +87,10 @@ def test_every_template_field_is_documented() -> None:
     assert [word for word in [*FIELDS, *ONLY] if f"`{word}`" not in page] == []
 
 
+EVERYWHERE = {"--help", "--install-completion", "--show-completion"}
+"""Options that every command has."""
+
+
 def commands() -> dict[str, list[str]]:
     """Every command of `lens`, with the options it takes."""
     found: dict[str, list[str]] = {}
@@ -88,7 +100,7 @@ def commands() -> dict[str, list[str]]:
         leaves = {f"{name} {sub}": leaf for sub, leaf in inner.items()} if inner else {name: command}
         for path, leaf in leaves.items():
             options = [option for parameter in leaf.params for option in parameter.opts if option.startswith("--")]
-            found[path] = [option for option in options if option != "--help"]
+            found[path] = [option for option in options if option not in EVERYWHERE]
     return found
 
 
@@ -104,3 +116,18 @@ def test_no_command_is_documented_that_does_not_exist() -> None:
     """Each section of docs/reference/cli.md is about a command that there is."""
     sections = re.findall(r"^### `lens ([a-z ]+?)(?: [^a-z`][^`]*)?`", reference("cli.md"), re.MULTILINE)
     assert set(sections) == set(commands())
+
+
+def endpoints() -> set[str]:
+    """Every endpoint of the API, as `GET /path`: those it describes, and those that describe it."""
+    app = build_app(cast("Parts", SimpleNamespace(metrics=Metrics())))
+    paths = describe(app, ())["paths"]
+    described = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    pages = {route.path for route in router.routes if isinstance(route, APIRoute) and not route.path.startswith("/docs/")}
+    return described | {f"GET {path}" for path in pages | {"/openapi.json"}}
+
+
+def test_every_endpoint_is_documented_and_no_other() -> None:
+    """The table of docs/reference/http-api.md names each endpoint with its method, and none that does not exist."""
+    named = set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`]*)`", reference("http-api.md")))
+    assert named == endpoints()

@@ -68,7 +68,7 @@ def test_a_broken_link_is_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if RUNNABLE.search(page.read_text())], ids=path_of)
 def test_commands_shown_run(page: Path, tmp_path: Path) -> None:
     """The blocks marked `<!-- run -->` of a page run, in order, in a folder with the rulebook and the examples."""
-    for name in ("rules", "ref_data", "examples"):
+    for name in ("rules", "ref_data", "docs"):
         (tmp_path / name).symlink_to(ROOT / name)
     script = "set -euo pipefail\n" + "\n".join(RUNNABLE.findall(page.read_text()))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
