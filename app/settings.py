@@ -5,6 +5,7 @@ Every fault is reported at once, by the variable's name. Each setting is describ
 holds the two together.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -98,3 +99,11 @@ def read_settings(**given: object) -> Settings:
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise BadSetting("\n".join(faults)) from None
+
+
+def share_metrics(folder: str) -> None:
+    """Lets processes started from now on keep their metrics in `folder`, so that any of them can add up those of all.
+
+    prometheus_client reads this variable when it is imported, so it cannot be handed down in any other way.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from app.cli.wiring import terms_of
+from app.cli.deciding import terms_of
 from app.decide.decide import Decider
 from app.decide.explain import explain
 from app.domain.decision import dry_run_answer

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
-from app.cli.wiring import database, terms_of
+from app.cli.database import database
+from app.cli.deciding import terms_of
 from app.decide.decide import Decider
 from app.decide.explain import as_text, explain
 from app.errors import NotFound

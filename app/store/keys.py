@@ -121,6 +121,23 @@ def bootstrap(connection: Connection, items: Sequence[Bootstrap]) -> list[bool]:
     return results
 
 
+class TryOut(NamedTuple):
+    """A key with every role that lasts for a while. Times are Micros."""
+
+    key: str
+    at: int
+    expires_at: int
+
+
+def try_out(connection: Connection, items: Sequence[TryOut]) -> list[None]:
+    """Takes keys for trying out (`lens serve --with-simulator`). Has the shape `Writer.do` takes."""
+    for item in items:
+        insert(connection, "api_key", _COLUMNS, [("try-out", BOOTSTRAP, digest_of(item.key), item.at, item.expires_at)])
+        detail = {"expires_at": rfc3339(item.expires_at)}
+        append(connection, [AuditEntry(item.at, "try-out", "create_key", "key try-out", "created", detail)])
+    return [None] * len(items)
+
+
 def list_keys(connection: Connection) -> tuple[StoredKey, ...]:
     """Every key there ever was, oldest first."""
     rows = connection.execute(select(API_KEY).order_by(API_KEY.c.id))

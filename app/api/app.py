@@ -1,0 +1,67 @@
+"""The API: one FastAPI application over the parts it is given."""
+
+from importlib.metadata import version
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app.api import audit, decisions, docs, health, messages, openapi, releases, rulebooks, work_items
+from app.api.audit import AuditPage
+from app.api.envelope import Envelope
+from app.api.health import Health
+from app.api.messages import MessagePage
+from app.api.parts import JSON, Parts
+from app.api.problems import on_bad_parameters, on_http_exception, on_lens_error
+from app.api.rulebooks import Rulebook
+from app.api.work_items import WorkItemPage
+from app.errors import LensError
+from app.store.messages import MessageWithHistory
+from app.store.releases import StoredRelease
+from app.store.work_items import StoredWorkItem
+
+_ANSWERED: tuple[type, ...] = (
+    AuditPage,
+    Health,
+    MessagePage,
+    MessageWithHistory,
+    StoredRelease,
+    Rulebook,
+    WorkItemPage,
+    StoredWorkItem,
+)
+
+
+def build_app(parts: Parts) -> FastAPI:
+    """The application. It starts and stops nothing: the parts are at work already, and outlive it."""
+    app = FastAPI(
+        title="LENS",
+        version=version("lens"),
+        summary="Releases in, decisions out; notices go to the states concerned.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    app.add_middleware(Envelope, metrics=parts.metrics)
+    app.add_exception_handler(LensError, on_lens_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_bad_parameters)
+    app.router.routes.extend(releases.hot_routes)
+    for resource in (releases, decisions, messages, work_items, rulebooks, audit, health, docs):
+        app.include_router(resource.router)
+    _serve_description(app)
+    return app
+
+
+def _serve_description(app: FastAPI) -> None:
+    described: list[bytes] = []
+
+    async def description(_: Request) -> Response:
+        if not described:
+            described.append(msgspec.json.encode(openapi.describe(app, _ANSWERED)))
+        return Response(described[0], media_type=JSON)
+
+    app.add_route("/openapi.json", description, include_in_schema=False)

@@ -1,0 +1,110 @@
+"""Reading a request's body under a hard limit, and the small JSON bodies of the lesser endpoints."""
+
+import asyncio
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from app.api.problems import TooSlow, UnknownMode, WrongMediaType
+from app.domain.release import BODY_LIMIT, read_json
+from app.errors import Fault, Refused, TooLarge
+
+BODY_SECONDS = 30.0
+"""How long one body may take to arrive."""
+
+REASON_LENGTH = 500
+"""Characters of a reason at the most."""
+
+
+async def read_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
+    """The whole body. Never holds more than `limit` bytes and one network chunk, whatever Content-Length says.
+
+    Raises TooLarge, TooSlow, WrongMediaType, or ClientDisconnect when the caller hangs up before the end.
+    """
+    expect_media_type(request, "application/json")
+    declared = request.headers.get("content-length")
+    if declared is not None and declared.isdecimal() and int(declared) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _gather(request, limit)
+    except TimeoutError:
+        raise TooSlow from None
+
+
+async def _gather(request: Request, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        if not message.get("more_body", False):
+            return b"".join([*chunks, chunk]) if chunks else chunk
+        chunks.append(chunk)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge((Fault("", "too-large", f"the body has over {limit} bytes"),), "The body is too large; nothing was stored.")
+
+
+def expect_media_type(request: Request, *allowed: str) -> None:
+    """Raises WrongMediaType unless Content-Type is one of `allowed`, parameters aside, or says nothing.
+
+    `application/x-www-form-urlencoded` says nothing: curl and others send it when they are not told.
+    """
+    given = request.headers.get("content-type")
+    if given is None or given in allowed:
+        return
+    if given.partition(";")[0].strip().lower() not in (*allowed, "application/x-www-form-urlencoded"):
+        raise WrongMediaType(f"Content-Type must be {' or '.join(allowed)}; nothing was stored.")
+
+
+def backfill_asked(request: Request) -> bool:
+    """Whether the header `LENS-Mode: backfill` is there. Raises UnknownMode for any other value."""
+    mode = request.headers.get("lens-mode")
+    if mode is None:
+        return False
+    if mode.strip().lower() != "backfill":
+        fault = Fault("/LENS-Mode", "unknown-mode", "leave the header out, or say backfill", ("backfill",))
+        raise UnknownMode((fault,), "LENS-Mode has an unknown value; nothing was stored.")
+    return True
+
+
+def refuse_query(request: Request) -> None:
+    """Raises Refused when there is a query: a parameter that is not looked at must not seem to be obeyed."""
+    if request.scope["query_string"]:
+        faults = (Fault(f"/{name}", "unknown-parameter", "there is no such parameter here") for name in request.query_params)
+        raise Refused(tuple(faults) or (Fault("", "unknown-parameter", "this address takes no query"),))
+
+
+async def read_reason(request: Request) -> str:
+    """The text of a body `{"reason": "…"}`. Raises Refused with every fault, NotJson, TooLarge, WrongMediaType or TooSlow."""
+    document = read_json(await read_body(request))
+    if faults := tuple(_reason_faults(document)):
+        raise Refused(faults, f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found; nothing was changed.")
+    return str(document["reason"]).strip()
+
+
+def _reason_faults(document: Any) -> list[Fault]:  # noqa: ANN401 - any JSON document
+    if not isinstance(document, dict):
+        return [Fault("", "type", 'this must be an object: {"reason": "…"}', ("object",))]
+    faults = [
+        Fault(f"/{name.replace('~', '~0').replace('/', '~1')}", "unknown-field", "there is no such field")
+        for name in document
+        if name != "reason"
+    ]
+    if "reason" not in document:
+        return [*faults, Fault("/reason", "required", "say why, for those who read the record later")]
+    reason = document["reason"]
+    if not isinstance(reason, str):
+        faults.append(Fault("/reason", "type", "this must be text", ("string",)))
+    elif not 0 < len(reason.strip()) <= REASON_LENGTH:
+        faults.append(Fault("/reason", "length", f"1 to {REASON_LENGTH} characters"))
+    elif not reason.isprintable():
+        faults.append(Fault("/reason", "control-character", "one line of printable text"))
+    return faults

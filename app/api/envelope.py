@@ -1,0 +1,107 @@
+"""What every request gets, whatever its address: an id, security headers, its share of the metrics, one line in the log, and
+a problem instead of a trace when something breaks.
+
+The log line holds the route's template and never the path, the query, a header or a body. What broke is logged as the class
+of the error and the places it passed through: an error's own text may quote what it was working on.
+"""
+
+import time
+import traceback
+import uuid
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.metrics import Metrics
+from app.api.problems import Broken, problem_response
+
+_log = structlog.get_logger()
+
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CALLER_GONE = 499
+_NO_ROUTE = "(none)"
+
+
+class Envelope:
+    """The outermost middleware."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = request_id = str(uuid.uuid4())
+        began = time.perf_counter()
+        answer = _Answer(send, request_id)
+        try:
+            await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            answer.status = answer.status or _CALLER_GONE
+        except Exception as error:  # noqa: BLE001 - nothing may leave as a trace, and the server must go on
+            _log.error("request_broke", request_id=request_id, **what_broke(error))
+            if answer.status:
+                raise ConnectionAbortedError("the answer had begun and cannot be finished") from None
+            await problem_response(Broken(), request_id)(scope, receive, answer.send)
+        finally:
+            self._record(scope, answer, time.perf_counter() - began)
+
+    def _record(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", _NO_ROUTE)
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self._metrics.answered(route, method, answer.status, seconds)
+        if route in _QUIET:
+            return
+        client = scope.get("client")
+        _log.info(
+            "request",
+            method=method,
+            route=route,
+            status=answer.status,
+            ms=round(seconds * 1000, 2),
+            bytes=answer.size,
+            caller=scope.get("caller"),
+            source=client[0] if client else None,
+            request_id=scope["request_id"],
+        )
+
+
+class _Answer:
+    """Passes an answer on, adds the headers, and keeps its status and size in bytes (0 until it begins)."""
+
+    __slots__ = ("_request_id", "_send", "size", "status")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id.encode()
+        self.status = 0
+        self.size = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            own = message["headers"] = list(message.get("headers", ()))
+            set_already = {name for name, _ in own}
+            own.extend(header for header in _HEADERS if header[0] not in set_already)
+            own.append((b"x-request-id", self._request_id))
+        elif message["type"] == "http.response.body":
+            self.size += len(message.get("body", b""))
+        await self._send(message)
+
+
+def what_broke(error: BaseException) -> dict[str, object]:
+    """An error as the log may hold it: its class and that of its cause, and where it passed through; never its text."""
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    cause = error.__cause__ or error.__context__
+    return {"error": type(error).__name__, "cause": type(cause).__name__ if cause else None, "places": places[-12:]}

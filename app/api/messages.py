@@ -1,0 +1,71 @@
+"""Messages: what became of each, and sending one again."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+
+from app.api.auth import Operator, Watcher
+from app.api.bodies import read_reason
+from app.api.filters import Period, Unfiltered
+from app.api.openapi import TAKES_REASON, answers, with_body
+from app.api.parts import JSON, Wired
+from app.domain.statuses import Status
+from app.store.messages import (
+    MessageFilter,
+    Requeue,
+    StoredMessage,
+    get_message,
+    list_messages,
+    requeue,
+)
+
+router = APIRouter(tags=["messages"])
+
+MessageId = Annotated[str, Path(pattern="^LN[0-9A-Z]{8}$", description="The message number.", examples=["LN00000A7F"])]
+
+
+class MessagePage(msgspec.Struct, frozen=True):
+    """A page of messages. `next` goes into `cursor` for the page after it; null on the last one."""
+
+    items: tuple[StoredMessage, ...]
+    next: str | None
+
+
+class MessageQuery(Period):
+    """Which messages to list. Times are those of acceptance."""
+
+    status: Status | None = None
+    state: str | None = Field(None, pattern="^[A-Z]{2}$", description="USPS code of the state addressed.")
+    release_id: str | None = Field(None, pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
+
+
+@router.get("/v1/messages", responses=answers("MessagePage", "A page of messages, in order of their numbers."))
+async def list_all(parts: Wired, _: Watcher, query: Annotated[MessageQuery, Query()]) -> Response:
+    """List messages, filtered. Roles: operator, auditor."""
+    wanted = MessageFilter(query.status, query.state, query.since, query.until, query.release_id)
+    page = await parts.look(lambda connection: list_messages(connection, wanted, query.limit, query.cursor))
+    return Response(msgspec.json.encode(MessagePage(*page)), media_type=JSON)
+
+
+@router.get(
+    "/v1/messages/{message_id}", responses=answers("MessageWithHistory", "The message.", problems=(401, 403, 404, 422, 503))
+)
+async def get_one(parts: Wired, _: Watcher, message_id: MessageId, __: Unfiltered) -> Response:
+    """One message with every status it has had. Roles: operator, auditor."""
+    message = await parts.look(lambda connection: get_message(connection, message_id))
+    return Response(msgspec.json.encode(message), media_type=JSON)
+
+
+@router.post(
+    "/v1/messages/{message_id}/requeue",
+    responses=answers("MessageWithHistory", "It waits in its lane again.", problems=with_body(404, 409)),
+    openapi_extra=TAKES_REASON,
+)
+async def send_again(request: Request, parts: Wired, caller: Operator, message_id: MessageId, _: Unfiltered) -> Response:
+    """Send a message again that is dead, rejected or waiting for its state. Role: operator."""
+    wanted = Requeue(message_id, await read_reason(request), caller.name, parts.clock())
+    message = await parts.writer.do(requeue, wanted)
+    parts.queued()
+    return Response(msgspec.json.encode(message), media_type=JSON)

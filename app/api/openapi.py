@@ -1,0 +1,214 @@
+"""The OpenAPI 3.1 description: FastAPI's for the routes it knows, completed with the release contract, the answers' shapes and
+the routes that are plain Starlette.
+
+The shape of a release is the contract's schema file itself; those of the answers are made from the types that are answered.
+"""
+
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.domain.decision import Answer
+from app.domain.release import release_schema
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/"
+
+RELEASE_EXAMPLE: Json = {
+    "release_id": "EXAMPLE-1",
+    "stay": {
+        "ended": True,
+        "released_at": "2026-11-23T10:30:00-07:00",
+        "reason": "OSUP",
+        "state": "AZ",
+        "facility": "FLORENCE SPC",
+    },
+    "subject": {
+        "name": {"last": "Doe", "first": "John", "middle": "A"},
+        "date_of_birth": "1980-01-02",
+        "sex": "M",
+        "race": "W",
+        "place_of_birth": "MM",
+        "fbi_number": "12345678A",
+    },
+    "residence": {"street": "100 Main St Apt 2", "city": "El Paso", "state": "TX", "zip": "79901"},
+    "convictions": [{"charge_code": "0902", "status": "convicted", "convicted_on": "2011-05-17"}],
+    "holds": [],
+}
+"""A release of an invented person; docs/examples/release.json is the same."""
+
+_PROBLEM: Json = {
+    "type": "object",
+    "description": "RFC 9457. `type` leads to a page that explains the code.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "examples": ["/problems/invalid"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "Names this request, as its line in the log and X-Request-Id do."},
+        "line": {"type": "integer", "description": "In a batch: the number of the line, from 1."},
+        "errors": {"type": "array", "items": {"$ref": f"{_REF}Fault"}},
+    },
+}
+_FAULT: Json = {
+    "type": "object",
+    "required": ["pointer", "code", "message"],
+    "properties": {
+        "pointer": {
+            "type": "string",
+            "description": 'RFC 6901, into the body ("" is all of it); for a parameter, `/` and its name.',
+        },
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+        "allowed": {"type": "array", "items": {"type": "string"}},
+    },
+}
+_REASON: Json = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["reason"],
+    "properties": {"reason": {"type": "string", "minLength": 1, "maxLength": 500, "description": "Why, in one line."}},
+    "example": {"reason": "The state confirmed that it is back."},
+}
+_PROBLEMS = {
+    400: "Not one JSON document, or an unknown LENS-Mode.",
+    401: "No key, or a bad one.",
+    403: "The key's role may not do this.",
+    404: "There is no such thing.",
+    408: "The body did not arrive in time.",
+    409: "It contradicts what is stored.",
+    413: "Over 256 KiB.",
+    415: "Not JSON by its Content-Type.",
+    422: "Not as the contract asks; `errors` lists every fault.",
+    503: "It cannot be done now; nothing was changed.",
+}
+_WITH_BODY = (400, 408, 413, 415)
+
+
+def content(schema: str, media_type: str = "application/json") -> Json:
+    """A body of a schema under components."""
+    return {media_type: {"schema": {"$ref": _REF + schema}}}
+
+
+def answers(schema: str, says: str, status: int = 200, problems: Iterable[int] = (401, 403, 422, 503)) -> dict[int | str, Json]:
+    """The answers of an endpoint: the good one, and the problems it can have."""
+    good: dict[int | str, Json] = {status: {"description": says, "content": content(schema)}}
+    bad = {
+        each: {"description": _PROBLEMS[each], "content": content("Problem", "application/problem+json")} for each in problems
+    }
+    return good | bad
+
+
+def with_body(*problems: int) -> tuple[int, ...]:
+    """The problems of an endpoint with a body, and these besides."""
+    return tuple(sorted({401, 403, 422, 503, *_WITH_BODY, *problems}))
+
+
+TAKES_RELEASE: Json = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": f"{_REF}Release"}, "example": RELEASE_EXAMPLE}},
+    }
+}
+"""The body is a release."""
+
+TAKES_REASON: Json = {"requestBody": {"required": True, "content": content("Reason")}}
+"""The body is a reason."""
+
+_MODE: Json = {
+    "name": "LENS-Mode",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "enum": ["backfill"]},
+    "description": "`backfill` stores the decision and sends nothing.",
+}
+_BY_HAND: Json = {
+    "/v1/releases": {
+        "post": {
+            "tags": ["releases"],
+            "summary": "Send a release",
+            "operationId": "post_release",
+            "description": "Decides, stores the decision with its messages and work items, and queues the messages, in one "
+            "transaction, before the answer. Role: system_of_record.",
+            "parameters": [_MODE],
+            **TAKES_RELEASE,
+            "responses": {
+                "200": {
+                    "description": "Stored before with the same content: the decision of then; nothing is sent again.",
+                    "headers": {"Idempotent-Replay": {"schema": {"type": "string", "const": "true"}}},
+                    "content": content("Decision"),
+                },
+                **{str(k): v for k, v in answers("Decision", "Stored now.", 201, with_body(409)).items()},
+            },
+        }
+    },
+    "/v1/releases:batch": {
+        "post": {
+            "tags": ["releases"],
+            "summary": "Send many releases",
+            "operationId": "post_batch",
+            "description": "NDJSON: one release a line in; one line out for each, in order, streamed: its decision, or a problem "
+            "with the number of the `line`. A bad line does not stop the others. Each line is stored on its own, so a batch that "
+            "broke off may be sent again whole. Role: system_of_record.",
+            "parameters": [_MODE],
+            "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"$ref": f"{_REF}Release"}}}},
+            "responses": {
+                "200": {
+                    "description": "A line for each line.",
+                    "content": {
+                        "application/x-ndjson": {"schema": {"anyOf": [{"$ref": f"{_REF}Decision"}, {"$ref": f"{_REF}Problem"}]}}
+                    },
+                },
+                **{str(k): v for k, v in answers("Problem", "", 0, (400, 401, 403, 415, 422, 503)).items() if k != 0},
+            },
+        }
+    },
+}
+
+
+def describe(app: FastAPI, answered: Sequence[type]) -> Json:
+    """The whole description of an app. `answered` are the types of its answers."""
+    described = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+    )
+    described["paths"] = dict(sorted({**deepcopy(_BY_HAND), **described["paths"]}.items()))
+    schemas = described.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas |= _release_schemas() | _answer_schemas(answered) | {"Problem": _PROBLEM, "Fault": _FAULT, "Reason": _REASON}
+    described["components"]["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "`lens keys create`"}
+    }
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            operation["security"] = [{"key": []}] if path.startswith("/v1/") else []
+    return described
+
+
+def _release_schemas() -> Json:
+    """The contract's schema with its inner definitions moved to where OpenAPI looks for them."""
+    schema = deepcopy(release_schema())
+    schema.pop("$schema", None)
+    inner = {name.capitalize(): each for name, each in schema.pop("$defs", {}).items()}
+    moved: Json = _moved({"Release": schema, **inner})
+    return moved
+
+
+def _moved(node: Any) -> Any:  # noqa: ANN401 - walks any JSON document
+    if isinstance(node, dict):
+        return {
+            key: _REF + value.rpartition("/")[2].capitalize() if key == "$ref" else _moved(value) for key, value in node.items()
+        }
+    return [_moved(each) for each in node] if isinstance(node, list) else node
+
+
+def _answer_schemas(answered: Sequence[type]) -> Json:
+    _, schemas = msgspec.json.schema_components([Answer, *answered], ref_template=_REF + "{name}")
+    schemas["Decision"] = schemas.pop("Answer")
+    return dict(schemas)

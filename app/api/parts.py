@@ -1,0 +1,55 @@
+"""What the API is built from. `cli/wiring.py` puts it together; the API itself makes nothing and reads no setting."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+
+from app.api.auth import Gate
+from app.api.metrics import Metrics
+from app.decide.decide import Decider
+from app.intake.accept import Intake
+from app.store.engine import Store
+from app.store.reading import Ask, look
+from app.store.writer import Writer
+
+JSON = "application/json"
+"""The media type of every good answer."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one API process.
+
+    `decider` gives the decider of the live rulebook. `ready` names each part that /readyz looks at, with a function that says
+    why it cannot serve, in words without personal data, or None when it can. `queued` says that there is something to send.
+    `clock` tells the time in Micros.
+    """
+
+    store: Store
+    writer: Writer
+    intake: Intake
+    decider: Callable[[], Decider]
+    gate: Gate
+    metrics: Metrics
+    ready: Mapping[str, Callable[[], str | None]]
+    queued: Callable[[], None]
+    clock: Callable[[], int]
+
+    async def look(self, ask: Ask[T]) -> T:
+        """What `ask` finds in the database, on a thread of its own. Raises Unavailable, and what `ask` raises."""
+        return await run_in_threadpool(look, self.store, ask)
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts behind the app that this request came to."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+Wired = Annotated[Parts, Depends(parts_of)]
+"""The parts, as an endpoint asks for them."""

@@ -1,0 +1,122 @@
+"""Releases: sending one or many, and looking at one.
+
+The two ways of sending are plain Starlette routes: every microsecond before the commit counts there, and FastAPI's handling of
+parameters takes as long as deciding. `openapi.py` describes them by hand.
+"""
+
+from typing import Annotated
+
+import msgspec
+import structlog
+from fastapi import APIRouter, Path, Request, Response
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
+
+from app.api.auth import Reader
+from app.api.bodies import backfill_asked, expect_media_type, read_body, refuse_query
+from app.api.envelope import what_broke
+from app.api.filters import Unfiltered
+from app.api.lines import answer_lines
+from app.api.openapi import answers
+from app.api.parts import JSON, Parts, Wired, parts_of
+from app.api.problems import Broken, problem
+from app.domain.release import BODY_LIMIT
+from app.errors import Fault, LensError, NotJson, TooLarge
+from app.store.releases import get_release
+
+_log = structlog.get_logger()
+
+router = APIRouter(tags=["releases"])
+
+NDJSON = "application/x-ndjson"
+_LINES = (NDJSON, "application/ndjson", "application/jsonl", JSON)
+_REPLAY = {"Idempotent-Replay": "true"}
+
+ReleaseId = Annotated[str, Path(pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", description="The system of record's own id.")]
+
+
+async def post_release(request: Request) -> Response:
+    """Decides one release, stores everything in one transaction, and answers with the decision."""
+    parts = parts_of(request)
+    caller = await parts.gate.admit(request, "system_of_record")
+    refuse_query(request)
+    backfill = backfill_asked(request)
+    accepted = await parts.intake.accept(await read_body(request), caller.name, backfill=backfill)
+    parts.metrics.accepted(accepted.kind, accepted.answer_json)
+    if accepted.kind == "new":
+        return Response(accepted.answer_json, 201, media_type=JSON)
+    return Response(accepted.answer_json, 200, _REPLAY, JSON)
+
+
+async def post_batch(request: Request) -> Response:
+    """The same for many releases, a line each; every line is a request of its own, with its own transaction."""
+    parts = parts_of(request)
+    caller = await parts.gate.admit(request, "system_of_record")
+    refuse_query(request)
+    expect_media_type(request, *_LINES)
+    return BatchResponse(parts, caller.name, request.scope["request_id"], backfill=backfill_asked(request))
+
+
+class BatchResponse(Response):
+    """Answers a batch while it is still coming in."""
+
+    def __init__(self, parts: Parts, caller: str, request_id: str, *, backfill: bool) -> None:
+        super().__init__(media_type=NDJSON)
+        del self.headers["content-length"]
+        self._parts = parts
+        self._caller = caller
+        self._backfill = backfill
+        self._request_id = request_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - Starlette's signature
+        """Starts the answer at once, then sends a line for each line."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await answer_lines(receive, send, BODY_LIMIT, self._answer)
+
+    async def _answer(self, line: bytes | None, number: int) -> bytes:
+        try:
+            return await self._accept(line)
+        except LensError as error:
+            return msgspec.json.encode(problem(error, self._request_id, line=number))
+        except Exception as error:  # noqa: BLE001 - one line must not take the others with it
+            _log.error("batch_line_broke", request_id=self._request_id, line=number, **what_broke(error))
+            return msgspec.json.encode(problem(Broken(), self._request_id, line=number))
+
+    async def _accept(self, line: bytes | None) -> bytes:
+        if line is None:
+            raise TooLarge((Fault("", "too-large", f"the line has over {BODY_LIMIT} bytes"),), "The line is too long.")
+        if not line.strip():
+            raise NotJson((Fault("", "not-json", "the line is blank"),), "A line of a batch is one release.")
+        accepted = await self._parts.intake.accept(line, self._caller, backfill=self._backfill)
+        self._parts.metrics.accepted(accepted.kind, accepted.answer_json)
+        return accepted.answer_json
+
+
+class HotRoute(Route):
+    """A plain route that names itself, as FastAPI's do, for the log and the metrics."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the request is this route's, and what it adds to the scope."""
+        match, more = super().matches(scope)
+        more["route"] = self
+        return match, more
+
+
+hot_routes = [
+    HotRoute("/v1/releases", post_release, methods=["POST"]),
+    HotRoute("/v1/releases:batch", post_batch, methods=["POST"]),
+]
+
+
+@router.get(
+    "/v1/releases/{release_id}",
+    responses=answers("StoredRelease", "The release as it stands now.", problems=(401, 403, 404, 422, 503)),
+)
+async def get_one(parts: Wired, caller: Reader, release_id: ReleaseId, _: Unfiltered) -> Response:
+    """A release's decision, its messages with their history, and its work items.
+
+    Roles: system_of_record (what it sent itself), operator, auditor.
+    """
+    own = None if caller.roles & {"operator", "auditor"} else caller.name
+    release = await parts.look(lambda connection: get_release(connection, release_id, own))
+    return Response(msgspec.json.encode(release), media_type=JSON)

@@ -1,0 +1,51 @@
+"""Work items: what a person must do."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+
+from app.api.auth import Operator, Watcher
+from app.api.bodies import read_reason
+from app.api.filters import Paged, Unfiltered
+from app.api.openapi import TAKES_REASON, answers, with_body
+from app.api.parts import JSON, Wired
+from app.store.work_items import Resolve, StoredWorkItem, WorkItemFilter, list_work_items, resolve
+
+router = APIRouter(tags=["work items"])
+
+ItemId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The work item's number.")]
+
+
+class WorkItemPage(msgspec.Struct, frozen=True):
+    """A page of work items. `next` goes into `cursor` for the page after it; null on the last one."""
+
+    items: tuple[StoredWorkItem, ...]
+    next: str | None
+
+
+class WorkItemQuery(Paged):
+    """Which work items to list."""
+
+    status: Literal["open", "resolved"] | None = None
+    code: str | None = Field(None, pattern="^[a-z0-9-]{1,80}$", description="e.g. review, no-residence-state")
+
+
+@router.get("/v1/work-items", responses=answers("WorkItemPage", "A page of work items, oldest first."))
+async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Query()]) -> Response:
+    """List work items, filtered. Roles: operator, auditor."""
+    wanted = WorkItemFilter(query.status, query.code)
+    page = await parts.look(lambda connection: list_work_items(connection, wanted, query.limit, query.cursor))
+    return Response(msgspec.json.encode(WorkItemPage(*page)), media_type=JSON)
+
+
+@router.post(
+    "/v1/work-items/{id}/resolve",
+    responses=answers("StoredWorkItem", "It is closed.", problems=with_body(404, 409)),
+    openapi_extra=TAKES_REASON,
+)
+async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+    """Say that it was done, and how. It sends nothing. Role: operator."""
+    wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
+    return Response(msgspec.json.encode(await parts.writer.do(resolve, wanted)), media_type=JSON)

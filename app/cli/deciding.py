@@ -1,0 +1,22 @@
+"""The decider that the settings ask for."""
+
+from app.decide.decide import Decider
+from app.decide.terms import Terms
+from app.rulebook.book import load
+from app.settings import Settings
+
+
+def decider_of(settings: Settings) -> Decider:
+    """The decider of the rulebook in LENS_RULEBOOK_DIR. Raises BadRulebook with every error."""
+    return Decider(load(settings.rulebook_dir), terms_of(settings))
+
+
+def terms_of(settings: Settings) -> Terms:
+    """What the settings say about deciding."""
+    return Terms(
+        settings.origin_ori,
+        settings.message_key,
+        settings.message_format,
+        settings.late_after,
+        settings.generic_ori_allowed,
+    )

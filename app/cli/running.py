@@ -1,0 +1,122 @@
+"""The running programs: API and dispatcher in one process, several API processes with one dispatcher, or a dispatcher alone."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import Never
+
+from app.api.app import build_app
+from app.api.metrics import Metrics
+from app.api.parts import Parts
+from app.api.server import Listener, serve
+from app.cli.announcing import SIMULATED_INBOXES, Announcement, say_arrival, say_simulator
+from app.cli.database import database, prepare_database, try_out_key
+from app.cli.deciding import decider_of
+from app.cli.logs import set_up_logs
+from app.cli.sending import Sending, Simulator
+from app.cli.shared import Bell, Pulse
+from app.cli.supervise import Post, supervise
+from app.cli.wiring import parts_of
+from app.settings import Settings, share_metrics
+from app.store.engine import Store
+from app.store.writer import Writer
+
+
+def run_one(settings: Settings, listener: Listener) -> None:
+    """Runs the API and a dispatcher in this process until SIGTERM or SIGINT."""
+    end_on_signals()
+    decider = decider_of(settings)
+    with database(settings) as store:
+        prepare_database(store, settings)
+        announcement = Announcement(listener.url, key_to_show(settings, store))
+        with Writer(store) as writer, sending_of(settings, writer) as sending:
+            ready = {"channel": sending.channel_problem, "worker": sending.worker_problem}
+            parts = parts_of(store, writer, decider, Metrics(), ready, sending.wake)
+            serve_api(parts, listener, announcement.say)
+
+
+def run_many(settings: Settings, listener: Listener, workers: int) -> None:
+    """Runs `workers` API processes behind one socket, and a dispatcher process, until SIGTERM or SIGINT."""
+    decider_of(settings)  # a faulty rulebook is told once, here, and not by every process again and again
+    with database(settings) as store:
+        prepare_database(store, settings)
+        announcement = Announcement(listener.url, key_to_show(settings, store))
+    with tempfile.TemporaryDirectory(prefix="lens-metrics-") as folder:
+        share_metrics(folder)
+        pulse, bell = Pulse(), Bell()
+        posts = [Post("dispatcher", run_shared_dispatcher, (settings, pulse, bell))]
+        for number in range(1, workers + 1):
+            given = (settings, listener, pulse, bell, folder, announcement if number == 1 else None)
+            posts.append(Post(f"api-{number}", run_shared_api, given))
+        supervise(posts)
+
+
+def run_dispatcher(settings: Settings) -> None:
+    """Runs a dispatcher alone until SIGTERM or SIGINT."""
+    end_on_signals()
+    with database(settings) as store:
+        prepare_database(store, settings)
+        with Writer(store) as writer, sending_of(settings, writer):
+            while True:
+                signal.pause()
+
+
+def run_shared_api(
+    settings: Settings, listener: Listener, pulse: Pulse, bell: Bell, folder: str, announcement: Announcement | None
+) -> None:
+    """One API process of several."""
+    set_up_logs(settings.log_level)
+    end_on_signals()
+    with database(settings) as store, Writer(store) as writer:
+        ready = {"channel": pulse.channel_problem, "worker": pulse.worker_problem}
+        parts = parts_of(store, writer, decider_of(settings), Metrics(folder), ready, bell.ring)
+        serve_api(parts, listener, announcement.say if announcement else lambda: None)
+
+
+def run_shared_dispatcher(settings: Settings, pulse: Pulse, bell: Bell) -> None:
+    """The dispatcher process beside several API processes."""
+    set_up_logs(settings.log_level)
+    end_on_signals()
+    with database(settings) as store, Writer(store) as writer, sending_of(settings, writer) as sending:
+        bell.on_ring(sending.wake)
+        while True:
+            if sending.worker_problem() is None:
+                pulse.beat(sending.channel_problem())
+            time.sleep(1.0)
+
+
+def serve_api(parts: Parts, listener: Listener, on_started: Callable[[], None]) -> None:
+    """Serves the API until a signal ends it."""
+    serve(build_app(parts), listener, on_started)
+
+
+@contextmanager
+def sending_of(settings: Settings, writer: Writer) -> Iterator[Sending]:
+    """A dispatcher at work, and before it the simulated network where the settings ask for one."""
+    with ExitStack() as stack:
+        address = None
+        if settings.channel == "simulator":
+            simulator = stack.enter_context(Simulator(settings, SIMULATED_INBOXES, say_arrival))
+            say_simulator(simulator.addresses())
+            address = simulator.addresses().switch
+        yield stack.enter_context(Sending(settings, writer, address))
+
+
+def key_to_show(settings: Settings, store: Store) -> str | None:
+    """The key that is printed where somebody tries out (with the simulated network), made if need be."""
+    if settings.channel != "simulator":
+        return None
+    return settings.bootstrap_key or try_out_key(store)
+
+
+def end_on_signals() -> None:
+    """Makes SIGTERM and SIGINT end this process by way of every `with` block it is in: what is under way is finished first."""
+
+    def end(_: int, __: FrameType | None) -> Never:
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)

@@ -1,0 +1,40 @@
+"""`lens serve`: the API and the dispatcher, in one process or several."""
+
+from typing import Annotated
+
+import typer
+
+from app.api.server import Listener
+from app.cli.logs import set_up_logs
+from app.cli.running import run_many, run_one
+from app.settings import read_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for every one of this machine.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 8000,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="API processes. With more than one the dispatcher has its own.")
+    ] = 1,
+    with_simulator: Annotated[
+        bool, typer.Option("--with-simulator", help="Send to a simulated network on this machine.")
+    ] = False,
+) -> None:
+    """Run the API and the dispatcher until stopped with Ctrl-C or SIGTERM. The database is brought up to date first.
+
+    To try out:
+    lens serve --with-simulator
+
+    In earnest:
+    LENS_DATABASE_URL=postgresql+psycopg://lens@db/lens LENS_CHANNEL=tcp lens serve --host 0.0.0.0 --workers 4
+    """
+    settings = read_settings(channel="simulator" if with_simulator else None)
+    set_up_logs(settings.log_level)
+    listener = Listener(host, port)
+    if workers == 1:
+        run_one(settings, listener)
+    else:
+        run_many(settings, listener, workers)

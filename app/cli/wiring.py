@@ -1,0 +1,73 @@
+"""Where the rooms meet: builds the parts of a program from its settings. Nothing else reads settings; nothing here does work."""
+
+import os
+import platform
+import secrets
+from collections.abc import Callable, Mapping
+
+from app.api.auth import Gate
+from app.api.metrics import Metrics
+from app.api.parts import Parts
+from app.cli.database import clock
+from app.decide.compose import wire
+from app.decide.decide import Decider
+from app.dispatch.channel import Channel
+from app.dispatch.channels.spool import SpoolChannel
+from app.dispatch.channels.tcp import TcpChannel, client_tls
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.lanes import Limits
+from app.intake.accept import Intake
+from app.settings import Settings
+from app.store.engine import Store, is_current
+from app.store.keys import list_keys
+from app.store.reading import look
+from app.store.writer import Writer
+
+
+def channel_of(settings: Settings, switch_address: str | None = None) -> Channel:
+    """The link of LENS_CHANNEL. `switch_address` is that of the simulated network, where one runs in this process."""
+    if settings.channel == "spool":
+        return SpoolChannel(settings.spool_dir)
+    if settings.channel == "simulator" and switch_address is not None:
+        return TcpChannel(switch_address, settings.ack_timeout)
+    tls = client_tls(settings.switch_tls_ca, settings.switch_tls_cert, settings.switch_tls_key)
+    return TcpChannel(settings.switch_address, settings.ack_timeout, tls)
+
+
+def dispatcher_of(settings: Settings, writer: Writer, channel: Channel) -> Dispatcher:
+    """A dispatcher with a name of its own among all that share the database."""
+    worker = f"{platform.node()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
+    return Dispatcher(writer, channel, worker, limits_of(settings), wire)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the settings say about sending."""
+    return Limits(
+        window=settings.window,
+        lease=settings.lease,
+        lanes=settings.lanes_per_worker,
+        retry_first=settings.retry_first,
+        retry_cap=settings.retry_cap,
+        max_attempts=settings.max_attempts,
+        presume_after=settings.presume_after,
+        state_retry=settings.state_retry,
+    )
+
+
+def parts_of(
+    store: Store,
+    writer: Writer,
+    decider: Decider,
+    metrics: Metrics,
+    ready: Mapping[str, Callable[[], str | None]],
+    queued: Callable[[], None],
+) -> Parts:
+    """The parts of an API process. `ready` holds the checks of channel and worker; those of this process are added."""
+
+    def database_problem() -> str | None:
+        return writer.problem or (None if is_current(store) else "its tables are not those of this version: lens db upgrade")
+
+    checks = {"database": database_problem, "rulebook": lambda: None, **ready}
+    gate = Gate(lambda: look(store, list_keys), clock, metrics)
+    intake = Intake(writer, lambda: decider, clock, queued)
+    return Parts(store, writer, intake, lambda: decider, gate, metrics, checks, queued, clock)

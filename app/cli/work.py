@@ -1,0 +1,24 @@
+"""`lens work`: a dispatcher without an API."""
+
+import typer
+
+from app.cli.logs import set_up_logs
+from app.cli.running import run_dispatcher
+from app.settings import read_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def work() -> None:
+    """Run a dispatcher alone, for instance on a second host, until stopped with Ctrl-C or SIGTERM.
+
+    Any number may run beside each other and beside `lens serve`, on one PostgreSQL database.
+
+    Example:
+    LENS_DATABASE_URL=postgresql+psycopg://lens@db/lens LENS_CHANNEL=tcp LENS_SWITCH_ADDRESS=gateway:7070 lens work
+
+    """
+    settings = read_settings()
+    set_up_logs(settings.log_level)
+    run_dispatcher(settings)

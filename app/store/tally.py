@@ -1,0 +1,25 @@
+"""How much of what there is, for those who watch the service."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from app.store.tables import MESSAGE, WORK_ITEM
+
+
+class Tally(NamedTuple):
+    """Messages by status, and open work items by code."""
+
+    messages: Mapping[str, int]
+    work_items: Mapping[str, int]
+
+
+def tally(connection: Connection) -> Tally:
+    """Counts both, over indexes alone."""
+    messages = connection.execute(select(MESSAGE.c.status, func.count()).group_by(MESSAGE.c.status))
+    items = select(WORK_ITEM.c.code, func.count()).where(WORK_ITEM.c.status == "open").group_by(WORK_ITEM.c.code)
+    return Tally(
+        {status: count for status, count in messages},  # noqa: C416 - rows are no pairs to a type checker
+        {code: count for code, count in connection.execute(items)},  # noqa: C416 - same
+    )

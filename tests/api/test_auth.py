@@ -1,0 +1,144 @@
+import asyncio
+import hashlib
+from collections.abc import Mapping
+
+import pytest
+from starlette.requests import Request
+
+from app.api.auth import Caller, Gate, KnownKey
+from app.api.metrics import Metrics, Written
+from app.errors import NotAllowed, NotSignedIn
+
+NOW = 1_795_429_800_000_000
+
+
+class Keys:
+    """Keys as the store would give them, and how often they were read."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, KnownKey] = {}
+        self.reads = 0
+
+    def add(self, key: str, role: str, expires_at: int | None = None) -> None:
+        """Makes a key known."""
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        self.known[digest] = KnownKey(Caller(f"the {role}", frozenset({role})), expires_at)
+
+    async def load(self) -> Mapping[str, KnownKey]:
+        """As the store does."""
+        self.reads += 1
+        await asyncio.sleep(0)
+        return dict(self.known)
+
+
+def request(authorization: str | None) -> Request:
+    """A request with this Authorization header."""
+    headers = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]
+    return Request({"type": "http", "headers": headers})
+
+
+def admit(keys: Keys, authorization: str | None, *roles: str) -> Caller:
+    """What a fresh gate says."""
+    return asyncio.run(Gate(keys.load, lambda: NOW, Metrics()).admit(request(authorization), *roles))
+
+
+def test_a_key_lets_its_caller_in() -> None:
+    """A known key with a role asked for is its caller."""
+    keys = Keys()
+    keys.add("k1", "operator", NOW + 1)
+    assert admit(keys, "Bearer k1", "auditor", "operator").name == "the operator"
+    assert admit(keys, "bearer  k1", "operator").name == "the operator"
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic k1", "k1", "Bearer other", "Bearer \xff"])
+def test_no_key_or_a_bad_one(header: str | None) -> None:
+    """Whatever is not a known key is refused in the same words."""
+    keys = Keys()
+    keys.add("k1", "operator")
+    with pytest.raises(NotSignedIn, match=r"^Sign in with a valid key\.$"):
+        admit(keys, header, "operator")
+
+
+def test_an_expired_key_is_no_key() -> None:
+    """A key is good until the moment it expires, and not at it."""
+    keys = Keys()
+    keys.add("k1", "operator", NOW)
+    with pytest.raises(NotSignedIn):
+        admit(keys, "Bearer k1", "operator")
+
+
+def test_a_wrong_role() -> None:
+    """A good key with another role is refused."""
+    keys = Keys()
+    keys.add("k1", "auditor")
+    with pytest.raises(NotAllowed):
+        admit(keys, "Bearer k1", "operator")
+
+
+def test_many_requests_read_the_keys_once() -> None:
+    """A request costs no SQL: what was read serves all until it is stale."""
+    keys = Keys()
+    keys.add("k1", "operator")
+
+    async def run() -> None:
+        gate = Gate(keys.load, lambda: NOW, Metrics())
+        await asyncio.gather(*(gate.admit(request("Bearer k1"), "operator") for _ in range(50)))
+        for _ in range(50):
+            await gate.admit(request("Bearer k1"), "operator")
+
+    asyncio.run(run())
+    assert keys.reads == 1
+
+
+def test_guessing_does_not_reach_the_database() -> None:
+    """A run of unknown keys reads the keys once in a tenth of a second, not once each."""
+    keys, now = Keys(), 0.0
+
+    async def run() -> None:
+        nonlocal now
+        gate = Gate(keys.load, lambda: NOW, Metrics(), lambda: now)
+        for guess in range(100):
+            now += 0.01
+            with pytest.raises(NotSignedIn):
+                await gate.admit(request(f"Bearer {guess}"), "operator")
+
+    asyncio.run(run())
+    assert keys.reads <= 10
+
+
+def test_a_revoked_key_stops_within_two_seconds_and_a_new_one_works_at_once() -> None:
+    """What is known of the keys is at most two seconds old, and a key not known is looked for."""
+    keys, now = Keys(), 0.0
+    keys.add("k1", "operator")
+
+    async def run() -> None:
+        nonlocal now
+        gate = Gate(keys.load, lambda: NOW, Metrics(), lambda: now)
+        await gate.admit(request("Bearer k1"), "operator")
+        keys.known.clear()
+        keys.add("k2", "operator")
+        now = 0.2
+        await gate.admit(request("Bearer k2"), "operator")
+        keys.known.clear()
+        now = 0.2 + 2.01
+        with pytest.raises(NotSignedIn):
+            await gate.admit(request("Bearer k2"), "operator")
+
+    asyncio.run(run())
+
+
+def test_refusals_are_counted_by_kind() -> None:
+    """The metrics say how many were refused and why, never whom."""
+    keys, metrics = Keys(), Metrics()
+    keys.add("k1", "auditor")
+
+    async def run() -> None:
+        gate = Gate(keys.load, lambda: NOW, metrics)
+        for header in ("Bearer k1", "Bearer k2", None):
+            with pytest.raises((NotSignedIn, NotAllowed)):
+                await gate.admit(request(header), "operator")
+
+    asyncio.run(run())
+    page = metrics.page(None, lambda: Written(0, 0)).decode()
+    for why in ("no_key", "unknown_key", "wrong_role"):
+        assert f'lens_sign_in_refused_total{{why="{why}"}} 1.0' in page
