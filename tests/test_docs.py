@@ -4,7 +4,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 from fastapi.routing import APIRoute
@@ -17,9 +17,11 @@ from app.api.metrics import Metrics
 from app.api.openapi import describe
 from app.api.parts import Parts
 from app.cli.main import COMMANDS
+from app.decide.decide import ENGINE_DISAGREEMENT, NOT_CONFIRMED, REVIEW, TOO_LONG
 from app.domain.statuses import Status
 from app.rulebook.read_messages import FIELDS, ONLY
 from app.settings import Duration, Settings, seconds
+from app.simulator.script import LinkFault, MessageFault
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -73,6 +75,20 @@ def test_every_warning_is_documented() -> None:
     given = set(re.findall(r'Caution\(\s*f?"([a-z-]+)["{]', code_of("decide")))
     rows = first_cells(reference("warnings.md"))
     assert {code for code in given if code not in rows and not any(row.startswith(code) for row in rows)} == set()
+
+
+def test_every_work_item_is_documented() -> None:
+    """docs/reference/work-items.md has a row for each code that LENS or the shipped rules can open."""
+    given = set(re.findall(r'Raised\("([a-z-]+)"', code_of("store", "dispatch")))
+    given |= {NOT_CONFIRMED, TOO_LONG, ENGINE_DISAGREEMENT, REVIEW}
+    given |= set(re.findall(r"code: ([a-z-]+)", (ROOT / "rules" / "routing.yaml").read_text())) - {"code"}
+    assert given == set(first_cells(reference("work-items.md")))
+
+
+def test_every_fault_of_the_simulated_switch_is_documented() -> None:
+    """docs/reference/switch.md has a row for each kind of fault."""
+    kinds = [*get_args(MessageFault), *get_args(LinkFault)]
+    assert [kind for kind in kinds if kind not in first_cells(reference("switch.md"))] == []
 
 
 def test_every_status_is_documented_in_order() -> None:
