@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select, text
 
 from app.domain.times import rfc3339
 from app.store.paging import Page, after, cursor
-from app.store.rows import insert, lock_counters
+from app.store.rows import first_row, insert, lock_counters
 from app.store.tables import AUDIT
 
 NOTHING_BEFORE = "0" * 64
@@ -56,12 +56,10 @@ def append(connection: Connection, entries: Sequence[AuditEntry]) -> None:
     if not entries:
         return
     chain = str(connection.info["chain"])
-    head = connection.execute(
-        text("SELECT seq, hash FROM audit WHERE chain = :chain ORDER BY seq DESC LIMIT 1"), {"chain": chain}
-    ).first()
+    head = first_row(connection, "SELECT seq, hash FROM audit WHERE chain = ? ORDER BY seq DESC LIMIT 1", chain)
     rows = []
     rows = [_first_row(connection, chain, entries[0].at)] if head is None else []
-    seq, prev = (1, str(rows[0][-1])) if head is None else (int(head.seq), str(head.hash))
+    seq, prev = (1, str(rows[0][-1])) if head is None else (int(head[0]), str(head[1]))
     for entry in entries:
         seq += 1
         rows.append(_row(chain, seq, entry, prev))
@@ -155,13 +153,11 @@ class AuditFilter(NamedTuple):
 
 def list_entries(connection: Connection, wanted: AuditFilter, limit: int, given: str | None = None) -> Page[StoredEntry]:
     """A page of the trail, in the order it was written. Raises Refused for a bad cursor."""
-    conditions = {
-        "actor": AUDIT.c.actor == wanted.actor,
-        "action": AUDIT.c.action == wanted.action,
-        "since": AUDIT.c.at >= wanted.since,
-        "until": AUDIT.c.at <= wanted.until,
-    }
-    asked = [condition for name, condition in conditions.items() if getattr(wanted, name) is not None]
+    asked = [AUDIT.c[name] == value for name, value in (("actor", wanted.actor), ("action", wanted.action)) if value is not None]
+    if wanted.since is not None:
+        asked.append(AUDIT.c.at >= wanted.since)
+    if wanted.until is not None:
+        asked.append(AUDIT.c.at <= wanted.until)
     statement = select(AUDIT).where(AUDIT.c.id > after("audit", given), *asked).order_by(AUDIT.c.id).limit(limit + 1)
     rows = connection.execute(statement).all()
     items = tuple(_entry(row) for row in rows[:limit])
@@ -172,3 +168,33 @@ def _entry(row: Any) -> StoredEntry:  # noqa: ANN401 - a row of the table
     detail = msgspec.json.decode(row.detail_json, type=dict[str, Any])
     place = (row.id, row.chain, row.seq, rfc3339(row.at))
     return StoredEntry(*place, row.actor, row.action, row.object, row.outcome, detail, row.prev, row.hash)
+
+
+class AuditLine(msgspec.Struct, frozen=True):
+    """A row of the trail as callers see it. `at` is RFC 3339 in UTC, `prev` and `hash` are SHA-256 in hex."""
+
+    id: int
+    chain: str
+    seq: int
+    at: str
+    actor: str
+    action: str
+    object: str
+    outcome: str
+    detail: msgspec.Raw
+    prev: str
+    hash: str
+
+
+def list_entries(connection: Connection, limit: int, given: str | None = None) -> Page[AuditLine]:
+    """A page of the trail, in the order it was written. Raises Refused for a bad cursor."""
+    statement = select(AUDIT).where(AUDIT.c.id > after("audit", given)).order_by(AUDIT.c.id).limit(limit + 1)
+    rows = connection.execute(statement).all()
+    items = tuple(_line(row) for row in rows[:limit])
+    return Page(items, cursor("audit", rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def _line(row: Row[Any]) -> AuditLine:
+    detail = msgspec.Raw(row.detail_json.encode())
+    start = (row.id, row.chain, row.seq, rfc3339(row.at), row.actor, row.action, row.object, row.outcome)
+    return AuditLine(*start, detail, row.prev, row.hash)

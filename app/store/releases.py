@@ -16,7 +16,7 @@ from app.errors import Conflict, NotFound
 from app.store.audit import AuditEntry, append
 from app.store.messages import MessageWithHistory, messages_of_release
 from app.store.paging import LONGEST_PAGE
-from app.store.rows import insert, insert_absent, lock_counters, select_in, take_numbers
+from app.store.rows import insert, insert_absent, lock_counters, select_in, take_all_numbers
 from app.store.tables import RELEASE
 from app.store.work_items import NewWorkItem, StoredWorkItem, WorkItemFilter, insert_all, list_work_items
 
@@ -133,9 +133,12 @@ class _Rows(NamedTuple):
 
 def _store(connection: Connection, fresh: list[tuple[Acceptance, list[tuple[Errand, int | None]]]]) -> dict[str, bytes]:
     """Gathers the rows of new releases and inserts them table by table; the answers by release id."""
-    key = take_numbers(connection, "release", len(fresh))
-    number = take_numbers(connection, "message", sum(len(item.decision.notices) for item, _ in fresh))
-    task = take_numbers(connection, "work_item", sum(len(todo) for _, todo in fresh))
+    if not fresh:
+        return {}
+    numbers = sum(len(item.decision.notices) for item, _ in fresh)
+    counts = {"release": len(fresh), "message": numbers, "work_item": sum(len(todo) for _, todo in fresh)}
+    first = take_all_numbers(connection, counts)
+    key, number, task = first["release"], first["message"], first["work_item"]
     rows = _Rows([], [], [], [], [])
     answers: dict[str, bytes] = {}
     for item, todo in fresh:

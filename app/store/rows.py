@@ -4,7 +4,7 @@ Values go in as plain tuples through the driver's own bulk call: for groups as s
 SQLAlchemy's compiled insert, which has to turn a dictionary a row into the same tuple.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -51,9 +51,22 @@ def lock_counters(connection: Connection) -> None:
 
 def take_numbers(connection: Connection, counter: str, count: int) -> int:
     """Takes `count` numbers of a counter; returns the first of them. A rollback gives them back."""
-    if count == 0:
-        return 0
-    taken = connection.execute(
-        text("UPDATE counter SET last = last + :count WHERE name = :name RETURNING last"), {"count": count, "name": counter}
-    )
-    return int(taken.scalar_one()) - count + 1
+    return take_all_numbers(connection, {counter: count})[counter]
+
+
+def take_all_numbers(connection: Connection, counts: Mapping[str, int]) -> dict[str, int]:
+    """The same for several counters in one statement; the first number of each (of one that gives none: its next)."""
+    mark = _MARKS[connection.dialect.paramstyle]
+    steps = f"WHEN {mark} THEN {mark} " * len(counts)
+    names = ", ".join([mark] * len(counts))
+    statement = f"UPDATE counter SET last = last + CASE name {steps}END WHERE name IN ({names}) RETURNING name, last"  # noqa: S608
+    values = [part for name, count in counts.items() for part in (name, count)]
+    taken = connection.exec_driver_sql(statement, (*values, *counts)).all()
+    return {name: last - counts[name] + 1 for name, last in taken}
+
+
+def first_row(connection: Connection, statement: str, *values: object) -> tuple[Any, ...] | None:
+    """The first row of a statement that has a `?` for each value; far quicker than a compiled one, for the accept path."""
+    marked = statement.replace("?", _MARKS[connection.dialect.paramstyle])
+    row = connection.exec_driver_sql(marked, values).first()
+    return None if row is None else tuple(row)
