@@ -117,11 +117,11 @@ def _known_before(connection: Connection, first: Row[Any]) -> bool:
     if first.prev == NOTHING_BEFORE:
         return connection.execute(text("SELECT 1 FROM audit WHERE id < :id LIMIT 1"), {"id": first.id}).first() is None
     try:
-        after = msgspec.json.decode(first.detail_json, type=_After)
+        start = msgspec.json.decode(first.detail_json, type=_After)
     except msgspec.DecodeError:
         return False
     found = connection.execute(
-        text("SELECT hash FROM audit WHERE chain = :chain AND seq = :seq"), {"chain": after.after_chain, "seq": after.after_seq}
+        text("SELECT hash FROM audit WHERE chain = :chain AND seq = :seq"), {"chain": start.after_chain, "seq": start.after_seq}
     ).scalar()
     return bool(found == first.prev)
 
@@ -153,7 +153,9 @@ class AuditFilter(NamedTuple):
 
 def list_entries(connection: Connection, wanted: AuditFilter, limit: int, given: str | None = None) -> Page[StoredEntry]:
     """A page of the trail, in the order it was written. Raises Refused for a bad cursor."""
-    asked = [AUDIT.c[name] == value for name, value in (("actor", wanted.actor), ("action", wanted.action)) if value is not None]
+    asked = [
+        AUDIT.c[name] == value for name, value in (("actor", wanted.actor), ("action", wanted.action)) if value is not None
+    ]
     if wanted.since is not None:
         asked.append(AUDIT.c.at >= wanted.since)
     if wanted.until is not None:
@@ -168,33 +170,3 @@ def _entry(row: Any) -> StoredEntry:  # noqa: ANN401 - a row of the table
     detail = msgspec.json.decode(row.detail_json, type=dict[str, Any])
     place = (row.id, row.chain, row.seq, rfc3339(row.at))
     return StoredEntry(*place, row.actor, row.action, row.object, row.outcome, detail, row.prev, row.hash)
-
-
-class AuditLine(msgspec.Struct, frozen=True):
-    """A row of the trail as callers see it. `at` is RFC 3339 in UTC, `prev` and `hash` are SHA-256 in hex."""
-
-    id: int
-    chain: str
-    seq: int
-    at: str
-    actor: str
-    action: str
-    object: str
-    outcome: str
-    detail: msgspec.Raw
-    prev: str
-    hash: str
-
-
-def list_entries(connection: Connection, limit: int, given: str | None = None) -> Page[AuditLine]:
-    """A page of the trail, in the order it was written. Raises Refused for a bad cursor."""
-    statement = select(AUDIT).where(AUDIT.c.id > after("audit", given)).order_by(AUDIT.c.id).limit(limit + 1)
-    rows = connection.execute(statement).all()
-    items = tuple(_line(row) for row in rows[:limit])
-    return Page(items, cursor("audit", rows[limit - 1].id) if len(rows) > limit else None)
-
-
-def _line(row: Row[Any]) -> AuditLine:
-    detail = msgspec.Raw(row.detail_json.encode())
-    start = (row.id, row.chain, row.seq, rfc3339(row.at), row.actor, row.action, row.object, row.outcome)
-    return AuditLine(*start, detail, row.prev, row.hash)
