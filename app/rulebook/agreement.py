@@ -1,4 +1,4 @@
-"""What must hold among the parts of a rulebook before it may be used: names, precedence, addresses, and no rules that clash."""
+"""What must hold among the parts of a rulebook before it may be used: names, precedence, addresses."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,55 +6,49 @@ from app.domain.identifiers import ori_problem
 from app.rulebook.evaluate import audience_of
 from app.rulebook.model import DecisionTable, Fact, Membership, Rule, Send, Table
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
-from app.rulebook.verdicts import LookUp
 from app.rulebook.view import View
 
 STATE_COLUMNS = ("nlets", "ori", "ori_status", "stage")
 """Columns that the table of the states told must have: the service reads them to address and mark a message."""
 
 
-def check_names(decisions: Sequence[DecisionTable], problems: Problems) -> None:
-    """Rule ids are unique; `overrides` names rules of the same file that are about the same audience, and never in a ring."""
+def check_names(decisions: Sequence[DecisionTable], problems: Problems) -> frozenset[str]:
+    """Rule ids are unique; `overrides` names rules of the same file that are about the same audience, and never in a ring.
+
+    Returns the ids of rules whose `overrides` cannot be relied on.
+    """
     seen: dict[str, Spot] = {}
+    damaged = set()
     for table in decisions:
         for rule in table.all_rules():
             if rule.id in seen:
                 problems.error(
                     "R114", f"two rules are called {rule.id}", rule.spot, help="ids are for ever", also=(seen[rule.id],)
                 )
+                damaged.add(rule.id)
             seen[rule.id] = rule.spot
         by_id = {rule.id: rule for rule in table.rules}
         for rule in table.rules:
-            for name in rule.overrides:
-                _check_override(rule, name, by_id, problems)
+            if not all([_fits_override(rule, name, by_id, problems) for name in rule.overrides]):
+                damaged.add(rule.id)
             if rule.id in table.beaten_by.get(rule.id, ()):
                 spot = rule.spots[f"overrides {rule.overrides[0]}"]
                 problems.error("R125", f"{rule.id} overrides itself, through a ring of `overrides`", spot, help="take one out")
+                damaged.add(rule.id)
+    return frozenset(damaged)
 
 
-def _check_override(rule: Rule, name: str, by_id: Mapping[str, Rule], problems: Problems) -> None:
+def _fits_override(rule: Rule, name: str, by_id: Mapping[str, Rule], problems: Problems) -> bool:
     spot = rule.spots[f"overrides {name}"]
     if name not in by_id:
         label = did_you_mean(name, by_id)
         problems.error("R113", f"there is no rule `{name}` in this file to override", spot, help=one_of(by_id), label=label)
-    elif audience_of(rule.reply) != audience_of(by_id[name].reply):
+        return False
+    if by_id[name].intact and rule.intact and audience_of(rule.reply) != audience_of(by_id[name].reply):
         help = "rules about different audiences do not compete; leave it out"
         problems.error("R126", f"{rule.id} and {name} are about different audiences", spot, help=help)
-
-
-def check_overlaps(look_ups: Mapping[str, Sequence[LookUp]], problems: Problems) -> None:
-    """Two rules that meet and disagree must say which `overrides` which (R201), told once a pair with an example."""
-    told = set()
-    for series in look_ups.values():
-        for look_up in series:
-            for verdict in look_up.verdicts.values():
-                pair = verdict.clash[:2]
-                if pair and pair not in told:
-                    told.add(pair)
-                    first, second = pair
-                    message = f"{first.id} and {second.id} meet and disagree"
-                    help = f"say which one wins, e.g. `overrides: [{first.id}]` in {second.id}"
-                    problems.error("R201", message, first.spot, help=help, also=(second.spot,))
+        return False
+    return True
 
 
 def check_addresses(
@@ -62,7 +56,7 @@ def check_addresses(
 ) -> None:
     """Every state that a rule may send to has, on every day the rule is in force, an ORI that may be used and is its own."""
     for rule in routing.rules:
-        if not isinstance(rule.reply, Send):
+        if not isinstance(rule.reply, Send) or not rule.intact:
             continue
         table = tables[facts[rule.reply.audience].table or ""]
         lacking = [name for name in STATE_COLUMNS if name not in table.columns]

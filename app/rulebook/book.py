@@ -2,18 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from app.errors import BadRulebook
-from app.rulebook.agreement import check_addresses, check_names, check_overlaps
+from app.rulebook.agreement import check_addresses, check_names
+from app.rulebook.disclosure import Possible, prove_non_disclosure
 from app.rulebook.engine import EngineFault
 from app.rulebook.evaluate import Verdict
+from app.rulebook.joint import total
 from app.rulebook.model import CodeTables, DecisionTable, Fact, Messages, Rule, Table
 from app.rulebook.problems import Problem, Problems, Spot
+from app.rulebook.proofs import Uncovered, prove_no_expiry, prove_rules
 from app.rulebook.read_conditions import ConditionReader
-from app.rulebook.read_facts import read_code_tables, read_facts
+from app.rulebook.read_facts import FACTS, read_code_tables, read_facts
 from app.rulebook.read_messages import read_messages
 from app.rulebook.read_rules import RulesReader
 from app.rulebook.read_scenarios import ScenarioReader
@@ -22,6 +25,7 @@ from app.rulebook.report import as_text
 from app.rulebook.scenarios import Suite
 from app.rulebook.shapes import Shapes, day_after
 from app.rulebook.source import Node, Scalar, SourceFile, read_folder, read_yaml
+from app.rulebook.tidiness import check_rows_end, check_scenarios, check_sets
 from app.rulebook.verdicts import LookUp, all_verdicts
 from app.rulebook.view import View, view_at, views
 
@@ -30,9 +34,17 @@ HASH_LENGTH = 12
 """Hexadecimal digits of the content hash that names a rulebook."""
 
 
+CELL_FAULTS = frozenset({"R117", "R119", "R120", "R122"})
+"""Faults of single cells of reference tables; the rules can be proved in spite of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the files say, before anything is proved."""
+    """What the files say, before anything is proved.
+
+    `facts_whole`: the facts and the sets they name could be read, so something can be proved. `damaged`: ids of rules that could
+    not be read fully; proofs leave them out.
+    """
 
     hash: str
     files: tuple[SourceFile, ...]
@@ -43,21 +55,53 @@ class Content:
     messages: Messages
     codes: CodeTables
     suite: Suite
+    facts_whole: bool
+    damaged: frozenset[str]
 
     def decisions(self) -> tuple[DecisionTable, DecisionTable]:
         """Both decisions, in the order they are taken."""
         return self.eligibility, self.routing
+
+    def intact(self) -> "Content":
+        """Only what can be relied on in a proof: without damaged rules, and then without the promises they might keep."""
+        if not self.damaged:
+            return self
+        eligibility, routing = (
+            replace(table, rules=tuple(rule for rule in table.rules if rule.id not in self.damaged))
+            for table in self.decisions()
+        )
+        return replace(self, eligibility=eligibility, routing=routing, suite=Suite(self.suite.scenarios))
 
     def rules(self) -> dict[str, Rule]:
         """All rules by id, both `otherwise` included."""
         return {rule.id: rule for table in self.decisions() for rule in table.all_rules()}
 
     def views(self) -> tuple[View, ...]:
-        """The regimes: the days on which any rule or row begins to differ cut them."""
+        """The regimes: each a maximal run of days on which no rule, row or set changes."""
         periods = [rule.period for rule in self.rules().values()]
         edges = {period.first for period in periods}
         edges |= {after for period in periods if (after := day_after(period.last)) is not None}
-        return views(self.facts, self.tables, edges)
+        found: list[View] = []
+        for view in views(self.facts, self.tables, edges):
+            if (
+                found
+                and found[-1].cells == view.cells
+                and all(p.covers(found[-1].first) == p.covers(view.first) for p in periods)
+            ):
+                found[-1] = replace(found[-1], last=view.last)
+            else:
+                found.append(view)
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What the proofs found besides faults: what falls to each `otherwise`, what a reader of a notice can tell, how many cases."""
+
+    uncovered: tuple[Uncovered, ...]
+    possible: tuple[Possible, ...]
+    cases: int
+    regimes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +112,7 @@ class RuleBook:
     eligibility: tuple[LookUp, ...]
     routing: tuple[LookUp, ...]
     first_days: list[int]
+    proved: Proved
     warnings: tuple[Problem, ...]
 
     @property
@@ -101,26 +146,47 @@ def load_with_problems(folder: Path, problems: Problems) -> RuleBook | None:
 
 
 def use(content: Content, problems: Problems) -> RuleBook | None:
-    """Lets durable_rules decide every representative case and holds it against the plain evaluator; None where they differ."""
+    """Proves the rulebook over every case and lets durable_rules agree with the plain evaluator; None where there are errors."""
+    if not content.facts_whole:
+        return None
+    whole = not problems.has_errors
     all_views = content.views()
+    proved = prove(content.intact(), all_views, problems)
+    look_ups = _look_ups(content, all_views, problems) if whole else None
+    if look_ups is None or problems.has_errors:
+        return None
+    firsts = [view.first.toordinal() for view in all_views]
+    return RuleBook(content, look_ups["eligibility"], look_ups["routing"], firsts, proved, problems.sorted())
+
+
+def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> "Proved":
+    """Everything `lens check` proves or notes but the agreement of the engine; faults go into `problems`."""
+    decisions = content.decisions()
     check_addresses(content.routing, content.facts, content.tables, all_views, problems)
-    spot = Spot(content.eligibility.file)
+    check_sets(content.tables, decisions, content.suite, all_views, problems)
+    check_rows_end(content.tables, problems)
+    uncovered = prove_rules(*decisions, content.suite, all_views, problems)
+    possible: tuple[Possible, ...] = ()
+    if not content.damaged:
+        check_scenarios(decisions, content.suite, {found.rule for found in uncovered if not found.cases}, problems)
+        prove_no_expiry(decisions, all_views, problems)
+        possible = prove_non_disclosure(*decisions, content.messages, all_views, problems)
+    return Proved(uncovered, possible, sum(total(view) for view in all_views), len(all_views))
+
+
+def _look_ups(content: Content, all_views: tuple[View, ...], problems: Problems) -> dict[str, tuple[LookUp, ...]] | None:
     try:
         look_ups, differences = all_verdicts(content.decisions(), all_views)
     except EngineFault as fault:
         help = "the rules are more than the engine can hold; tell the developers"
-        problems.error("R261", f"the rules engine cannot run these rules: {fault}", spot, help=help)
+        message = f"the rules engine cannot run these rules: {fault}"
+        problems.error("R261", message, Spot(content.eligibility.file), help=help)
         return None
     for difference in differences:
         message = f"the rules engine does not answer what the rules of {difference.table.name} say"
-        problems.error(
-            "R260", message, Spot(difference.table.file), help="tell the developers", example=dict(difference.values)
-        )
-    check_overlaps(look_ups, problems)
-    if problems.has_errors:
-        return None
-    firsts = [view.first.toordinal() for view in all_views]
-    return RuleBook(content, look_ups["eligibility"], look_ups["routing"], firsts, problems.sorted())
+        spot, example = Spot(difference.table.file), dict(difference.values)
+        problems.error("R260", message, spot, help="tell the developers", example=example)
+    return look_ups
 
 
 def content_hash(files: Sequence[SourceFile]) -> str:
@@ -133,7 +199,7 @@ def content_hash(files: Sequence[SourceFile]) -> str:
 
 
 def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content | None:
-    """What the files say, every name resolved; None where an error keeps it from being one whole."""
+    """What the files say, every name resolved; None where a part is missing. With errors told it is for proofs only."""
     shapes = Shapes(problems)
     by_kind = _by_kind(files, shapes)
     by_name = {file.name: file for file in files}
@@ -147,6 +213,8 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     codes = read_code_tables(by_name, problems)
     facts_file = _only("facts/v1", by_kind, problems)
     facts = read_facts(facts_file[1], tables, shapes) if facts_file else {}
+    told = {problem.code for problem in problems.found if problem.severity == "error"}
+    facts_whole = len(facts) == len(FACTS) and told <= CELL_FAULTS
     messages_file = _only("messages/v1", by_kind, problems)
     messages = read_messages(*messages_file, facts, shapes) if messages_file else None
     reader = RulesReader(facts, tables, tuple(messages.templates) if messages else (), shapes)
@@ -162,14 +230,25 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     for missing in {"eligibility", "routing"} - set(decisions):
         problems.error("R102", f"no rules file decides {missing}", Spot("rules/"), help=f"add one with `decision: {missing}`")
     rule_ids = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules())
-    check_names(tuple(decisions.values()), problems)
+    damaged = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules() if not rule.intact)
+    damaged |= check_names(tuple(decisions.values()), problems)
     suite = _suite(
         by_kind["scenarios/v1"], ScenarioReader(facts, tables, rule_ids, ConditionReader(facts, tables, shapes), shapes)
     )
-    if problems.has_errors or messages is None or len(decisions) < 2:
+    if messages is None or len(decisions) < 2:
         return None
     return Content(
-        content_hash(files), files, facts, tables, decisions["eligibility"], decisions["routing"], messages, codes, suite
+        hash=content_hash(files),
+        files=files,
+        facts=facts,
+        tables=tables,
+        eligibility=decisions["eligibility"],
+        routing=decisions["routing"],
+        messages=messages,
+        codes=codes,
+        suite=suite,
+        facts_whole=facts_whole,
+        damaged=damaged,
     )
 
 

@@ -5,7 +5,7 @@ for its class; where two facts are compared, a pair of equal values and a pair o
 count of the cases each representative stands for is exact, so a proof over representatives is a proof over every case.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -13,6 +13,9 @@ from app.rulebook.model import CONVICTION_FACTS, Comparison, Membership, Test
 from app.rulebook.view import View
 
 Key = tuple[int, ...]
+
+Split = tuple[str, Callable[[str], Hashable]]
+"""A fact, and what else of its values must be told apart than tests tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,18 @@ class Axes:
         return own + self.shared_key(values)
 
 
-def axes(view: View, facts: Sequence[str], tests: Sequence[Test]) -> Axes:
-    """Sorts each fact's values into classes that no membership test tells apart; classes in order of their first value."""
+def axes(view: View, facts: Sequence[str], tests: Sequence[Test], splits: Sequence[Split] = ()) -> Axes:
+    """Sorts each fact's values into classes that no membership test and no split tells apart, in order of their first value."""
     member_sets: dict[str, list[frozenset[str]]] = {fact: [] for fact in facts}
     for test in tests:
         if isinstance(test, Membership):
             member_sets[test.fact].append(view.members(test))
     class_of, classes = {}, {}
     for fact in facts:
-        found: dict[tuple[bool, ...], list[str]] = {}
+        found: dict[tuple[Hashable, ...], list[str]] = {}
         for value in view.domain(fact):
-            found.setdefault(tuple(value in members for members in member_sets[fact]), []).append(value)
+            signature = [value in members for members in member_sets[fact]]
+            found.setdefault((*signature, *[split(value) for of, split in splits if of == fact]), []).append(value)
         classes[fact] = tuple(tuple(values) for values in found.values())
         class_of[fact] = {value: index for index, values in enumerate(found.values()) for value in values}
     pairs = {(min(test.fact, test.other), max(test.fact, test.other)) for test in tests if isinstance(test, Comparison)}

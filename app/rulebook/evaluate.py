@@ -6,6 +6,7 @@ in C); the second is shared, since both must agree on which rules hold for it to
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from app.rulebook.model import DecisionTable, Nothing, Outcome, Reply, Rule, Send
 from app.rulebook.view import View
@@ -15,14 +16,14 @@ from app.rulebook.view import View
 class Verdict:
     """What a decision table answers for one case: the replies, the rules that gave them, the rules that were beaten.
 
-    `clash` names rules that hold, disagree and do not override one another; a rulebook in which that can happen is refused. `outcome` is eligibility's ("" for
+    `clashes` are pairs of rules that hold, disagree and do not override one another; a rulebook where that can happen is refused. `outcome` is eligibility's ("" for
     routing).
     """
 
     replies: tuple[Reply, ...]
     rules: tuple[Rule, ...]
     beaten: tuple[Rule, ...]
-    clash: tuple[Rule, ...] = ()
+    clashes: tuple[tuple[Rule, Rule], ...] = ()
     outcome: str = ""
 
 
@@ -44,13 +45,15 @@ def settle(table: DecisionTable, matching: tuple[Rule, ...]) -> Verdict:
     if not standing:
         return Verdict((table.otherwise.reply,), (table.otherwise,), beaten, (), _outcome(table.otherwise.reply))
     replies: dict[str | None, Reply] = {}
-    clash: list[Rule] = []
     for rule in standing:
-        audience = audience_of(rule.reply)
-        if replies.setdefault(audience, rule.reply) != rule.reply:
-            clash += [other for other in standing if audience_of(other.reply) == audience]
+        replies.setdefault(audience_of(rule.reply), rule.reply)
+    clashes = tuple(pair for pair in combinations(standing, 2) if _disagree(*pair))
     outcome = _outcome(standing[0].reply)
-    return Verdict(tuple(replies.values()), standing, beaten, tuple(dict.fromkeys(clash)), outcome)
+    return Verdict(tuple(replies.values()), standing, beaten, clashes, outcome)
+
+
+def _disagree(first: Rule, second: Rule) -> bool:
+    return first.reply != second.reply and audience_of(first.reply) == audience_of(second.reply)
 
 
 def _outcome(reply: Reply) -> str:

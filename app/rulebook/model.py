@@ -185,6 +185,8 @@ class Rule:
     reply: Reply
     spot: Spot = field(compare=False)
     spots: dict[str, Spot] = field(default_factory=dict, compare=False)
+    intact: bool = True
+    """Whether all of it could be read; a proof leaves out a rule that could not."""
 
     def tests(self) -> tuple[Test, ...]:
         """All tests of all conditions, in order."""

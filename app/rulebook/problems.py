@@ -60,6 +60,11 @@ class Problems:
         self.found.append(Problem(code, "warning", message, spot, help, label, **more))  # type: ignore[arg-type]
 
     @property
+    def errors(self) -> int:
+        """How many errors were found."""
+        return sum(problem.severity == "error" for problem in self.found)
+
+    @property
     def has_errors(self) -> bool:
         """Whether anything found keeps the rulebook from being used."""
         return any(problem.severity == "error" for problem in self.found)

@@ -110,6 +110,7 @@ class RulesReader:
 
     def _rule(self, node: Node, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule | None:
         optional = ["effective", "authority", "overrides", "note"]
+        errors = self._problems.errors
         keys = self._shapes.keys(node, "a rule", ["id", "title", "when", "then"], optional)
         if keys is None or keys.get("id") is None:
             return None
@@ -121,17 +122,12 @@ class RulesReader:
         overrides = self._shapes.words(keys.get("overrides"), f"`overrides` of {id}") if keys.get("overrides") else ()
         spots = {f"overrides {word.text}": word.spot for word in overrides}
         spots |= {name: value.spot for name, value in keys.values.items()}
-        return Rule(
-            id=id,
-            title=self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else "",
-            period=period,
-            authority=self._shapes.authority(keys.get("authority"), id),
-            overrides=tuple(word.text for word in overrides),
-            when=self._when(keys.get("when"), id, reads),
-            reply=self._reply(keys.get("then"), id, decision, reads, outcomes),
-            spot=spot,
-            spots=spots,
-        )
+        title = self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else ""
+        authority = self._shapes.authority(keys.get("authority"), id)
+        when = self._when(keys.get("when"), id, reads)
+        reply = self._reply(keys.get("then"), id, decision, reads, outcomes)
+        names = tuple(word.text for word in overrides)
+        return Rule(id, title, period, authority, names, when, reply, spot, spots, self._problems.errors == errors)
 
     def _otherwise(self, node: Node | None, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule:
         keys = self._shapes.keys(node, "`otherwise`", ["id", "title", "then"], ["authority", "note"])

@@ -6,7 +6,7 @@ of days on which no rule, row or set changes.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from app.rulebook.model import FIRST_DAY, Fact, Membership, Table, Test
@@ -39,7 +39,11 @@ def sets_on(table: Table, day: date) -> dict[str, frozenset[str]]:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The rulebook from `first` to `last`, both included. Cells by table and row, sets by table and name."""
+    """The rulebook from `first` to `last`, both included. Cells by table and row, sets by table and name.
+
+    `rows` are the values a fact of a table can have. `stands_for` gives for a value that the table lacks the row that answers
+    for it; there are such values only where two rulebooks are compared.
+    """
 
     first: date
     last: date
@@ -47,6 +51,8 @@ class View:
     cells: Mapping[str, Mapping[str, Mapping[str, str]]]
     sets: Mapping[str, Mapping[str, frozenset[str]]]
     rows: Mapping[str, tuple[str, ...]]
+    stands_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    _members: dict[Membership, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
 
     def domain(self, fact: str) -> tuple[str, ...]:
         """All values a fact can have, in the order of its table."""
@@ -55,9 +61,18 @@ class View:
 
     def members(self, test: Membership) -> frozenset[str]:
         """The values that fit a membership test on these days."""
+        found = self._members.get(test)
+        if found is None:
+            found = self._members[test] = self._find_members(test)
+        return found
+
+    def _find_members(self, test: Membership) -> frozenset[str]:
         table = self.facts[test.fact].table
-        named = frozenset(test.rows).union(*(self.sets[table][name] for name in test.sets)) if table else frozenset(test.rows)
-        return frozenset(self.domain(test.fact)) - named if test.negated else named
+        named = set(test.rows)
+        if table is not None:
+            named.update(*(self.sets[table][name] for name in test.sets))
+            named |= {value for value, row in self.stands_for.get(table, {}).items() if row in named}
+        return frozenset(self.domain(test.fact)) - named if test.negated else frozenset(named)
 
     def holds(self, test: Test, values: Mapping[str, str]) -> bool:
         """Whether a test holds for these values: the plain meaning of the language."""
