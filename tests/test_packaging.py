@@ -1,8 +1,11 @@
 """What is installed: lock files that pin and hash everything and name no host, and a package that carries all its files."""
 
+import ast
 import re
+import sys
 import tomllib
 from fnmatch import fnmatch
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,21 @@ def test_every_dependency_is_pinned() -> None:
     assert wanted <= set(pins("requirements.lock"))
     tools = {name_of(requirement) for requirement in project()["project"]["optional-dependencies"]["dev"]}
     assert tools <= set(pins("requirements-dev.lock"))
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    """Nothing of app/ works only because another package happens to bring what it imports."""
+    declared = {name_of(requirement) for requirement in project()["project"]["dependencies"]}
+    provided = packages_distributions()
+    imported = {
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for file in (ROOT / "app").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    tops = {name.split(".")[0] for name in imported} - sys.stdlib_module_names - {"app"}
+    assert [top for top in sorted(tops) if declared.isdisjoint(map(name_of, provided.get(top, [])))] == []
 
 
 def test_tests_run_with_what_production_runs_with() -> None:
