@@ -18,7 +18,7 @@ def check_names(decisions: Sequence[DecisionTable], problems: Problems) -> froze
     Returns the ids of rules whose `overrides` cannot be relied on.
     """
     seen: dict[str, Spot] = {}
-    damaged = set()
+    damaged: set[str] = set()
     for table in decisions:
         for rule in table.all_rules():
             if rule.id in seen:
@@ -29,8 +29,7 @@ def check_names(decisions: Sequence[DecisionTable], problems: Problems) -> froze
             seen[rule.id] = rule.spot
         by_id = {rule.id: rule for rule in table.rules}
         for rule in table.rules:
-            if not all([_fits_override(rule, name, by_id, problems) for name in rule.overrides]):
-                damaged.add(rule.id)
+            damaged |= {rule.id for name in rule.overrides if not _fits_override(rule, name, by_id, problems)}
             if rule.id in table.beaten_by.get(rule.id, ()):
                 spot = rule.spots[f"overrides {rule.overrides[0]}"]
                 problems.error("R125", f"{rule.id} overrides itself, through a ring of `overrides`", spot, help="take one out")
