@@ -36,16 +36,18 @@ class Decider:
         """One release from JSON bytes. Raises NotJson, TooLarge or Refused with every fault at once."""
         return read_release(raw, self._allowed)
 
-    def decide(self, release: Release, now: datetime, as_of: date | None = None) -> Decision:
+    def decide(self, release: Release, now: datetime, as_of: date | None = None, *, reviewed: bool = False) -> Decision:
         """The decision about a release at a moment (`now` has an offset). `as_of` decides as of another day than its own.
 
+        `reviewed`: a person has looked at it, so that what would be held for review is sent as routing says.
         Never raises for a release that `read` gave: where the engine cannot be trusted, a person decides and nothing is sent.
         """
         day = as_of or release.stay.day
         values, found = self._finder.find(release)
         try:
             owed = self._owed(values, day)
-            routed = self.book.routed(day, values.shared) if owed.outcome == "notify" else None
+            sends = owed.outcome == "notify" or (reviewed and owed.outcome == "hold_for_review")
+            routed = self.book.routed(day, values.shared) if sends else None
         except EngineDisagreement:
             unsure = _Answered("hold_for_review", (), (), (Errand(ENGINE_DISAGREEMENT, ""),))
             return self._decision(release, day, values, unsure, found)

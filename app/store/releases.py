@@ -146,6 +146,26 @@ def _store(connection: Connection, fresh: list[tuple[Acceptance, list[tuple[Erra
         items = _add_work_items(rows, item, todo, key, number, task)
         answers[item.decision.release_id] = _add_release(rows, item, key, messages, items)
         key, number, task = key + 1, number + len(messages), task + len(items)
+    _insert(connection, rows)
+    return answers
+
+
+def add_to_release(connection: Connection, key: int, item: Acceptance, cause: str) -> tuple[Message, ...]:
+    """Adds the messages and work items of a further decision to a stored release (its row id); the messages.
+
+    `cause` is the first word of their history. Nothing of the release itself changes.
+    """
+    todo = tasks(item.decision)
+    counts = {"message": len(item.decision.notices), "work_item": len(todo)}
+    first = take_all_numbers(connection, counts)
+    rows = _Rows([], [], [], [], [])
+    messages = _add_messages(rows, item, key, first["message"], cause)
+    _add_work_items(rows, item, todo, key, first["message"], first["work_item"])
+    _insert(connection, rows)
+    return messages
+
+
+def _insert(connection: Connection, rows: _Rows) -> None:
     insert(connection, "release", _RELEASE, rows.releases)
     insert(connection, "message", _MESSAGE, rows.messages)
     insert(connection, "message_event", _EVENT, rows.events)
@@ -153,10 +173,9 @@ def _store(connection: Connection, fresh: list[tuple[Acceptance, list[tuple[Erra
     oris = sorted({str(row[_MESSAGE.index("ori")]) for row in rows.messages})
     insert_absent(connection, "lane", _LANE, [(ori, 0, 0, 0, 0) for ori in oris])
     append(connection, rows.audit)
-    return answers
 
 
-def _add_messages(rows: _Rows, item: Acceptance, key: int, number: int) -> tuple[Message, ...]:
+def _add_messages(rows: _Rows, item: Acceptance, key: int, number: int, first_cause: str = "accepted") -> tuple[Message, ...]:
     messages = []
     at = item.accepted_at
     for place, notice in enumerate(item.decision.notices):
@@ -165,7 +184,7 @@ def _add_messages(rows: _Rows, item: Acceptance, key: int, number: int) -> tuple
         elif notice.held_because is not None:
             status, cause = "held", f"kept for a person: {notice.held_because}"
         else:
-            status, cause = "queued", "accepted"
+            status, cause = "queued", first_cause
         m = message_of(notice, message_id(number + place), status)
         messages.append(m)
         due = None if notice.within is None else at + notice.within * SECOND

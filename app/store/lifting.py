@@ -1,0 +1,91 @@
+"""Lifting a hold: what was kept for a person is sent, once, in the transaction that closes its work item."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Connection, select, update
+
+from app.domain.decision import Decision
+from app.domain.identifiers import message_id
+from app.domain.statuses import Status
+from app.errors import Conflict, LensError, NotFound, Refused
+from app.store.audit import AuditEntry, append
+from app.store.releases import Acceptance, StoredRelease, add_to_release, get_release
+from app.store.rows import insert, lock_counters
+from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
+
+
+class Lift(NamedTuple):
+    """An operator lifts the hold of a work item. `by` is the name of the key, `reason` the person's own words, `at` Micros.
+
+    `decide_again` decides a stored release, from its JSON text, as it is decided once a person has looked at it; `format` is
+    that of the messages it then gives.
+    """
+
+    work_item: int
+    reason: str
+    by: str
+    at: int
+    format: Literal["legacy", "niem"]
+    decide_again: Callable[[str], Decision]
+
+
+def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | LensError]:
+    """Lifts holds; each result is the release as it then stands. Has the shape `Writer.do` takes.
+
+    A result is NotFound, or Conflict where the work item is closed already or holds nothing back: it is resolved, not lifted.
+    """
+    lock_counters(connection)
+    return [_lifted(connection, item) for item in items]
+
+
+def _lifted(connection: Connection, item: Lift) -> StoredRelease | LensError:
+    statement = select(WORK_ITEM, RELEASE.c.release_id, RELEASE.c.body_json, MESSAGE.c.status.label("message_status"))
+    statement = statement.join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
+    statement = statement.join(MESSAGE, MESSAGE.c.number == WORK_ITEM.c.number, isouter=True)
+    statement = statement.where(WORK_ITEM.c.id == item.work_item).with_for_update(of=WORK_ITEM)
+    row = connection.execute(statement).first()
+    if row is None:
+        return NotFound(f"There is no work item {item.work_item}.")
+    if row.status != "open":
+        return Conflict(f"Work item {item.work_item} is {row.status}; nothing was sent again.")
+    if row.message_status == Status.HELD:
+        sent: list[str] | LensError = _queue_held(connection, item, row)
+    elif row.code in HELD_RELEASES and row.number is None and row.body_json is not None:
+        sent = _decide_again(connection, item, row)
+    else:
+        return Conflict(f"Work item {item.work_item} ({row.code}) holds nothing back; resolve it instead.")
+    if isinstance(sent, LensError):
+        return sent
+    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
+    connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item.work_item).values(closed))
+    detail = {"code": row.code, "release": row.release_id, "messages": sent}
+    append(connection, [AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "lifted", detail)])
+    return get_release(connection, row.release_id)
+
+
+HELD_RELEASES = frozenset({"review", "engine-disagreement"})
+"""The codes of work items that hold back all that a release would have sent."""
+
+
+def _queue_held(connection: Connection, item: Lift, row: Any) -> list[str]:  # noqa: ANN401 - a row of `_lifted`
+    change = {"status": Status.QUEUED, "ready": True, "changed_at": item.at}
+    connection.execute(update(MESSAGE).where(MESSAGE.c.number == row.number).values(change))
+    event = (row.number, Status.QUEUED.value, item.at, _cause(item))
+    insert(connection, "message_event", ("number", "status", "at", "cause"), [event])
+    return [message_id(row.number)]
+
+
+def _decide_again(connection: Connection, item: Lift, row: Any) -> list[str] | LensError:  # noqa: ANN401 - same
+    try:
+        decision = item.decide_again(row.body_json)
+    except Refused as error:  # the rules in force no longer take a code that the release has
+        return error
+    if decision.outcome == "hold_for_review":
+        return Conflict("The rules engine cannot be trusted with this release yet; nothing was sent.")
+    again = Acceptance(decision, "", "", item.by, item.format, item.at)
+    return [message.message_id for message in add_to_release(connection, row.release, again, _cause(item))]
+
+
+def _cause(item: Lift) -> str:
+    return f"lifted by {item.by}: {item.reason}"

@@ -1,0 +1,105 @@
+import asyncio
+import json
+
+import pytest
+
+from app.decide.decide import Decider
+from app.decide.terms import Terms
+from app.errors import Conflict, NotFound
+from app.intake.accept import Intake
+from app.intake.lift import lift_hold
+from app.store.engine import Store
+from app.store.releases import StoredRelease
+from app.store.work_items import Resolve, resolve
+from app.store.writer import Writer
+from tests.intake.invented import NEEDS_A_PERSON, document, release
+from tests.store.invented import NOON, rows
+
+
+def accept(writer: Writer, decider: Decider, body: bytes) -> None:
+    """Accepts one release."""
+    asyncio.run(Intake(writer, lambda: decider, lambda: NOON).accept(body, "sor"))
+
+
+async def lifted(writer: Writer, decider: Decider, work_item: int = 1) -> StoredRelease:
+    """Lifts it, one second later."""
+    return await lift_hold(writer, decider, work_item, "checked by phone", "op", lambda: NOON + 1_000_000)
+
+
+def flagged() -> bytes:
+    """A release that would be told to two states, but for a flag."""
+    return json.dumps({**document("EX-1"), "holds": ["juvenile"]}).encode()
+
+
+@pytest.mark.parametrize("body", [flagged(), release("EX-1", NEEDS_A_PERSON)])
+def test_a_review_that_is_lifted_sends_what_routing_says(store: Store, writer: Writer, decider: Decider, body: bytes) -> None:
+    """With new numbers, in their lanes; the decision as first answered stays as it was."""
+    accept(writer, decider, body)
+    before = rows(store, "SELECT outcome, answer_json FROM release")
+    found = asyncio.run(lifted(writer, decider))
+    assert [(message.copy, message.state, message.status) for message in found.messages] == [
+        ("departing", "AZ", "queued"),
+        ("receiving", "TX", "queued"),
+    ]
+    assert found.messages[0].text.startswith("AM.VTINS07S0.AZSIR0000.*LN00000001.TXT\nLENS LN00000001 ")
+    assert found.messages[0].history[0].cause == "lifted by op: checked by phone"
+    assert [(item.code, item.status, item.resolved_by, item.reason) for item in found.work_items] == [
+        ("review", "resolved", "op", "checked by phone")
+    ]
+    assert found.outcome == "hold_for_review"
+    assert rows(store, "SELECT outcome, answer_json FROM release") == before
+    assert rows(store, "SELECT ori FROM lane ORDER BY ori") == [("AZSIR0000",), ("TXSIR0000",)]
+    trail = rows(store, "SELECT actor, action, object, outcome FROM audit ORDER BY id DESC LIMIT 1")
+    assert trail == [("op", "lift_hold", "work item 1", "lifted")]
+
+
+def test_a_hold_is_lifted_once_however_often_it_is_clicked(store: Store, writer: Writer, decider: Decider) -> None:
+    """Eight at once: one sends, the others are told so."""
+    accept(writer, decider, flagged())
+
+    async def clicks() -> list[StoredRelease | BaseException]:
+        return await asyncio.gather(*[lifted(writer, decider) for _ in range(8)], return_exceptions=True)
+
+    results = asyncio.run(clicks())
+    assert [type(result) for result in results] == [StoredRelease] + [Conflict] * 7
+    assert rows(store, "SELECT count(*) FROM message") == [(2,)]
+
+
+def test_a_message_kept_back_for_its_ori_is_queued_as_it_is(store: Store, writer: Writer, decider: Decider) -> None:
+    """The same number and bytes; the other one stays held until its own work item is lifted."""
+    strict = Decider(decider.book, Terms(allow_generic_ori=False))
+    accept(writer, strict, release("EX-1"))
+    before = rows(store, "SELECT number, text FROM message ORDER BY number")
+    found = asyncio.run(lifted(writer, strict, 2))
+    assert [message.status for message in found.messages] == ["held", "queued"]
+    assert [event.status for event in found.messages[1].history] == ["held", "queued"]
+    assert [item.status for item in found.work_items] == ["open", "resolved"]
+    assert rows(store, "SELECT number, text FROM message ORDER BY number") == before
+    assert rows(store, "SELECT number FROM message WHERE ready") == [(2,)]
+
+
+def test_a_lifted_review_still_holds_a_message_to_an_unconfirmed_ori(store: Store, writer: Writer, decider: Decider) -> None:
+    """One hold is lifted; another kind has a work item of its own."""
+    strict = Decider(decider.book, Terms(allow_generic_ori=False))
+    accept(writer, strict, flagged())
+    found = asyncio.run(lifted(writer, strict))
+    assert [message.status for message in found.messages] == ["held", "held"]
+    assert [(item.code, item.status) for item in found.work_items] == [
+        ("review", "resolved"),
+        ("ori-not-confirmed", "open"),
+        ("ori-not-confirmed", "open"),
+    ]
+    assert rows(store, "SELECT count(*) FROM message WHERE ready") == [(0,)]
+
+
+def test_what_holds_nothing_back_is_not_lifted(writer: Writer, decider: Decider) -> None:
+    """An unknown work item, one that was resolved, and one that only asks a person to do something."""
+    accept(writer, decider, flagged())
+    accept(writer, decider, json.dumps({**document("EX-2"), "residence": None}).encode())
+    with pytest.raises(NotFound):
+        asyncio.run(lifted(writer, decider, 9))
+    with pytest.raises(Conflict, match="no-residence-state"):
+        asyncio.run(lifted(writer, decider, 2))
+    writer.do_and_wait(resolve, Resolve(1, "not to be told", "op", NOON))
+    with pytest.raises(Conflict, match="resolved"):
+        asyncio.run(lifted(writer, decider, 1))
