@@ -14,6 +14,9 @@ from app.rulebook.view import View
 
 Key = tuple[int, ...]
 
+ViewedTest = tuple[View, Test]
+"""A test, and the view that says which rows its sets have."""
+
 Split = tuple[str, Callable[[str], Hashable]]
 """A fact, and what else of its values must be told apart than tests tell."""
 
@@ -57,12 +60,15 @@ class Axes:
         return own + self.shared_key(values)
 
 
-def axes(view: View, facts: Sequence[str], tests: Sequence[Test], splits: Sequence[Split] = ()) -> Axes:
-    """Sorts each fact's values into classes that no membership test and no split tells apart, in order of their first value."""
+def axes(view: View, facts: Sequence[str], tests: Sequence[ViewedTest], splits: Sequence[Split] = ()) -> Axes:
+    """Sorts each fact's values into classes that no membership test and no split tells apart, in order of their first value.
+
+    `view` gives the values there are; each test is taken in its own view.
+    """
     member_sets: dict[str, list[frozenset[str]]] = {fact: [] for fact in facts}
-    for test in tests:
+    for seen, test in tests:
         if isinstance(test, Membership):
-            member_sets[test.fact].append(view.members(test))
+            member_sets[test.fact].append(seen.members(test))
     class_of, classes = {}, {}
     for fact in facts:
         found: dict[tuple[Hashable, ...], list[str]] = {}
@@ -71,7 +77,7 @@ def axes(view: View, facts: Sequence[str], tests: Sequence[Test], splits: Sequen
             found.setdefault((*signature, *[split(value) for of, split in splits if of == fact]), []).append(value)
         classes[fact] = tuple(tuple(values) for values in found.values())
         class_of[fact] = {value: index for index, values in enumerate(found.values()) for value in values}
-    pairs = {(min(test.fact, test.other), max(test.fact, test.other)) for test in tests if isinstance(test, Comparison)}
+    pairs = {(min(test.fact, test.other), max(test.fact, test.other)) for _, test in tests if isinstance(test, Comparison)}
     own = tuple((place, class_of[fact]) for place, fact in enumerate(CONVICTION_FACTS) if fact in class_of)
     shared = tuple((fact, class_of[fact]) for fact in facts if fact not in CONVICTION_FACTS)
     return Axes(class_of, classes, own, shared, tuple(sorted(pairs)))

@@ -54,7 +54,9 @@ def prove_non_disclosure(
 def _possible(
     fact: str, eligibility: DecisionTable, routing: DecisionTable, messages: Messages, view: View
 ) -> Iterator[Possible]:
-    tests = [test for table in (eligibility, routing) for rule in table.rules for test in rule.tests() if test.fact == fact]
+    tests = [
+        (view, test) for table in (eligibility, routing) for rule in table.rules for test in rule.tests() if test.fact == fact
+    ]
     found = axes(view, (fact,), tests)
     size = [len(values) for values in found.classes[fact]]
     classes = found.class_of[fact]

@@ -87,8 +87,8 @@ def _joined(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Seq
     inside = set(part)
     decisions = [(place, ask) for place, ask in enumerate(asked) if (ask.table.reads or tuple(view.facts))[0] in inside]
     marks = [(place, tell) for place, tell in enumerate(told) if tell.facts[0] in inside]
-    tests = [test for _, ask in decisions for rule in ask.table.rules for test in rule.tests()]
-    tests += [test for _, tell in marks for test in tell.tests]
+    tests = [(ask.view, test) for _, ask in decisions for rule in ask.table.rules for test in rule.tests()]
+    tests += [(view, test) for _, tell in marks for test in tell.tests]
     splits = [split for _, tell in marks for split in tell.splits]
     found: dict[Hashable, _PartStretch] = {}
     for case in representatives(axes(view, part, tests, splits)):

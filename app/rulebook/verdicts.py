@@ -34,7 +34,7 @@ class Program:
 
     def axes(self, view: View) -> Axes:
         """The classes of the values of all facts the table reads, in one view."""
-        return axes(view, self.table.reads, tuple(self.tests.values()))
+        return axes(view, self.table.reads, [(view, test) for test in self.tests.values()])
 
 
 def compile_table(table: DecisionTable) -> Program:
