@@ -7,12 +7,13 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from shutil import which
+from typing import IO
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-RUNNABLE = re.compile(r"^<!-- run -->\n```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def path_of(page: Path) -> str:
@@ -65,23 +66,64 @@ def test_a_broken_link_is_seen(tmp_path: Path) -> None:
     assert anchors(page) == {"one-two"}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if RUNNABLE.search(page.read_text())], ids=path_of)
+def pages_with(marker: str) -> list[Path]:
+    """Every page that has a block with this marker."""
+    return [page for page in PAGES if blocks(page, marker)]
+
+
+def blocks(page: Path, marker: str) -> str:
+    """The blocks of a page under `<!-- marker -->`, in order, as one script."""
+    return "\n".join(re.findall(rf"^<!-- {marker} -->\n```bash\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL))
+
+
+def lay_out(folder: Path) -> dict[str, str]:
+    """Puts what a checkout has into a folder; the environment in which `lens` is found."""
+    for name in ("rules", "ref_data", "docs"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def run_script(script: str, folder: Path, env: dict[str, str]) -> str:
+    """What a script of bash prints; fails with what it complains of."""
+    whole = ["bash", "-c", f'set -euo pipefail\ncurl() {{ command curl --fail-with-body "$@"; }}\n{script}']
+    done = subprocess.run(whole, cwd=folder, env=env, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", pages_with("run"), ids=path_of)
 def test_commands_shown_run(page: Path, tmp_path: Path) -> None:
     """The blocks marked `<!-- run -->` of a page run, in order, in a folder with the rulebook and the examples."""
-    for name in ("rules", "ref_data", "docs"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    script = "set -euo pipefail\n" + "\n".join(RUNNABLE.findall(page.read_text()))
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_script(blocks(page, "run"), tmp_path, lay_out(tmp_path))
+
+
+@pytest.mark.skipif(which("curl") is None, reason="the pages show curl")
+@pytest.mark.parametrize("page", pages_with("run with a server"), ids=path_of)
+def test_commands_shown_run_against_a_server(page: Path, tmp_path: Path) -> None:
+    """The blocks marked `<!-- run with a server -->` run against `lens serve --with-simulator`, with the key that it prints."""
+    env = lay_out(tmp_path)
+    command = ["lens", "serve", "--with-simulator", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            said = read_until(server.stdout, "export KEY=")
+            url = re.findall(r"LENS serves (\S+)", said)[0]
+            key = re.findall(r"export KEY=(\S+)", said)[0]
+            script = blocks(page, "run with a server").replace("http://127.0.0.1:8000", url)
+            assert "LENS-E10" in run_script(script, tmp_path, {**env, "KEY": key})
+        finally:
+            server.terminate()
+
+
+def read_until(stream: IO[str], word: str) -> str:
+    """What a stream says up to the line that has `word`, or to its end."""
+    said = ""
+    while word not in said and (line := stream.readline()):
+        said += line
+    return said
 
 
 MODULES = sorted(
