@@ -5,7 +5,7 @@ The contract is `release.schema.json` beside this file, word for word; the types
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -106,14 +106,14 @@ def read_release(raw: bytes, allowed: Mapping[str, Collection[str]]) -> Release:
     Raises NotJson, TooLarge or Refused, the last with every fault of the document at once.
     """
     document = read_json(raw)
-    if not _validator().is_valid(document):
-        raise Refused(tuple(_schema_faults(document)) + tuple(_code_faults(document, allowed)))
-    if b"\\u0000" in raw and (faults := _nul_faults(document)):
+    faults = () if _validator().is_valid(document) else tuple(_schema_faults(document))
+    faults += tuple(_code_faults(document, allowed))
+    if b"\\u0000" in raw:
+        faults += _nul_faults(document)
+    if faults:
         raise Refused(faults)
-    release = msgspec.convert(document, Release)
-    if faults := tuple(_code_faults(document, allowed)):
-        raise Refused(faults)
-    return release
+    # Not strict, since a JSON Schema integer may be written 180.0; everything else has just been validated.
+    return msgspec.convert(document, Release, strict=False)
 
 
 def read_json(raw: bytes, limit: int = BODY_LIMIT) -> Any:  # noqa: ANN401 - any JSON document
@@ -147,7 +147,7 @@ def is_date_time(text: object) -> bool:
     if not isinstance(text, str) or not _RFC3339.fullmatch(text):
         return False
     try:
-        datetime.fromisoformat(text.upper()).timestamp()
+        datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         return False
     return True
