@@ -4,7 +4,7 @@ from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook.model import CONVICTION_FACTS, CodeTables, Fact, Table
 from app.rulebook.problems import Problems, Spot
-from app.rulebook.shapes import Shapes
+from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import Node, SourceFile, read_csv
 
 FACTS = {
@@ -12,6 +12,22 @@ FACTS = {
     **dict.fromkeys(("release_reason", "stay_ended", "hold", "release_state", "residence_state"), False),
 }
 """The facts that LENS finds in a release, and whether each belongs to one conviction; `decide/facts.py` finds them."""
+
+YES_NO_FACTS = ("stay_ended",)
+"""The facts that are yes or no; all others have the rows of a table as values."""
+
+FALLBACKS = {
+    "charge_code": ("when_missing", "when_unknown"),
+    "charge_status": ("when_missing",),
+    "release_reason": ("when_unknown",),
+    "hold": ("when_missing", "when_unknown"),
+    "release_state": ("when_unknown",),
+    "residence_state": ("when_missing", "when_unknown"),
+}
+"""What must be said of a fact, since a release may come without it, or with a code that its table lacks."""
+
+REJECTABLE = ("release_state", "residence_state")
+"""The facts for which a release with an unknown code can be refused."""
 
 CODE_FIELDS = {"SEX": "sex", "RAC": "race", "EYE": "eyes", "HAI": "hair"}
 """Fields of person_codes.csv that a release's values are looked up in, and the names of those values."""
@@ -43,20 +59,36 @@ def _fact(name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table]
             "R104", f"the fact `{name}` is found once a {'conviction' if FACTS[name] else 'release'}", spot, help=help
         )
     sensitive = keys.get("sensitive") is not None and shapes.yes_no(keys.get("sensitive"), f"`sensitive` of `{name}`")
-    if keys.get("type") is not None:
-        shapes.choice(keys.get("type"), f"`type` of `{name}`", ("yes_no",))
+    if name in YES_NO_FACTS:
+        if keys.get("type") is None:
+            shapes.problems.error("R102", f"the fact `{name}` lacks `type`", spot, help="write `type: yes_no`")
+        else:
+            shapes.choice(keys.get("type"), f"`type` of `{name}`", ("yes_no",))
         return Fact(name, None, per_conviction, sensitive, None, None, spot)
+    if keys.get("one_of") is None:
+        shapes.problems.error("R102", f"the fact `{name}` lacks `one_of`", spot, help="add `one_of: TABLE`")
+        return None
     table_word = shapes.scalar(keys.get("one_of"), f"`one_of` of `{name}`")
     if table_word is None or not shapes.known(table_word, "R108", "there is no table {}", tables):
-        if table_word is None and keys.get("one_of") is None:
-            shapes.problems.error(
-                "R102", f"the fact `{name}` lacks `one_of`", spot, help="add `one_of: TABLE`, or `type: yes_no`"
-            )
         return None
     table = tables[table_word.text]
+    _check_fallbacks(name, keys, spot, shapes)
+    reject = (Fact.REJECT,) if name in REJECTABLE else ()
     missing = _fallback(keys.get("when_missing"), f"`when_missing` of `{name}`", table, shapes)
-    unknown = _fallback(keys.get("when_unknown"), f"`when_unknown` of `{name}`", table, shapes, Fact.REJECT)
+    unknown = _fallback(keys.get("when_unknown"), f"`when_unknown` of `{name}`", table, shapes, *reject)
     return Fact(name, table.name, per_conviction, sensitive or table.sensitive, missing, unknown, spot)
+
+
+def _check_fallbacks(name: str, keys: Keys, spot: Spot, shapes: Shapes) -> None:
+    for fallback in FALLBACKS[name]:
+        if keys.get(fallback) is None:
+            why = (
+                "a release may come without it"
+                if fallback == "when_missing"
+                else "a release may come with a code not in the table"
+            )
+            help = f"{why}; say which row stands for that, e.g. `{fallback}: ROW`"
+            shapes.problems.error("R102", f"the fact `{name}` lacks `{fallback}`", spot, help=help)
 
 
 def _fallback(node: Node | None, what: str, table: Table, shapes: Shapes, *more: str) -> str | None:
@@ -79,7 +111,7 @@ def read_code_tables(files: AbstractMapping[str, SourceFile], problems: Problems
             problems.error("R001", f"the rulebook has no file `{name}`", Spot(name), help="take it from the default rulebook")
             continue
         found, rows = read_csv(files[name], problems)
-        if found != heading:
+        if found and found != heading:
             problems.error("R109", "the heading is not as it must be", Spot(name), help=f"the heading is `{','.join(heading)}`")
             continue
         for row in rows:
