@@ -5,7 +5,7 @@ from collections.abc import Mapping as AbstractMapping
 from app.rulebook.model import Comparison, Condition, Fact, Membership, Table, Test
 from app.rulebook.problems import did_you_mean, one_of
 from app.rulebook.shapes import Shapes
-from app.rulebook.source import Mapping, Node, Scalar
+from app.rulebook.source import Mapping, Node, Scalar, Sequence
 
 
 class ConditionReader:
@@ -42,7 +42,7 @@ class ConditionReader:
         rows: list[str] = []
         sets: list[str] = []
         words = self._shapes.words(node, f"the condition on `{fact.name}`")
-        if not words and not isinstance(node, Mapping):
+        if isinstance(node, Sequence) and not node.items:
             self._problems.error(
                 "R103", f"the condition on `{fact.name}` names nothing", node.spot, help="name a value or a set"
             )
@@ -50,7 +50,7 @@ class ConditionReader:
             member = self.member(fact, word)
             if member is not None:
                 (sets if "." in member else rows).append(member)
-        return Membership(fact.name, tuple(rows), tuple(s.partition(".")[2] for s in sets), negated, node.spot)
+        return Membership(fact.name, tuple(rows), tuple(s.removeprefix(f"{fact.table}.") for s in sets), negated, node.spot)
 
     def member(self, fact: Fact, word: Scalar) -> str | None:
         """The row or `table.set` that a word names among the values of a fact; None when it names none (told)."""

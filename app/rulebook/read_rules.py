@@ -6,6 +6,7 @@ from typing import Literal
 
 from app.rulebook.model import (
     AskPerson,
+    Comparison,
     Condition,
     DecisionTable,
     Fact,
@@ -53,7 +54,7 @@ class RulesReader:
             return None
         if top.get("as_of") is not None:
             self._shapes.choice(top.get("as_of"), "`as_of`", ("release_date",))
-        reads = self._reads(top.get("reads"))
+        reads = self._reads(top.get("reads"), name)
         outcomes: tuple[str, ...] = ()
         if name == "eligibility":
             outcomes = self._eligibility_shape(top)
@@ -68,9 +69,15 @@ class RulesReader:
         kind: Literal["eligibility", "routing"] = "eligibility" if name == "eligibility" else "routing"
         return DecisionTable(kind, file, reads, tuple(rules), otherwise, closure(tuple(rules)), outcomes)
 
-    def _reads(self, node: Node | None) -> tuple[str, ...]:
+    def _reads(self, node: Node | None, decision: str) -> tuple[str, ...]:
         words = self._shapes.words(node, "`reads`")
-        return tuple(word.text for word in words if self._shapes.known(word, "R105", "there is no fact {}", self._facts))
+        known = [word for word in words if self._shapes.known(word, "R105", "there is no fact {}", self._facts)]
+        for word in known:
+            fact = self._facts[word.text]
+            if decision == "routing" and (fact.per_conviction or fact.sensitive):
+                help = "who is told, and where, never depends on a charge; decide that in eligibility"
+                self._problems.error("R121", f"routing may not read `{word.text}`", word.spot, help=help)
+        return tuple(dict.fromkeys(word.text for word in known))
 
     def _eligibility_shape(self, top: Keys) -> tuple[str, ...]:
         self._shapes.choice(top.get("pick"), "`pick` of eligibility", ("one",))
@@ -92,12 +99,12 @@ class RulesReader:
 
     def _routing_shape(self, top: Keys) -> None:
         self._shapes.choice(top.get("pick"), "`pick` of routing", ("one per audience",))
-        condition = self._shapes.keys(top.get("only_if"), "`only_if`", ["eligibility.outcome"])
-        if condition is None:
+        if top.get("only_if") is None:
             self._problems.error(
                 "R102", "routing lacks `only_if`", top.spot, help="add `only_if: {eligibility.outcome: notify}`"
             )
-        else:
+        condition = self._shapes.keys(top.get("only_if"), "`only_if`", ["eligibility.outcome"])
+        if condition is not None:
             self._shapes.choice(condition.get("eligibility.outcome"), "`eligibility.outcome`", ("notify",))
         kinds = {"to": "audience", "copy": "copy", "ori": "ori", "message": "message", "within": "duration", "code": "code"}
         decides = self._shapes.keys(top.get("decides"), "`decides` of routing", ["send", "work_item"])
@@ -155,8 +162,17 @@ class RulesReader:
                 help = f"this file reads {', '.join(reads)}; add `{key.text}` to `reads` only if it may steer this decision"
                 self._problems.error("R121", f"{id} reads `{key.text}`, which is not in `reads`", key.spot, help=help)
             elif self._shapes.known(key, "R105", "there is no fact {}", self._facts):
-                conditions.append(self._conditions.condition(key, value))
+                condition = self._conditions.condition(key, value)
+                conditions.append(condition)
+                self._check_barrier(condition, id, reads)
         return tuple(conditions)
+
+    def _check_barrier(self, condition: Condition, id: str, reads: tuple[str, ...]) -> None:
+        """A fact that another is compared with is read too."""
+        for test in condition.tests:
+            if isinstance(test, Comparison) and test.other not in reads:
+                help = f"this file reads {', '.join(reads)}; add `{test.other}` to `reads` only if it may steer this decision"
+                self._problems.error("R121", f"{id} reads `{test.other}`, which is not in `reads`", test.spot, help=help)
 
     def _reply(self, node: Node | None, id: str, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Reply:
         if decision == "eligibility":
