@@ -30,7 +30,7 @@ def check_names(decisions: Sequence[DecisionTable], problems: Problems) -> froze
         by_id = {rule.id: rule for rule in table.rules}
         for rule in table.rules:
             damaged |= {rule.id for name in rule.overrides if not _fits_override(rule, name, by_id, problems)}
-            if rule.id in table.beaten_by.get(rule.id, ()):
+            if rule.overrides and rule.id in table.beaten_by.get(rule.id, ()):
                 spot = rule.spots[f"overrides {rule.overrides[0]}"]
                 problems.error("R125", f"{rule.id} overrides itself, through a ring of `overrides`", spot, help="take one out")
                 damaged.add(rule.id)
@@ -54,7 +54,7 @@ def check_addresses(
     routing: DecisionTable, facts: Mapping[str, Fact], tables: Mapping[str, Table], views: Sequence[View], problems: Problems
 ) -> None:
     """Every state that a rule may send to has, on every day the rule is in force, an ORI that may be used and is its own."""
-    for rule in routing.rules:
+    for rule in routing.all_rules():
         if not isinstance(rule.reply, Send) or not rule.intact:
             continue
         table = tables[facts[rule.reply.audience].table or ""]
