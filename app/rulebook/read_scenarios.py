@@ -5,9 +5,10 @@ from collections.abc import Mapping as AbstractMapping
 from datetime import date
 from itertools import product
 
-from app.rulebook.model import Condition, Fact, Table
+from app.rulebook.model import CONVICTION_FACTS, Condition, Fact, Table
 from app.rulebook.problems import Spot
 from app.rulebook.read_conditions import ConditionReader
+from app.rulebook.read_facts import FACTS
 from app.rulebook.read_rules import OUTCOMES
 from app.rulebook.scenarios import Case, Expectation, Promise, Scenario, Suite, Wanted
 from app.rulebook.shapes import Keys, Shapes
@@ -58,13 +59,18 @@ class ScenarioReader:
         ]
         return Suite(tuple(scenarios), tuple(promises))
 
-    def _values(self, node: Node | None, what: str) -> _Values:
+    def _values(self, node: Node | None, what: str, *, several: bool = False) -> _Values:
+        """The values given for facts; one each, or with `several` lists and sets too. What is refused leaves none."""
         keys = self._shapes.keys(node, what, [], [DAY, *self._facts]) if node is not None else None
         values: _Values = {}
         for name, value in keys.values.items() if keys else ():
             if name != DAY and name not in self._facts:
                 continue
             words = self._shapes.words(value, f"`{name}` of {what}")
+            if not several and (len(words) != 1 or "." in words[0].text):
+                help = "to try several, name them or their set under `for_each`"
+                self._problems.error("R103", f"`{name}` of {what} must be one value", value.spot, help=help)
+                words = ()
             values[name] = tuple(word for word in words if self._fits(name, word))
         return values
 
@@ -94,13 +100,13 @@ class ScenarioReader:
         convictions = self._convictions(keys.get("convictions"))
         expect = keys.get("expect")
         rows = self._rows(keys.get("table")) if keys.get("table") else (({}, None),)
-        axes = self._values(keys.get("for_each"), "`for_each`")
+        axes = self._values(keys.get("for_each"), "`for_each`", several=True)
         named = frozenset(w.text for values in (base, axes) for words in values.values() for w in words if "." in w.text)
         found = []
         for row_values, row_expect in rows:
             expectation = self._expectation(expect, row_expect)
             for variant, values in self._variants({**base, **row_values}, axes, row_values):
-                case = self._case(values, convictions, name.spot)
+                case = self._case(values, {*base, *row_values, *axes}, convictions, name.spot)
                 if case is not None:
                     found.append(Scenario(file, name.text, variant, case, expectation, name.spot, named))
         return found
@@ -132,7 +138,7 @@ class ScenarioReader:
         sets = sets_on(self._tables[fact.table], day)
         rows: list[str] = []
         for word in words:
-            rows += sorted(sets[word.text.partition(".")[2]]) if "." in word.text else [word.text]
+            rows += sorted(sets[word.text.removeprefix(f"{fact.table}.")]) if "." in word.text else [word.text]
         return tuple(dict.fromkeys(rows))
 
     def _day(self, values: AbstractMapping[str, str]) -> date:
@@ -149,13 +155,17 @@ class ScenarioReader:
                 pairs.append((values["charge_code"][0].text, values["charge_status"][0].text))
         return tuple(pairs)
 
-    def _case(self, values: dict[str, str], convictions: tuple[tuple[str, str], ...] | None, spot: Spot) -> Case | None:
-        needed = [name for name in (DAY, *self._facts) if name not in values]
+    def _case(
+        self, values: dict[str, str], said: set[str], convictions: tuple[tuple[str, str], ...] | None, spot: Spot
+    ) -> Case | None:
+        needed = [name for name in (DAY, *FACTS) if name not in values]
         if convictions is not None:
-            needed = [name for name in needed if not (name in self._facts and self._facts[name].per_conviction)]
-        if needed:
-            help = f"add it to `given` or `but`: {', '.join(needed)}"
-            self._problems.error("R102", f"the scenario does not say `{needed[0]}`", spot, help=help)
+            needed = [name for name in needed if name not in CONVICTION_FACTS]
+        lacking = [name for name in needed if name not in said and (name in self._facts or name == DAY)]
+        if lacking:
+            help = f"add it to `given` or `but`: {', '.join(lacking)}"
+            self._problems.error("R102", f"the scenario does not say `{lacking[0]}`", spot, help=help)
+        if needed:  # one that was said was refused, which has been told
             return None
         pairs = convictions if convictions is not None else ((values["charge_code"], values["charge_status"]),)
         shared = {name: value for name, value in values.items() if name in self._facts and not self._facts[name].per_conviction}
