@@ -103,9 +103,7 @@ def _parts(text: Scalar, shapes: Shapes) -> tuple[str | tuple[str], ...]:
     for match in _PLACEHOLDER.finditer(text.text):
         parts.append(text.text[place : match.start()])
         place = match.end()
-        # The place is exact where the text stands on one line as written (plain, or quoted without escapes).
-        column = text.spot.column + match.start() + (text.spot.length - len(text.text)) // 2
-        spot = Spot(text.spot.file, text.spot.line, column, match.end() - match.start())
+        spot = _spot_within(text, match.start(), match.end())
         if match[2]:
             shapes.problems.error("R110", f"a single `{match[2]}` in a line", spot, help="a field is written {name}")
         elif match[1] in FIELDS:
@@ -114,6 +112,14 @@ def _parts(text: Scalar, shapes: Shapes) -> tuple[str | tuple[str], ...]:
             _unknown_field(match[1], spot, shapes)
     parts.append(text.text[place:])
     return tuple(part for part in parts if part)
+
+
+def _spot_within(text: Scalar, start: int, end: int) -> Spot:
+    """Where a stretch of a text stands: exactly, if the text is written on one line without escapes; else the whole text."""
+    around = text.spot.length - len(text.text)
+    if around not in {0, 2}:
+        return text.spot
+    return Spot(text.spot.file, text.spot.line, text.spot.column + around // 2 + start, end - start)
 
 
 def _unknown_field(name: str, spot: Spot, shapes: Shapes) -> None:
