@@ -36,7 +36,7 @@ class Problem:
     help: str = ""
     label: str = ""
     cases: int = 0
-    example: Mapping[str, str] | None = None
+    example: Mapping[str, str] | None = field(default=None, hash=False)
     also: tuple[Spot, ...] = ()
 
     @property
