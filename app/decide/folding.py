@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from anyascii import anyascii
 
+from app.domain.decision import NUMBER_MARK
+
 UNKNOWN = "\ufffd"
 """Stands for a character with no ASCII form until it is counted and written `?`."""
 
@@ -74,11 +76,20 @@ def wrap(line: str, width: int) -> list[str]:
     while len(line) > width:
         cut = line.rfind(" ", len(indent) + 1, width + 1)
         if cut < 0:
-            lines.append(line[:width])
-            line = "  " + line[width:]
+            cut = _hard_cut(line, width)
+            lines.append(line[:cut])
+            line = "  " + line[cut:]
         else:
             lines.append(line[:cut])
             line = "  " + line[cut + 1 :]
         indent = "  "
     lines.append(line)
     return lines
+
+
+def _hard_cut(line: str, width: int) -> int:
+    """Where to cut a stretch without blanks: at the width, or before the message number that stands across it."""
+    start = width
+    while start and line[start - 1] == NUMBER_MARK[0]:
+        start -= 1
+    return start + (width - start) // len(NUMBER_MARK) * len(NUMBER_MARK)
