@@ -52,8 +52,8 @@ class Step(msgspec.Struct, frozen=True):
     rules: tuple[RuleTrace, ...]
 
     def nearest(self) -> tuple[RuleTrace, ...]:
-        """The rules in force that missed by the fewest conditions."""
-        missed = [trace for trace in self.rules if trace.fate == "missed"]
+        """The rules in force that missed by the fewest conditions; `otherwise`, which has none, is not among them."""
+        missed = [trace for trace in self.rules if trace.fate == "missed" and trace.failing]
         least = min((len(trace.failing) for trace in missed), default=0)
         return tuple(trace for trace in missed if len(trace.failing) == least)
 
