@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from app.decide.suite import Result, run_all
 from app.rulebook.book import load
@@ -41,7 +42,7 @@ def _failure(result: Result) -> dict[str, object]:
 def _show(results: list[Result], failed: list[Result]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for result in failed:
-        console.print(f"[bold red]failed[/] {result.scenario.title}  ({result.scenario.spot})", markup=True)
+        console.print(Text.assemble(("failed", "bold red"), f" {result.scenario.title}  ({result.scenario.spot})"))
         for fault in result.faults:
             console.print(f"    {fault}", markup=False)
         console.print(f"    because {list(result.answer.because)}, beaten {list(result.answer.beaten)}", markup=False)
