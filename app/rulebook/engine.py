@@ -109,7 +109,7 @@ def try_out(networks: Sequence[RuleFlags], cases: Sequence[tuple[int, Sequence[s
     says that durable_rules failed.
     """
     question = json.dumps({"networks": networks, "cases": cases})
-    command = [sys.executable, "-X", "faulthandler", "-m", "app.rulebook.engine"]
+    command = [sys.executable, "-P", "-X", "faulthandler", "-m", "app.rulebook.engine"]  # -P: never from the current folder
     try:
         done = subprocess.run(  # noqa: S603 - this very program, with no word from outside
             command, input=question, capture_output=True, text=True, timeout=limit, check=False
