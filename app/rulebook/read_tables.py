@@ -8,6 +8,8 @@ from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import CsvRow, Mapping, Node, Scalar, SourceFile, read_csv
 
+_NAME = re.compile("[a-z][a-z0-9_]*")
+_NAME_HELP = "small letters, digits and _, beginning with a letter, e.g. into_us"
 _SIMPLE_PATTERN = re.compile(r"((\[[A-Za-z0-9 _.-]+\]|[A-Za-z0-9 _-])(\{[0-9]{1,3}(,[0-9]{1,3})?\}|\?)?)+")
 
 
@@ -18,6 +20,8 @@ def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceF
     if top is None:
         return None
     word = shapes.scalar(top.get("name"), "`name`")
+    if word is not None and not _NAME.fullmatch(word.text):
+        shapes.problems.error("R104", f"a table cannot be called `{word.text}`", word.spot, help=_NAME_HELP)
     if top.get("as_of") is not None:
         shapes.choice(top.get("as_of"), "`as_of`", ("release_date",))
     columns = _columns(top.get("columns"), shapes)
@@ -91,7 +95,9 @@ def _csv_rows(
     file = files[f"{folder}/{word.text}"]
     heading, csv_rows = read_csv(file, shapes.problems)
     expected = ("code", *columns)
-    if set(heading) != set(expected):
+    if not heading:
+        return {}
+    if sorted(heading) != sorted(expected):
         help = f"the heading is `{','.join(expected)}`"
         shapes.problems.error("R109", "the heading does not name the table's columns", Spot(file.name), help=help)
         return {}
@@ -171,9 +177,8 @@ def _sets(node: Node | None, columns: dict[str, Column], rows: dict[str, Row], s
     sets = {}
     mapping = shapes.mapping(node, "`sets`")
     for key, entry in mapping.items if mapping else ():
-        if not re.fullmatch("[a-z][a-z0-9_]*", key.text):
-            help = "small letters, digits and _, beginning with a letter, e.g. into_us"
-            shapes.problems.error("R104", f"a set cannot be called `{key.text}`", key.spot, help=help)
+        if not _NAME.fullmatch(key.text):
+            shapes.problems.error("R104", f"a set cannot be called `{key.text}`", key.spot, help=_NAME_HELP)
         sets[key.text] = _set(key, entry, columns, rows, shapes)
     return sets
 

@@ -223,6 +223,10 @@ def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tup
                 problems.error("R007", message, spot, help="put quotes around a cell that has a comma in it")
             else:
                 rows.append(CsvRow(dict(zip(heading, cells, strict=True)), spot))
+        if not heading:
+            problems.error(
+                "R006", "the file is empty", Spot(file.name), help="begin with a line of column names, or remove the file"
+            )
     except csv.Error as error:
         problems.error("R007", f"this is not CSV: {error}", Spot(file.name, reader.line_num))
     return heading, tuple(rows)
