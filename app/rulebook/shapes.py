@@ -12,6 +12,9 @@ from app.rulebook.model import Period
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.source import Mapping, Node, Scalar, Sequence
 
+SUGGESTED = 200
+"""How many problems are told with the word probably meant; the rest are told without."""
+
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -43,7 +46,7 @@ class Shapes:
         allowed = [*required, *optional]
         for key, _ in mapping.items:
             if key.text not in allowed:
-                label = did_you_mean(key.text, allowed)
+                label = self._suggested(key.text, allowed)
                 self.problems.error("R101", f"{what} has no key `{key.text}`", key.spot, help=one_of(allowed), label=label)
         values = {key.text: value for key, value in mapping.items}
         for name in required:
@@ -90,7 +93,7 @@ class Shapes:
             return None
         if scalar.text in allowed:
             return scalar.text
-        label = did_you_mean(scalar.text, allowed)
+        label = self._suggested(scalar.text, allowed)
         help = one_of(allowed)
         if set(allowed) == {"yes", "no"}:
             help = "write yes or no, in small letters and without quotes"
@@ -176,9 +179,13 @@ class Shapes:
         options = list(allowed)
         if scalar.text in options:
             return True
-        label = did_you_mean(scalar.text.removeprefix(prefix), options, prefix)
+        label = self._suggested(scalar.text.removeprefix(prefix), options, prefix)
         self.problems.error(code, what.replace("{}", f"`{scalar.text}`"), scalar.spot, help=one_of(options), label=label)
         return False
+
+    def _suggested(self, word: str, allowed: Collection[str], prefix: str = "") -> str:
+        """The word probably meant. Looking for it is slow, so a file with very many faults gets no more of it."""
+        return did_you_mean(word, allowed, prefix) if len(self.problems.found) < SUGGESTED else ""
 
     def _wrong(self, node: Node | None, what: str, expected: str, example: str) -> None:
         if node is None:
