@@ -21,7 +21,7 @@ def check_names(decisions: Sequence[DecisionTable], problems: Problems) -> froze
     damaged: set[str] = set()
     for table in decisions:
         for rule in table.all_rules():
-            if rule.id in seen:
+            if rule.id and rule.id in seen:
                 problems.error(
                     "R114", f"two rules are called {rule.id}", rule.spot, help="ids are for ever", also=(seen[rule.id],)
                 )

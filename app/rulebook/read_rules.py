@@ -137,13 +137,15 @@ class RulesReader:
         return Rule(id, title, period, authority, names, when, reply, spot, spots, self._problems.errors == errors)
 
     def _otherwise(self, node: Node | None, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule:
+        errors = self._problems.errors
         keys = self._shapes.keys(node, "`otherwise`", ["id", "title", "then"], ["authority", "note"])
         if keys is None or keys.get("id") is None:
-            return Rule("", "", Period(), (), (), (), Nothing(), node.spot if node else Spot("rules/"))
+            return Rule("", "", Period(), (), (), (), Nothing(), node.spot if node else Spot("rules/"), intact=False)
         id, spot = self._id(keys)
         title = self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else ""
         authority = self._shapes.authority(keys.get("authority"), id)
-        return Rule(id, title, Period(), authority, (), (), self._reply(keys.get("then"), id, decision, reads, outcomes), spot)
+        reply = self._reply(keys.get("then"), id, decision, reads, outcomes)
+        return Rule(id, title, Period(), authority, (), (), reply, spot, intact=self._problems.errors == errors)
 
     def _id(self, keys: Keys) -> tuple[str, Spot]:
         word = self._shapes.scalar(keys.get("id"), "`id`")
