@@ -37,9 +37,8 @@ test: setup ## every test
 	$(BIN)/python -m pytest
 
 lint: setup ## style, format and strict types
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy app tests
+	@failed=0; for check in "ruff check" "ruff format --check" "mypy app tests"; do \
+	    echo "$(BIN)/$$check"; $(BIN)/$$check || failed=1; done; exit $$failed
 
 bench: setup ## measurements, with their figures printed
 	$(BIN)/python -m pytest tests/bench -s -o python_files='bench_*.py test_*.py'
