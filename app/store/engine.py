@@ -198,11 +198,17 @@ def trouble(error: DBAPIError) -> Trouble:
         primary = code & 0xFF
         return "transient" if primary in {_BUSY, _LOCKED} else "down" if primary in _SQLITE_DOWN else "refused"
     state = getattr(error.orig, "sqlstate", None) or ""
-    if error.connection_invalidated or state.startswith(_POSTGRES_TRANSIENT):
+    lost = error.connection_invalidated or (not state and isinstance(error, OperationalError))
+    if lost or state.startswith(_POSTGRES_TRANSIENT):
         return "transient"
-    if state.startswith(_POSTGRES_DOWN) or (not state and isinstance(error, OperationalError)):
-        return "down"
-    return "refused"
+    return "down" if state.startswith(_POSTGRES_DOWN) else "refused"
+
+
+def rolled_back(error: DBAPIError) -> bool:
+    """Whether a commit that failed so is known to have changed nothing; after a lost connection it is not known."""
+    if getattr(error.orig, "sqlite_errorcode", None) is not None:
+        return True
+    return (getattr(error.orig, "sqlstate", None) or "").startswith("40") and not error.connection_invalidated
 
 
 def cause(error: DBAPIError) -> str:

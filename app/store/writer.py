@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import LensError, Unavailable
-from app.store.engine import Store, cause, trouble
+from app.store.engine import Store, cause, rolled_back, trouble
 
 _log = structlog.get_logger()
 
@@ -163,14 +163,19 @@ class Writer:
 
     def _once(self, group: list[_Waiting]) -> list[Any]:
         committing = False
-        with self._store.write.connect() as connection:
-            try:
-                transaction = connection.begin()
-                results = _applied(connection, group)
-                committing = True
-                transaction.commit()
-            except DBAPIError as error:
-                raise _failure(error, connection, committing=committing) from None
+        try:
+            with self._store.write.connect() as connection:
+                try:
+                    transaction = connection.begin()
+                    results = _applied(connection, group)
+                    committing = True
+                    transaction.commit()
+                except DBAPIError as error:
+                    if trouble(error) == "down":
+                        connection.invalidate()
+                    raise
+        except DBAPIError as error:
+            raise _failure(error, committing=committing) from None
         return results
 
 
@@ -185,16 +190,15 @@ def _applied(connection: Connection, group: list[_Waiting]) -> list[Any]:
     return results
 
 
-def _failure(error: DBAPIError, connection: Connection, *, committing: bool) -> Exception:
+def _failure(error: DBAPIError, *, committing: bool) -> Exception:
     """What to raise for it; without its own text, which may quote a row."""
     kind, words = trouble(error), cause(error)
-    if kind == "transient" and committing and error.connection_invalidated:
+    if kind == "transient" and committing and not rolled_back(error):
         # It may be committed or not. Trying again here could do it twice; the caller's key makes it safe there.
         return Unavailable("The connection to the database was lost during the commit; try again with the same key.")
     if kind == "transient":
         return _Transient(words)
     if kind == "down":
-        connection.invalidate()
         return Unavailable(f"The database cannot be written ({words}); nothing was changed, try again.")
     statement = " ".join((error.statement or "").split())[:80]
     return LensError(f"The database refused a statement ({words}): {statement}")

@@ -224,7 +224,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("kill_after", [1, 40, 150])
+@pytest.mark.parametrize("kill_after", [1, 120])
 def test_a_kill_under_load_loses_nothing_acknowledged(tmp_path: Path, kill_after: int) -> None:
     """Sixteen callers, kill -9 in the midst: every acknowledged release is there, each with both of its messages."""
     url = f"sqlite:///{tmp_path / 'lens.db'}"

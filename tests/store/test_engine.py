@@ -2,15 +2,28 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from psycopg import errors
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import SQLModel
 
 from app.errors import BadSetting, Unavailable
-from app.store.engine import OLDEST_SQLITE, Store, cause, is_current, now_micros, open_store, require_sqlite, trouble, upgrade
+from app.store.engine import (
+    OLDEST_SQLITE,
+    Store,
+    cause,
+    is_current,
+    now_micros,
+    open_store,
+    require_sqlite,
+    rolled_back,
+    trouble,
+    upgrade,
+)
 from tests.store.invented import SECRET, rows
 
 
@@ -134,3 +147,27 @@ def test_the_clock_is_in_microseconds(store: Store) -> None:
     """Between 2020 and 2100, whatever machine this is."""
     with store.read.connect() as connection:
         assert 1_577_836_800_000_000 < now_micros(connection) < 4_102_444_800_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "known_rolled_back"),
+    [
+        (errors.SerializationFailure, "transient", True),
+        (errors.DeadlockDetected, "transient", True),
+        (errors.LockNotAvailable, "transient", False),
+        (errors.AdminShutdown, "transient", False),
+        (psycopg.OperationalError, "transient", False),
+        (errors.DiskFull, "down", False),
+        (errors.IoError, "down", False),
+        (errors.ReadOnlySqlTransaction, "down", False),
+        (errors.UniqueViolation, "refused", False),
+        (errors.StringDataRightTruncation, "refused", False),
+    ],
+)
+def test_postgresql_errors_are_told_apart(kind: type[psycopg.Error], expected: str, *, known_rolled_back: bool) -> None:
+    """What may be tried again, what waits for someone, what is the statement's fault; and what a failed commit may have done."""
+    wrapper = OperationalError if issubclass(kind, psycopg.OperationalError) else DBAPIError
+    error = wrapper("COMMIT", None, kind("a text that may quote a row"))
+    assert trouble(error) == expected
+    assert rolled_back(error) == known_rolled_back
+    assert "quote" not in cause(error)

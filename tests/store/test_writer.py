@@ -201,6 +201,17 @@ async def behind_a_gate_or_not(writer: Writer, items: list[str]) -> list[Any]:
     return await asyncio.gather(*[writer.do(fill, item) for item in items], return_exceptions=True)
 
 
+def test_a_database_that_cannot_be_opened_is_unavailable_and_comes_back(store: Store, tmp_path: Path) -> None:
+    """The disk is gone for a while; each connection is made anew."""
+    with Writer(store, patience=0.2) as writer:
+        store.write.dispose()
+        hidden = tmp_path.rename(tmp_path.with_name(f"{tmp_path.name}-away"))
+        with pytest.raises(Unavailable):
+            writer.do_and_wait(number, "a")
+        hidden.rename(tmp_path)
+        assert writer.do_and_wait(number, "b") == 1
+
+
 def test_a_busy_database_is_waited_for(store: Store) -> None:
     """Another process holds the lock for a moment: the caller only waits."""
     Limits(store).pragmas = ("busy_timeout=1",)
