@@ -46,7 +46,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pydantic_settings": ("settings.py",),
     "pysqlite3": ("store/*",),
     "rich": ("cli/*",),
-    "socket": ("dispatch/channels/*", "simulator/*"),
+    "socket": ("dispatch/channels/*", "simulator/*", "api/server.py"),
     "sqlalchemy": ("store/*",),
     "sqlite3": (),
     "sqlmodel": ("store/*",),

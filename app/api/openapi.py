@@ -118,7 +118,7 @@ TAKES_RELEASE: Json = {
 }
 """The body is a release."""
 
-TAKES_REASON: Json = {"requestBody": {"required": True, "content": content("Reason")}}
+TAKES_REASON: Json = {"requestBody": {"required": True, "content": content("GivenReason")}}
 """The body is a reason."""
 
 _MODE: Json = {
@@ -181,7 +181,7 @@ def describe(app: FastAPI, answered: Sequence[type]) -> Json:
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas |= _release_schemas() | _answer_schemas(answered) | {"Problem": _PROBLEM, "Fault": _FAULT, "Reason": _REASON}
+    schemas |= _release_schemas() | _answer_schemas(answered) | {"Problem": _PROBLEM, "Fault": _FAULT, "GivenReason": _REASON}
     described["components"]["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "`lens keys create`"}
     }

@@ -1,7 +1,9 @@
 """Serving the API: the socket it listens on, and uvicorn set up as this service needs it."""
 
 import errno
+import socket
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -19,10 +21,13 @@ class Listener:
 
     def __init__(self, host: str, port: int) -> None:
         """Binds it. `port` 0 takes a free one. Raises BadSetting when the address cannot be had, saying which and what to do."""
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self.socket = uvicorn.Config(_nothing, host, port, log_config=None).bind_socket()
-        except SystemExit as stop:
-            raise BadSetting(_why(host, port, stop.__context__)) from None
+            self.socket.bind((host, port))
+        except OSError as error:
+            self.socket.close()
+            raise BadSetting(_why(host, port, error)) from None
         self._host = host
         self.port: int = self.socket.getsockname()[1]
 
@@ -33,21 +38,17 @@ class Listener:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
-async def _nothing(*_: object) -> None:
-    """Stands where uvicorn wants an app in order to bind."""
-
-
-def _why(host: str, port: int, cause: BaseException | None) -> str:
-    if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+def _why(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} of {host} is in use by another program; choose another with --port, e.g. --port {port % 65535 + 1}."
         )
-    reason = cause.strerror if isinstance(cause, OSError) else "unknown reason"
-    return f"Cannot listen on port {port} of {host}: {reason}; choose others with --host and --port."
+    return f"Cannot listen on port {port} of {host}: {error.strerror}; choose others with --host and --port."
 
 
-def serve(app: ASGIApp, listener: Listener, on_started: Callable[[], None]) -> None:
-    """Serves until SIGTERM or SIGINT, then finishes the requests under way. Calls `on_started` once connections are taken.
+def server_of(app: ASGIApp, on_started: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """A server that calls `on_started` once it takes connections. `run(sockets=[listener.socket])` serves until its
+    `should_exit` is set or, on the main thread, until SIGTERM or SIGINT; then it finishes the requests under way.
 
     uvicorn raises the signal again at its end: the program's own handler decides what that means.
     """
@@ -63,7 +64,7 @@ def serve(app: ASGIApp, listener: Listener, on_started: Callable[[], None]) -> N
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    _Server(config, on_started).run(sockets=[listener.socket])
+    return _Server(config, on_started)
 
 
 class _Server(uvicorn.Server):
@@ -71,7 +72,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._on_started = on_started
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
         if self.started:
             self._on_started()

@@ -4,6 +4,7 @@ Times are UTC with microseconds. An exception is logged as its class and the pla
 it was working on, and that may be somebody's name.
 """
 
+import faulthandler
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -20,7 +21,8 @@ Event = MutableMapping[str, Any]
 
 
 def set_up_logs(level: Level) -> None:
-    """Sets up the log of this process. Call it once, at the start."""
+    """Sets up the log of this process, and a trace of every thread should it crash. Call it once, at the start."""
+    faulthandler.enable()
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),

@@ -3,7 +3,6 @@
 Exit codes: 0 fine, 1 found faults, 2 wrong use.
 """
 
-import faulthandler
 import sys
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -65,7 +64,6 @@ def lens() -> None:
 
 def main() -> None:
     """Runs the command line; an error that LENS can explain is told without a trace."""
-    faulthandler.enable()
     try:
         app(prog_name="lens")
     except BadSetting as error:

@@ -11,7 +11,7 @@ from typing import Never
 from app.api.app import build_app
 from app.api.metrics import Metrics
 from app.api.parts import Parts
-from app.api.server import Listener, serve
+from app.api.server import Listener, server_of
 from app.cli.announcing import SIMULATED_INBOXES, Announcement, say_arrival, say_simulator
 from app.cli.database import database, prepare_database, try_out_key
 from app.cli.deciding import decider_of
@@ -90,7 +90,7 @@ def run_shared_dispatcher(settings: Settings, pulse: Pulse, bell: Bell) -> None:
 
 def serve_api(parts: Parts, listener: Listener, on_started: Callable[[], None]) -> None:
     """Serves the API until a signal ends it."""
-    serve(build_app(parts), listener, on_started)
+    server_of(build_app(parts), on_started).run(sockets=[listener.socket])
 
 
 @contextmanager

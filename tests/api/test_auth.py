@@ -1,13 +1,12 @@
 import asyncio
-import hashlib
-from collections.abc import Mapping
 
 import pytest
 from starlette.requests import Request
 
-from app.api.auth import Caller, Gate, KnownKey
+from app.api.auth import Caller, Gate
 from app.api.metrics import Metrics, Written
 from app.errors import NotAllowed, NotSignedIn
+from app.store.keys import ROLES, StoredKey, digest_of
 
 NOW = 1_795_429_800_000_000
 
@@ -16,19 +15,17 @@ class Keys:
     """Keys as the store would give them, and how often they were read."""
 
     def __init__(self) -> None:
-        self.known: dict[str, KnownKey] = {}
+        self.known: list[StoredKey] = []
         self.reads = 0
 
-    def add(self, key: str, role: str, expires_at: int | None = None) -> None:
+    def add(self, key: str, role: str, expires_at: int | None = None, revoked_at: int | None = None) -> None:
         """Makes a key known."""
-        digest = hashlib.sha256(key.encode()).hexdigest()
-        self.known[digest] = KnownKey(Caller(f"the {role}", frozenset({role})), expires_at)
+        self.known.append(StoredKey(1, f"the {role}", role, digest_of(key), 0, expires_at, revoked_at))
 
-    async def load(self) -> Mapping[str, KnownKey]:
+    def load(self) -> list[StoredKey]:
         """As the store does."""
         self.reads += 1
-        await asyncio.sleep(0)
-        return dict(self.known)
+        return list(self.known)
 
 
 def request(authorization: str | None) -> Request:
@@ -65,6 +62,22 @@ def test_an_expired_key_is_no_key() -> None:
     keys.add("k1", "operator", NOW)
     with pytest.raises(NotSignedIn):
         admit(keys, "Bearer k1", "operator")
+
+
+def test_a_revoked_key_is_no_key() -> None:
+    """A key that was revoked lets nobody in."""
+    keys = Keys()
+    keys.add("k1", "operator", revoked_at=NOW - 1)
+    with pytest.raises(NotSignedIn):
+        admit(keys, "Bearer k1", "operator")
+
+
+def test_the_bootstrap_key_holds_every_role() -> None:
+    """It does for trying out whatever any other key does."""
+    keys = Keys()
+    keys.add("k1", "bootstrap")
+    for role in ROLES:
+        assert admit(keys, "Bearer k1", role).roles == frozenset(ROLES)
 
 
 def test_a_wrong_role() -> None:

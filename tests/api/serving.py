@@ -1,0 +1,86 @@
+"""A real API on a loopback port, over a store of its own, with a key for every role."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+
+from app.api.app import build_app
+from app.api.metrics import Metrics
+from app.api.server import Listener, server_of
+from app.cli.database import clock, database, prepare_database
+from app.cli.deciding import decider_of
+from app.cli.wiring import parts_of
+from app.decide.decide import Decider
+from app.settings import read_settings
+from app.store.engine import Store
+from app.store.keys import ROLES, NewKey, create
+from app.store.writer import Writer
+
+ROOT = Path(__file__).parents[2]
+BOOTSTRAP_KEY = "bootstrap-for-tests"
+EXAMPLE: dict[str, Any] = msgspec.json.decode((ROOT / "docs/examples/release.json").read_bytes())
+
+
+class Service(NamedTuple):
+    """A running API: where, its keys by role (and `bootstrap`), and its store."""
+
+    port: int
+    keys: dict[str, str]
+    store: Store
+    writer: Writer
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, role: str | None = "bootstrap") -> httpx.Client:
+        """A client with the key of a role, or with none."""
+        headers = {} if role is None else {"Authorization": f"Bearer {self.keys[role]}"}
+        # Without TLS there is nothing to verify, and reading the certificates takes longer than any request here.
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=False)  # noqa: S501 - see above
+
+
+def the_decider() -> Decider:
+    """The decider of the shipped rulebook."""
+    return decider_of(read_settings(rulebook_dir=ROOT))
+
+
+@contextmanager
+def serving(folder: Path, decider: Decider) -> Iterator[Service]:
+    """An API in a thread of this process."""
+    settings = read_settings(database_url=f"sqlite:///{folder}/lens.db", bootstrap_key=BOOTSTRAP_KEY)
+    with database(settings) as store:
+        prepare_database(store, settings)
+        with Writer(store) as writer:
+            keys: dict[str, str] = {
+                role: writer.do_and_wait(create, NewKey(f"the {role}", role, "tests", clock(), None)) for role in ROLES
+            }
+            keys["second sender"] = writer.do_and_wait(create, NewKey("second", "system_of_record", "tests", clock(), None))
+            ready = {"channel": lambda: None, "worker": lambda: None}
+            app = build_app(parts_of(store, writer, decider, Metrics(), ready, lambda: None))
+            listener, started = Listener("127.0.0.1", 0), threading.Event()
+            server = server_of(app, started.set)
+            thread = threading.Thread(target=server.run, args=([listener.socket],))
+            thread.start()
+            try:
+                assert started.wait(20)
+                yield Service(listener.port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer)
+            finally:
+                server.should_exit = True
+                thread.join(40)
+
+
+def release(release_id: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a JSON document
+    """The example release under another id, with some of its parts changed."""
+    return EXAMPLE | {"release_id": release_id} | changes
+
+
+def as_json(document: object) -> bytes:
+    """A document as JSON."""
+    return msgspec.json.encode(document)

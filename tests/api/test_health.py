@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+
+from app.api.envelope import what_broke
+from app.decide.decide import Decider
+from tests.api.serving import Service, as_json, release, serving
+
+
+def test_alive_and_ready_without_a_key(service: Service) -> None:
+    """Anyone may ask, and hears of every part."""
+    with service.client(None) as client:
+        assert client.get("/healthz").text == "alive\n"
+        health = client.get("/readyz").json()
+    assert health == {
+        "status": "ready",
+        "parts": {"database": "ok", "rulebook": "ok", "channel": "ok", "worker": "ok"},
+    }
+
+
+def test_metrics_count_without_telling_whom(service: Service) -> None:
+    """Releases, messages, requests and refusals are counted, and nothing of a release is among the words."""
+    with service.client() as client:
+        client.post("/v1/releases", content=as_json(release("H-1")))
+        client.post("/v1/releases", content=as_json(release("H-1")))
+        client.get("/v1/releases/H-1")
+    with service.client(None) as client:
+        client.get("/v1/messages")
+        client.get("/never/heard/of/Doe")
+        page = client.get("/metrics").text
+    for line in (
+        'lens_releases_total{kind="new",outcome="notify"} 1.0',
+        'lens_releases_total{kind="replay",outcome="notify"} 1.0',
+        'lens_messages{status="queued"} 2.0',
+        'lens_http_requests_total{method="POST",route="/v1/releases",status="201"} 1.0',
+        'lens_http_requests_total{method="GET",route="/v1/releases/{release_id}",status="200"} 1.0',
+        'lens_http_requests_total{method="GET",route="(none)",status="404"} 1.0',
+        'lens_sign_in_refused_total{why="no_key"} 1.0',
+        "lens_store_readable 1.0",
+    ):
+        assert line in page.splitlines(), line
+    assert "Doe" not in page
+    assert "H-1" not in page
+
+
+def test_a_wrong_method_names_the_right_ones(service: Service) -> None:
+    """405 says which methods there are."""
+    with service.client() as client:
+        answer = client.put("/v1/releases", content=b"")
+        assert (answer.status_code, answer.headers["allow"], answer.json()["type"]) == (405, "POST", "/problems/no-such-method")
+
+
+def test_every_answer_has_its_security_headers(service: Service) -> None:
+    """Good answers and problems alike are not cached, not sniffed, not framed, and carry their id."""
+    with service.client() as client:
+        for path in ("/v1/messages", "/v1/none", "/healthz", "/docs"):
+            headers = client.get(path).headers
+            assert headers["x-content-type-options"] == "nosniff"
+            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+            assert headers["cache-control"] == "no-store"
+            assert headers["x-request-id"]
+            assert "server" not in headers
+
+
+def test_a_lost_database_is_told_and_not_hidden(tmp_path: Path, decider: Decider) -> None:
+    """Without its tables the service is not ready, accepts nothing, and counts what it can."""
+    with serving(tmp_path, decider) as service, service.client() as client:
+        assert client.post("/v1/releases", content=as_json(release("L-1"))).status_code == 201
+        with service.store.write.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE message RENAME TO lost")
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'other'")
+        health = client.get("/readyz")
+        assert (health.status_code, health.json()["status"]) == (503, "not_ready")
+        assert "lens db upgrade" in health.json()["parts"]["database"]
+        assert client.post("/v1/releases", content=as_json(release("L-2"))).status_code in {500, 503}
+        assert "lens_store_readable 0.0" in client.get("/metrics").text
+        assert client.get("/v1/messages").status_code == 503
+        assert client.post("/v1/decisions", content=as_json(release("L-2"))).status_code == 200
+
+
+def test_what_broke_names_places_and_no_text() -> None:
+    """An unexpected error is logged by its class and place; its words may be somebody's name."""
+    with pytest.raises(ValueError, match="Doe") as caught:
+        int("Doe")
+    told = what_broke(caught.value)
+    assert told["error"] == "ValueError"
+    assert "Doe" not in str(told)
+    assert "test_health.py" in str(told["places"])
