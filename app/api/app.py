@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from app.api import audit, decisions, docs, health, messages, openapi, releases, rulebooks, work_items
 from app.api.audit import AuditPage
+from app.api.decisions import ExplainedDecision
 from app.api.envelope import Envelope
 from app.api.health import Health
 from app.api.messages import MessagePage
@@ -23,6 +24,7 @@ from app.store.work_items import StoredWorkItem
 
 _ANSWERED: tuple[type, ...] = (
     AuditPage,
+    ExplainedDecision,
     Health,
     MessagePage,
     MessageWithHistory,

@@ -1,17 +1,19 @@
 """Trying out: what would be decided, without storing, sending or using up a message number."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
+from msgspec import structs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.api.auth import Policy
 from app.api.bodies import read_body
 from app.api.openapi import TAKES_RELEASE, answers, with_body
-from app.api.parts import Wired
-from app.domain.decision import dry_run_answer
+from app.api.parts import JSON, Wired
+from app.decide.explain import Explanation, explain
+from app.domain.decision import Answer, dry_run_answer
 from app.domain.release import is_date
 
 router = APIRouter(tags=["decisions"])
@@ -29,14 +31,26 @@ class DecisionQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     as_of: Annotated[date | None, BeforeValidator(_day), Field(description="Decide as of this day instead.")] = None
+    explain: Literal["full"] | None = Field(None, description="`full` adds `trace`: why, and why not.")
+
+
+class ExplainedDecision(Answer, frozen=True, kw_only=True, omit_defaults=True):
+    """A decision; `trace`, where asked for, is how every rule came out, with the line of the file it missed by."""
+
+    trace: Explanation | None = None
 
 
 @router.post(
-    "/v1/decisions", responses=answers("Decision", "What would be decided.", problems=with_body()), openapi_extra=TAKES_RELEASE
+    "/v1/decisions",
+    responses=answers("ExplainedDecision", "What would be decided.", problems=with_body()),
+    openapi_extra=TAKES_RELEASE,
 )
 async def decide(request: Request, parts: Wired, _: Policy, query: Annotated[DecisionQuery, Query()]) -> Response:
-    """Decides a release and answers as `POST /v1/releases` would, but stores and sends nothing."""
+    """Decide a release as `POST /v1/releases` would, but store and send nothing. Role: policy."""
     decider = parts.decider()
     release = decider.read(await read_body(request))
-    decision = decider.decide(release, datetime.now(UTC), query.as_of)
-    return Response(msgspec.json.encode(dry_run_answer(decision)), media_type="application/json")
+    decided = dry_run_answer(decider.decide(release, datetime.now(UTC), query.as_of))
+    if query.explain is None:
+        return Response(msgspec.json.encode(decided), media_type=JSON)
+    explained = ExplainedDecision(**structs.asdict(decided), trace=explain(decider, release, query.as_of))
+    return Response(msgspec.json.encode(explained), media_type=JSON)

@@ -209,6 +209,13 @@ def _moved(node: Any) -> Any:  # noqa: ANN401 - walks any JSON document
 
 
 def _answer_schemas(answered: Sequence[type]) -> Json:
-    _, schemas = msgspec.json.schema_components([Answer, *answered], ref_template=_REF + "{name}")
+    _, schemas = msgspec.json.schema_components([Answer, *answered], schema_hook=_anything, ref_template=_REF + "{name}")
     schemas["Decision"] = schemas.pop("Answer")
     return dict(schemas)
+
+
+def _anything(kind: type) -> Json:
+    """The schema of a value that may be any JSON."""
+    if kind is not object:
+        raise NotImplementedError(f"{kind} has no schema")
+    return {}

@@ -11,6 +11,7 @@ from app.api.bodies import read_reason
 from app.api.filters import Paged, Unfiltered
 from app.api.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
+from app.intake.lift import lift_hold
 from app.store.work_items import Resolve, StoredWorkItem, WorkItemFilter, list_work_items, resolve
 
 router = APIRouter(tags=["work items"])
@@ -49,3 +50,16 @@ async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _:
     """Say that it was done, and how. It sends nothing. Role: operator."""
     wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
     return Response(msgspec.json.encode(await parts.writer.do(resolve, wanted)), media_type=JSON)
+
+
+@router.post(
+    "/v1/work-items/{id}/lift",
+    responses=answers("StoredRelease", "The release as it stands now, with what is sent.", problems=with_body(404, 409)),
+    openapi_extra=TAKES_REASON,
+)
+async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+    """Lift a hold: the release is decided again as if nothing held it, and is sent, once. Role: operator."""
+    reason = await read_reason(request)
+    release = await lift_hold(parts.writer, parts.decider(), id, reason, caller.name, parts.clock)
+    parts.queued()
+    return Response(msgspec.json.encode(release), media_type=JSON)

@@ -230,3 +230,15 @@ def test_a_dry_run_as_of_another_day(service: Service) -> None:
             assert (answer.status_code, problem_of(answer)["errors"][0]["pointer"]) == (422, "/as_of")
         unknown = client.post("/v1/decisions?asof=2010-01-01&verbose=1", content=as_json(EXAMPLE))
         assert {fault["pointer"] for fault in problem_of(unknown)["errors"]} == {"/asof", "/verbose"}
+
+
+def test_a_dry_run_explained(service: Service) -> None:
+    """`explain=full` adds why and why not to the same decision."""
+    with service.client("policy") as client:
+        plain = client.post("/v1/decisions", content=as_json(EXAMPLE)).json()
+        explained = client.post("/v1/decisions?explain=full", content=as_json(EXAMPLE)).json()
+        trace = explained.pop("trace")
+        assert explained == plain
+        fired = {rule["rule"] for step in trace["steps"] for rule in step["rules"] if rule["fate"] == "fired"}
+        assert {reason["rule"] for reason in plain["because"]} <= fired
+        assert client.post("/v1/decisions?explain=some", content=as_json(EXAMPLE)).status_code == 422

@@ -130,6 +130,21 @@ def test_work_items_are_resolved_with_a_reason(filled: Service) -> None:
     assert pages(filled, "/v1/work-items", code="review", status="open") == []
 
 
+def test_a_hold_is_lifted_once(filled: Service) -> None:
+    """Lifting sends what the hold kept back, to both states, and is done once however often it is asked for."""
+    with filled.client("system_of_record") as client:
+        client.post("/v1/releases", content=as_json(release("M-lift", holds=["juvenile"])))
+    with filled.client("operator") as client:
+        items = client.get("/v1/releases/M-lift").json()["work_items"]
+        path = f"/v1/work-items/{items[0]['id']}/lift"
+        assert client.post(path, content=b"{}").status_code == 422
+        lifted = client.post(path, json={"reason": "He is of age."})
+        assert lifted.status_code == 200, lifted.text
+        assert [message["status"] for message in lifted.json()["messages"]] == ["queued", "queued"]
+        assert client.post(path, json={"reason": "Again."}).status_code == 409
+        assert len(client.get("/v1/releases/M-lift").json()["messages"]) == 2
+
+
 def test_the_audit_trail_tells_who_did_what(filled: Service) -> None:
     """Accepting and resolving stand in the trail under the name of the key, without personal data."""
     entries = pages(filled, "/v1/audit", limit=3)
@@ -160,6 +175,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[set[str], Callable[[], bytes | None]]] = 
     ("POST", "/v1/messages/LNZZZZZZZZ/requeue"): ({"operator"}, lambda: b"{}"),
     ("GET", "/v1/work-items"): ({"operator", "auditor"}, lambda: None),
     ("POST", "/v1/work-items/999/resolve"): ({"operator"}, lambda: b"{}"),
+    ("POST", "/v1/work-items/999/lift"): ({"operator"}, lambda: b"{}"),
     ("GET", "/v1/rulebook"): ({"policy", "approver", "auditor"}, lambda: None),
     ("GET", "/v1/audit"): ({"auditor"}, lambda: None),
 }
