@@ -1,18 +1,26 @@
-"""Runs scenarios: decides each case with the rulebook and compares what came out with what was expected."""
+"""Runs a rulebook's own tests: decides each case of its scenarios and compares what came out with what was expected, and says
+which of its promises are broken.
+"""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.domain.decision import Decision
 from app.domain.release import Conviction, Name, Release, Residence, Stay, Subject
-from app.rulebook.book import RuleBook
+from app.rulebook.book import RuleBook, read_content, use
 from app.rulebook.evaluate import Verdict, strongest
 from app.rulebook.model import AskPerson, Send
-from app.rulebook.scenarios import Case, Expectation, Scenario
+from app.rulebook.problems import Problem, Problems, Spot
+from app.rulebook.report import case_words
+from app.rulebook.scenarios import Case, Expectation, Promise, Scenario, Suite
+from app.rulebook.source import read_folder
 from app.rulebook.view import View
+
+BROKEN_PROMISE = "R250"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +35,95 @@ class CaseAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One thing that did not come out as expected: which part of `expect`, and both in words."""
+
+    part: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.part}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """A scenario run. `faults` says what was not as expected, a line each; none when all was."""
+    """A scenario run. `faults` says what was not as expected; none when all was."""
 
     scenario: Scenario
     answer: CaseAnswer
+    faults: tuple[Mismatch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A rulebook that can be tested: it has no errors but promises that do not hold, which are themselves a test's answer."""
+
+    book: RuleBook
+    broken: tuple[Problem, ...] = ()
+
+    def fault_of(self, promise: Promise) -> str | None:
+        """What is wrong with a promise, on one line with a real case; None when it holds in every possible case."""
+        problem = next((problem for problem in self.broken if problem.spot == promise.spot), None)
+        if problem is None:
+            return None
+        return f"broken in {problem.cases:,} cases, for example: {case_words(problem.example)}; {problem.help}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A scenario or promise that fails, as every report tells it."""
+
+    name: str
+    spot: Spot
     faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """All scenarios and promises of a rulebook, tried."""
+
+    loaded: Loaded
+    results: tuple[Result, ...]
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Everything that failed: scenarios, then promises, each in the order of the files."""
+        failed = [
+            Failure(result.scenario.title, result.scenario.spot, tuple(map(str, result.faults)))
+            for result in self.results
+            if result.faults
+        ]
+        for promise in self.promises:
+            fault = self.loaded.fault_of(promise)
+            if fault is not None:
+                failed.append(Failure(promise.name, promise.spot, (fault,)))
+        return tuple(failed)
+
+    @property
+    def promises(self) -> tuple[Promise, ...]:
+        """All promises of the rulebook."""
+        return self.loaded.book.content.suite.promises
+
+
+def load_to_test(folder: Path, problems: Problems) -> Loaded | None:
+    """The rulebook in `folder`, whether or not its promises hold; None where it has other errors. All found goes into `problems`."""
+    content = read_content(read_folder(folder, problems), problems)
+    if content is None:
+        return None
+    book = use(content, problems)
+    if book is not None:
+        return Loaded(book)
+    errors = tuple(problem for problem in problems.sorted() if problem.severity == "error")
+    if {problem.code for problem in errors} != {BROKEN_PROMISE}:
+        return None
+    without = use(replace(content, suite=Suite(content.suite.scenarios)), Problems())
+    return Loaded(replace(without, content=content), errors) if without is not None else None
+
+
+def try_all(loaded: Loaded) -> Trial:
+    """Runs every scenario of a rulebook; its promises were proved or broken when it was loaded."""
+    return Trial(loaded, tuple(run_all(loaded.book)))
 
 
 def run_all(book: RuleBook) -> list[Result]:
@@ -75,13 +166,13 @@ def _answer(owed: Verdict, routed: Verdict | None, view: View, case: Case) -> Ca
     return CaseAnswer(owed.outcome, because, beaten, tuple(sends), tuple(items))
 
 
-def _differences(answer: CaseAnswer, expect: Expectation) -> Iterator[str]:
+def _differences(answer: CaseAnswer, expect: Expectation) -> Iterator[Mismatch]:
     if expect.outcome is not None and expect.outcome != answer.outcome:
-        yield f"outcome: expected {expect.outcome}, found {answer.outcome}"
+        yield Mismatch("outcome", expect.outcome, answer.outcome)
     for name in ("because", "beaten"):
         wanted, found = getattr(expect, name), getattr(answer, name)
         if wanted is not None and tuple(wanted) != found:
-            yield f"{name}: expected {_list(wanted)}, found {_list(found)}"
+            yield Mismatch(name, _list(wanted), _list(found))
     if expect.sends is not None:
         yield from _entry_differences("sends", expect.sends, answer.sends)
     if expect.work_items is not None:
@@ -90,38 +181,37 @@ def _differences(answer: CaseAnswer, expect: Expectation) -> Iterator[str]:
         found_to = tuple(send["ori"] for send in answer.sends)
         if expect.sends_to == ("distinct",):
             if len(set(found_to)) < len(found_to):
-                yield f"sends_to: expected no address twice, found {_list(found_to)}"
+                yield Mismatch("sends_to", "no address twice", _list(found_to))
         elif expect.sends_to != found_to:
-            yield f"sends_to: expected {_list(expect.sends_to)}, found {_list(found_to)}"
+            yield Mismatch("sends_to", _list(expect.sends_to), _list(found_to))
 
 
-def _entry_differences(name: str, wanted: tuple[dict[str, str], ...], found: tuple[dict[str, str], ...]) -> Iterator[str]:
+def _entry_differences(name: str, wanted: tuple[dict[str, str], ...], found: tuple[dict[str, str], ...]) -> Iterator[Mismatch]:
     """Entries are compared in order, each by the keys that the scenario names."""
     if len(wanted) != len(found):
-        yield f"{name}: expected {len(wanted)}, found {len(found)}: {_list(_entry(entry) for entry in found)}"
+        yield Mismatch(name, _list(map(_entry, wanted)), _list(map(_entry, found)))
         return
     for want, got in zip(wanted, found, strict=True):
-        wrong = {key: got.get(key, "nothing") for key, value in want.items() if got.get(key) != value}
-        if wrong:
-            yield f"{name}: expected {_entry(want)}, found {_entry(got)}"
+        if any(got.get(key) != value for key, value in want.items()):
+            yield Mismatch(name, _entry(want), _entry(got))
 
 
 def _entry(entry: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}"
 
 
-def _list(words: object) -> str:
-    return "[" + ", ".join(map(str, words if isinstance(words, tuple | list) else list(words))) + "]"  # type: ignore[call-overload]
+def _list(words: Iterable[str]) -> str:
+    return "[" + ", ".join(words) + "]"
 
 
-def _text_faults(book: RuleBook, scenario: Scenario) -> Iterator[str]:
+def _text_faults(book: RuleBook, scenario: Scenario) -> Iterator[Mismatch]:
     """Lines that no message of this case has. The subject is an invented one, the notice is accepted on the day itself."""
     release = invented_release(scenario.case)
     decision: Decision = Decider(book, Terms()).decide(release, release.stay.instant)
     lines = {line for notice in decision.notices for line in notice.numbered("LN--------").splitlines()}
     for wanted in scenario.expect.text or ():
         if wanted not in lines:
-            yield f"text: no message has the line {wanted!r}"
+            yield Mismatch("text", f"the line {wanted!r}", "no message that has it")
 
 
 def invented_release(case: Case) -> Release:
