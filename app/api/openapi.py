@@ -218,4 +218,4 @@ def _anything(kind: type) -> Json:
     """The schema of a value that may be any JSON."""
     if kind is not object:
         raise NotImplementedError(f"{kind} has no schema")
-    return {}
+    return {"description": "Any JSON value."}
