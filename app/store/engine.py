@@ -17,6 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from pysqlite3 import dbapi2
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -165,13 +166,21 @@ def now_micros(connection: Connection) -> int:
 
 
 def upgrade(store: Store) -> None:
-    """Brings the tables up to this version, in one transaction. Any number of processes may do it at once, or again."""
-    with store.write.begin() as connection:
-        if store.dialect == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        config = _alembic()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    """Brings the tables up to this version, in one transaction. Any number of processes may do it at once, or again.
+
+    Raises BadSetting when a later version of LENS has upgraded them already, Unavailable when the database cannot be written.
+    """
+    try:
+        with store.write.begin() as connection:
+            if store.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            config = _alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError:
+        raise BadSetting("LENS_DATABASE_URL: a later version of LENS has upgraded this database; run that one") from None
+    except DBAPIError as error:
+        raise Unavailable(f"The tables cannot be upgraded ({cause(error)}); nothing was changed.") from None
 
 
 def is_current(store: Store) -> bool:

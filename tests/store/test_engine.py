@@ -119,6 +119,25 @@ def test_a_database_without_tables_is_not_current(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_database_of_a_later_version_is_left_alone(store: Store) -> None:
+    """An old program must not write what it does not know."""
+    with store.write.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(BadSetting, match="later version"):
+        upgrade(store)
+    assert not is_current(store)
+
+
+def test_an_upgrade_that_cannot_write_says_so(store: Store) -> None:
+    """Another process holds the lock for too long."""
+    with store.write.connect() as other, store.write.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=1")
+        connection.rollback()
+        connection.close()
+        with other.begin(), pytest.raises(Unavailable, match="SQLITE_BUSY"):
+            upgrade(store)
+
+
 def test_processes_that_start_at_once_upgrade_once(tmp_path: Path) -> None:
     """Three open and upgrade one new file together; each ends well."""
     code = "import sys; from app.store.engine import *; s = open_store(sys.argv[1]); sys.stdin.read(); upgrade(s)"
