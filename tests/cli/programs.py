@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,8 +21,19 @@ KEY = "a-key-for-tests"
 EXAMPLE = msgspec.json.decode((ROOT / "docs/examples/release.json").read_bytes())
 
 
-def environment(folder: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a program started in `folder` gets: LENS's own rulebook, a store and spool in the folder, and these settings."""
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Returns once it holds; looks fifty times a second, and fails when it does not hold in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def environment(folder: Path, settings: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """What a program started in `folder` gets: LENS's own rulebook, a store and spool in the folder, and these settings.
+
+    A setting that is None is left out.
+    """
     own = {
         "PYTHONPATH": str(ROOT),
         "LENS_RULEBOOK_DIR": str(ROOT),
@@ -29,10 +41,12 @@ def environment(folder: Path, settings: Mapping[str, str] | None = None) -> dict
         "LENS_SPOOL_DIR": str(folder / "spool"),
         "LENS_BOOTSTRAP_KEY": KEY,
     }
-    return {"PATH": os.environ["PATH"]} | own | dict(settings or {})
+    return {"PATH": os.environ["PATH"]} | {
+        name: value for name, value in (own | dict(settings or {})).items() if value is not None
+    }
 
 
-def lens(folder: Path, *words: str, settings: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def lens(folder: Path, *words: str, settings: Mapping[str, str | None] | None = None) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end."""
     return subprocess.run(
         [*LENS, *words], cwd=folder, env=environment(folder, settings), capture_output=True, text=True, timeout=60, check=False
@@ -42,7 +56,7 @@ def lens(folder: Path, *words: str, settings: Mapping[str, str] | None = None) -
 class Program:
     """A command that runs until it is ended. `with Program(...) as program:` ends it, however the block ends."""
 
-    def __init__(self, folder: Path, words: Sequence[str], settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, words: Sequence[str], settings: Mapping[str, str | None] | None = None) -> None:
         self.folder = folder
         self.log = folder / "log"
         self._said: queue.Queue[str | None] = queue.Queue()

@@ -1,0 +1,84 @@
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from tests.cli.programs import Program, client, release, until
+
+
+def children_of(pid: int) -> dict[int, str]:
+    """The processes started by a process, with their command lines."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid:
+                found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        except (OSError, ValueError):
+            continue
+    return {pid: line for pid, line in found.items() if "resource_tracker" not in line}
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process is alive (and not merely unburied)."""
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def ask(api: httpx.Client, path: str) -> int:
+    """The status of an answer; 0 when there is none."""
+    try:
+        return api.get(path).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def test_several_processes_share_a_socket_and_are_watched_over(tmp_path: Path) -> None:
+    """Requests go through and messages go out with two API processes; one that is killed is replaced; all end together."""
+    with Program(tmp_path, ["serve", "--port", "0", "--workers", "2"]) as program, client(program.url()) as api:
+        assert api.post("/v1/releases", content=release("W-1")).status_code == 201
+        until(lambda: all(message["status"] == "sent" for message in api.get("/v1/messages").json()["items"]))
+        until(lambda: ask(api, "/readyz") == 200)
+        first = children_of(program.process.pid)
+        assert len(first) == 3
+        for child in first:
+            os.kill(child, signal.SIGKILL)
+        until(lambda: len(set(children_of(program.process.pid)) - set(first)) == 3)
+        until(lambda: ask(api, "/readyz") == 200)
+        assert api.post("/v1/releases", content=release("W-1")).status_code == 200
+        metrics = api.get("/metrics").text
+        assert 'lens_releases_total{kind="new",outcome="notify"} 1.0' in metrics, "counts of an ended process are kept"
+        second = children_of(program.process.pid)
+        program.process.terminate()
+        assert program.process.wait(50) == 0
+        assert not any(map(is_there, second))
+
+
+def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    """Processes whose supervisor is gone end by themselves: they do not hold the port or send beside a new service."""
+    with Program(tmp_path, ["serve", "--port", "0", "--workers", "2"]) as program, client(program.url()) as api:
+        until(lambda: ask(api, "/readyz") == 200)
+        children = children_of(program.process.pid)
+        program.kill()
+        until(lambda: not any(map(is_there, children)))
+        assert ask(api, "/healthz") == 0
+
+
+def test_a_request_under_way_is_finished_when_asked_to_stop(tmp_path: Path) -> None:
+    """SIGTERM in the middle of a batch: the lines that came are answered and the program ends with 0."""
+    with Program(tmp_path, ["serve", "--port", "0"]) as program, client(program.url()) as api:
+        lines = b"".join(release(f"T-{number}") + b"\n" for number in range(300))
+
+        def body() -> Iterator[bytes]:
+            yield lines
+            program.process.terminate()
+            yield lines
+
+        answer = api.post("/v1/releases:batch", content=body())
+        assert answer.status_code == 200
+        assert len(answer.content.splitlines()) == 600
+        assert program.process.wait(50) == 0
