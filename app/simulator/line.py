@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from app.dispatch.channels.frames import BadFrame, Decoder, frame
 
@@ -77,8 +78,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows the type: a stream has no other
-        self._transport, self._open = transport, True
+        self._transport, self._open = cast(asyncio.Transport, transport), True  # uvloop's is no subclass
         self._events.opened(self)
 
     def data_received(self, data: bytes) -> None:

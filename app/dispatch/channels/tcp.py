@@ -54,13 +54,15 @@ class TcpChannel:
         self._tls = tls
         self._ping_every = ping_every
         self._retry_first, self._retry_cap = retry_first, retry_cap
-        self._arrivals = arrivals or Arrivals()
+        self._arrivals = Arrivals() if arrivals is None else arrivals
         self._connection: Connection | None = None
         self._problem = f"not yet connected to the switch at {address}"
 
     def problem(self) -> str | None:
         """Why nothing can be sent, in words, or None while connected."""
-        return None if self._connection is not None else self._problem
+        if self._connection is None:
+            return self._problem
+        return self._lost(self._connection.cause) if self._connection.cause else None
 
     async def run(self, arrived: Arrived) -> None:
         """Keeps the connection up and stores what comes, until cancelled; then stores what has come already."""
@@ -78,8 +80,8 @@ class TcpChannel:
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
         """Sends messages in order, a receipt each, within the ACK time-out."""
-        if self._connection is None:
-            return [Receipt("unsent", self._problem)] * len(messages)
+        if self._connection is None or self._connection.cause:
+            return [Receipt("unsent", self.problem() or "")] * len(messages)
         return await self._connection.send(messages, self._ack_timeout)
 
     async def _keep_connected(self) -> None:
@@ -114,8 +116,11 @@ class TcpChannel:
             connection.end("LENS is ending")  # no effect where it is lost already
             self._connection = None
             self._problem = ""
-        self._note(f"the connection to the switch at {self._address} was lost: {cause}")
+        self._note(self._lost(cause))
         return connection.proved
+
+    def _lost(self, cause: str) -> str:
+        return f"the connection to the switch at {self._address} was lost: {cause}"
 
     def _note(self, problem: str) -> None:
         if problem != self._problem:

@@ -7,6 +7,7 @@ import re
 import secrets
 import ssl
 from collections.abc import Sequence
+from typing import cast
 
 import structlog
 
@@ -57,7 +58,8 @@ class Connection(asyncio.Protocol):
         self._decoder = Decoder()
         self._under_way: dict[str, tuple[_Batch, int]] = {}
         self._writable = asyncio.Event()
-        self._cause = ""
+        self.cause = ""
+        """Why it ended, in words; empty while it is up."""
         self._name = secrets.token_hex(8)
         self._texts = 0
         self._heard = False
@@ -81,7 +83,7 @@ class Connection(asyncio.Protocol):
         except TimeoutError:
             return self._rest(batch, Receipt("unsent", f"the switch took no bytes for {ack_timeout:g} s"))
         if self._transport is None or self._transport.is_closing():
-            return self._rest(batch, Receipt("unsent", self._cause or "the connection to the switch was lost"))
+            return self._rest(batch, Receipt("unsent", self.cause or "the connection to the switch was lost"))
         for place, message in enumerate(messages):
             if batch.receipts[place] is None:
                 self._settle(message.message_id, Receipt("unknown", "sent again before its ACK had come"))
@@ -106,7 +108,7 @@ class Connection(asyncio.Protocol):
 
     def end(self, cause: str) -> None:
         """Ends the connection at once; `cause` in words."""
-        self._cause = self._cause or cause
+        self.cause = self.cause or cause
         if self._transport is not None:
             self._transport.abort()
 
@@ -118,9 +120,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop: asks for a sign of life at once."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows the type: a stream has no other
-        self._transport = transport
-        transport.set_write_buffer_limits(high=_UNSENT_BYTES)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self._transport.set_write_buffer_limits(high=_UNSENT_BYTES)
         self._writable.set()
         self._ping()
 
@@ -147,17 +148,17 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop: what was written and not acknowledged is `unknown`, and who waited to write goes on."""
-        if not self._cause:
-            self._cause = f"the connection broke: {words_of(exc)}" if exc is not None else "the switch ended the connection"
-            self._cause += " inside a frame" if self._decoder.inside_frame else ""
+        if not self.cause:
+            self.cause = f"the connection broke: {words_of(exc)}" if exc is not None else "the switch ended the connection"
+            self.cause += " inside a frame" if self._decoder.inside_frame else ""
         if self._tick_handle is not None:
             self._tick_handle.cancel()
         self._transport = None
         for control in list(self._under_way):
-            self._settle(control, Receipt("unknown", f"no ACK: {self._cause}"))
+            self._settle(control, Receipt("unknown", f"no ACK: {self.cause}"))
         self._writable.set()
         if not self.lost.done():
-            self.lost.set_result(self._cause)
+            self.lost.set_result(self.cause)
 
     def _take(self, payload: str) -> None:
         answer = _ANSWER.fullmatch(payload)
