@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.rulebook.book import content_hash, load_with_problems
+from app.rulebook.book import load_with_problems
+from app.rulebook.content import content_hash
 from app.rulebook.problems import Problem, Problems
 from app.rulebook.report import as_json, as_sarif, as_text
 from app.rulebook.source import SourceFile, read_folder

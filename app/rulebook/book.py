@@ -1,97 +1,24 @@
-"""A rulebook: everything that decides, read from a folder whole or not at all, under one content hash."""
+"""A rulebook that can be used: its content proved over every case, its engine in agreement with the plain evaluator."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from app.errors import BadRulebook
-from app.rulebook.agreement import check_addresses, check_names
+from app.rulebook.agreement import check_addresses
+from app.rulebook.content import Content, read_content
 from app.rulebook.disclosure import Possible, prove_non_disclosure
 from app.rulebook.engine import EngineFault
 from app.rulebook.evaluate import Verdict
 from app.rulebook.joint import total
-from app.rulebook.model import CodeTables, DecisionTable, Fact, Messages, Rule, Table
 from app.rulebook.problems import Problem, Problems, Spot
 from app.rulebook.proofs import Uncovered, prove_no_expiry, prove_rules
-from app.rulebook.read_conditions import ConditionReader
-from app.rulebook.read_facts import FACTS, read_code_tables, read_facts
-from app.rulebook.read_messages import read_messages
-from app.rulebook.read_rules import RulesReader
-from app.rulebook.read_scenarios import ScenarioReader
-from app.rulebook.read_tables import read_table
 from app.rulebook.report import as_text
-from app.rulebook.scenarios import Suite
-from app.rulebook.shapes import Shapes, day_after
-from app.rulebook.source import Node, Scalar, SourceFile, read_folder, read_yaml
+from app.rulebook.source import read_folder
 from app.rulebook.tidiness import check_rows_end, check_scenarios, check_sets
-from app.rulebook.verdicts import LookUp, all_verdicts
-from app.rulebook.view import View, view_at, views
-
-KINDS = ("facts/v1", "ref_data/v1", "rules/v1", "messages/v1", "scenarios/v1")
-HASH_LENGTH = 12
-"""Hexadecimal digits of the content hash that names a rulebook."""
-
-
-CELL_FAULTS = frozenset({"R117", "R119", "R120", "R122"})
-"""Faults of single cells of reference tables; the rules can be proved in spite of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What the files say, before anything is proved.
-
-    `facts_whole`: the facts and the sets they name could be read, so something can be proved. `damaged`: ids of rules that could
-    not be read fully; proofs leave them out.
-    """
-
-    hash: str
-    files: tuple[SourceFile, ...]
-    facts: Mapping[str, Fact]
-    tables: Mapping[str, Table]
-    eligibility: DecisionTable
-    routing: DecisionTable
-    messages: Messages
-    codes: CodeTables
-    suite: Suite
-    facts_whole: bool
-    damaged: frozenset[str]
-
-    def decisions(self) -> tuple[DecisionTable, DecisionTable]:
-        """Both decisions, in the order they are taken."""
-        return self.eligibility, self.routing
-
-    def intact(self) -> "Content":
-        """Only what can be relied on in a proof: without damaged rules, and then without the promises they might keep."""
-        if not self.damaged:
-            return self
-        eligibility, routing = (
-            replace(table, rules=tuple(rule for rule in table.rules if rule.id not in self.damaged))
-            for table in self.decisions()
-        )
-        return replace(self, eligibility=eligibility, routing=routing, suite=Suite(self.suite.scenarios))
-
-    def rules(self) -> dict[str, Rule]:
-        """All rules by id, both `otherwise` included."""
-        return {rule.id: rule for table in self.decisions() for rule in table.all_rules()}
-
-    def views(self) -> tuple[View, ...]:
-        """The regimes: each a maximal run of days on which no rule, row or set changes."""
-        periods = [rule.period for rule in self.rules().values()]
-        edges = {period.first for period in periods}
-        edges |= {after for period in periods if (after := day_after(period.last)) is not None}
-        found: list[View] = []
-        for view in views(self.facts, self.tables, edges):
-            if (
-                found
-                and found[-1].cells == view.cells
-                and all(p.covers(found[-1].first) == p.covers(view.first) for p in periods)
-            ):
-                found[-1] = replace(found[-1], last=view.last)
-            else:
-                found.append(view)
-        return tuple(found)
+from app.rulebook.verdicts import LookUp, all_verdicts, compile_table
+from app.rulebook.view import View, view_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +86,16 @@ def use(content: Content, problems: Problems) -> RuleBook | None:
     return RuleBook(content, look_ups["eligibility"], look_ups["routing"], firsts, proved, problems.sorted())
 
 
+def tried(content: Content, all_views: tuple[View, ...]) -> RuleBook:
+    """A rulebook only to be asked "what if": nothing is proved, the plain evaluator decides, and no service ever uses it."""
+    look_ups = {}
+    for table in content.decisions():
+        program = compile_table(table)
+        look_ups[table.name] = tuple(LookUp(view, program, None, program.axes(view), {}) for view in all_views)
+    firsts = [view.first.toordinal() for view in all_views]
+    return RuleBook(content, look_ups["eligibility"], look_ups["routing"], firsts, Proved((), (), 0, len(all_views)), ())
+
+
 def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> "Proved":
     """Everything `lens check` proves or notes but the agreement of the engine; faults go into `problems`."""
     decisions = content.decisions()
@@ -187,104 +124,3 @@ def _look_ups(content: Content, all_views: tuple[View, ...], problems: Problems)
         spot, example = Spot(difference.table.file), dict(difference.values)
         problems.error("R260", message, spot, help="tell the developers", example=example)
     return look_ups
-
-
-def content_hash(files: Sequence[SourceFile]) -> str:
-    """SHA-256 over names, lengths and bytes of all files, in order of name; the first 12 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for file in sorted(files, key=lambda file: file.name):
-        digest.update(f"{file.name}\0{len(file.content)}\0".encode())
-        digest.update(file.content)
-    return digest.hexdigest()[:HASH_LENGTH]
-
-
-def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content | None:
-    """What the files say, every name resolved; None where a part is missing. With errors told it is for proofs only."""
-    shapes = Shapes(problems)
-    by_kind = _by_kind(files, shapes)
-    by_name = {file.name: file for file in files}
-    tables: dict[str, Table] = {}
-    for name, node in by_kind["ref_data/v1"]:
-        table = read_table(name, node, by_name, shapes)
-        if table is not None and table.name in tables:
-            problems.error("R114", f"there are two tables `{table.name}`", table.spot, also=(tables[table.name].spot,))
-        elif table is not None:
-            tables[table.name] = table
-    codes = read_code_tables(by_name, problems)
-    facts_file = _only("facts/v1", by_kind, problems)
-    facts = read_facts(facts_file[1], tables, shapes) if facts_file else {}
-    told = {problem.code for problem in problems.found if problem.severity == "error"}
-    facts_whole = len(facts) == len(FACTS) and told <= CELL_FAULTS
-    messages_file = _only("messages/v1", by_kind, problems)
-    messages = read_messages(*messages_file, facts, shapes) if messages_file else None
-    reader = RulesReader(facts, tables, tuple(messages.templates) if messages else (), shapes)
-    decisions: dict[str, DecisionTable] = {}
-    for name, node in by_kind["rules/v1"]:
-        decision = reader.decision(name, node)
-        if decision is not None and decision.name in decisions:
-            problems.error(
-                "R114", f"a second file decides {decision.name}", Spot(name), also=(Spot(decisions[decision.name].file),)
-            )
-        elif decision is not None:
-            decisions[decision.name] = decision
-    for missing in {"eligibility", "routing"} - set(decisions):
-        problems.error("R102", f"no rules file decides {missing}", Spot("rules/"), help=f"add one with `decision: {missing}`")
-    rule_ids = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules())
-    damaged = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules() if not rule.intact)
-    damaged |= check_names(tuple(decisions.values()), problems)
-    suite = _suite(
-        by_kind["scenarios/v1"], ScenarioReader(facts, tables, rule_ids, ConditionReader(facts, tables, shapes), shapes)
-    )
-    if messages is None or len(decisions) < 2:
-        return None
-    return Content(
-        hash=content_hash(files),
-        files=files,
-        facts=facts,
-        tables=tables,
-        eligibility=decisions["eligibility"],
-        routing=decisions["routing"],
-        messages=messages,
-        codes=codes,
-        suite=suite,
-        facts_whole=facts_whole,
-        damaged=damaged,
-    )
-
-
-def _suite(files: Sequence[tuple[str, Node]], reader: ScenarioReader) -> Suite:
-    suites = [reader.suite(name, node) for name, node in files]
-    return Suite(
-        tuple(scenario for suite in suites for scenario in suite.scenarios),
-        tuple(promise for suite in suites for promise in suite.promises),
-    )
-
-
-def _by_kind(files: Sequence[SourceFile], shapes: Shapes) -> dict[str, list[tuple[str, Node]]]:
-    found: dict[str, list[tuple[str, Node]]] = {kind: [] for kind in KINDS}
-    for file in files:
-        if file.name.endswith(".csv"):
-            continue
-        node = read_yaml(file, shapes.problems)
-        mapping = shapes.mapping(node, "a rulebook file") if node is not None else None
-        if mapping is None:
-            continue
-        kind = next((value for key, value in mapping.items if key.text == "kind"), None)
-        if kind is None:
-            help = f"begin with `kind: …`; one of {', '.join(KINDS)}"
-            shapes.problems.error("R102", "the file does not say what `kind` it is", Spot(file.name), help=help)
-        elif (word := shapes.choice(kind, "`kind`", KINDS)) is not None and isinstance(kind, Scalar):
-            found[word].append((file.name, mapping))
-    return found
-
-
-def _only(kind: str, by_kind: Mapping[str, Sequence[tuple[str, Node]]], problems: Problems) -> tuple[str, Node] | None:
-    files = by_kind[kind]
-    if not files:
-        problems.error(
-            "R001", f"the rulebook has no file of kind {kind}", Spot("rules/"), help="take it from the default rulebook"
-        )
-        return None
-    for name, _ in files[1:]:
-        problems.error("R114", f"a second file of kind {kind}", Spot(name), help="join the two", also=(Spot(files[0][0]),))
-    return files[0]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from app.rulebook.book import Content
+from app.rulebook.content import Content
 from app.rulebook.evaluate import Verdict
 from app.rulebook.joint import Asked, Stretch, Told, stretches, total
 from app.rulebook.model import AskPerson, Fact, Reply, Send

@@ -72,6 +72,8 @@ class SetDefinition:
     where: tuple[tuple[str, tuple[str, ...]], ...]
     excepted: tuple[str, ...]
     spots: dict[str, Spot] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    """Rows put in besides, by a mutation of the set; no file says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ class ScenarioReader:
             for entry in self._shapes.items(top.get(key), f"`{key}`")
             if (promise := self._promise(entry, never=key == "never")) is not None
         ]
-        return Suite(tuple(scenarios), tuple(promises))
+        start = {name: words[0].text for name, words in given.items() if words}
+        return Suite(tuple(scenarios), tuple(promises), start)
 
     def _values(self, node: Node | None, what: str, *, several: bool = False) -> _Values:
         """The values given for facts; one each, or with `several` lists and sets too. What is refused leaves none."""

@@ -1,5 +1,6 @@
 """Scenarios and promises as frozen values. A scenario is one sentence and one or more cases; a promise is proved over all."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -76,7 +77,8 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """All scenarios and promises of a rulebook, in the order of the files."""
+    """All scenarios and promises of a rulebook, in the order of the files; `given` is the common start of the first file."""
 
     scenarios: tuple[Scenario, ...] = ()
     promises: tuple[Promise, ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict)

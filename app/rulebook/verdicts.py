@@ -51,18 +51,27 @@ def compile_table(table: DecisionTable) -> Program:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """All verdicts of one decision table in one view."""
+    """All verdicts of one decision table in one view.
+
+    Without a network (a rulebook that is only tried, never used) the plain evaluator alone decides what is asked.
+    """
 
     view: View
     program: Program
-    network: Network
+    network: Network | None
     axes: Axes
-    verdicts: Mapping[Key, Verdict]
+    verdicts: dict[Key, Verdict]
 
     def verdict(self, values: Mapping[str, str]) -> Verdict:
-        """The verdict of a table that reads no conviction. One that was not found at load is decided now, twice. Raises EngineDisagreement."""
-        found = self.verdicts.get(self.axes.shared_key(values))
-        return found if found is not None else self.decide_twice(values)
+        """The verdict of a table that reads no conviction. One not found at load is decided now, twice.
+
+        Raises EngineDisagreement.
+        """
+        key = self.axes.shared_key(values)
+        found = self.verdicts.get(key)
+        if found is None:
+            found = self.verdicts[key] = self.decide_twice(values)
+        return found
 
     def verdicts_of(self, shared: Mapping[str, str], convictions: Sequence[tuple[str, str]]) -> list[Verdict]:
         """The verdicts for each conviction (charge code, charge status) with the facts shared; one verdict once.
@@ -77,13 +86,17 @@ class LookUp:
             if key not in found:
                 verdict = self.verdicts.get(key + tail)
                 if verdict is None:
-                    verdict = self.decide_twice({**shared, **dict(zip(CONVICTION_FACTS, pair, strict=True))})
+                    verdict = self.verdicts[key + tail] = self.decide_twice(
+                        {**shared, **dict(zip(CONVICTION_FACTS, pair, strict=True))}
+                    )
                 found[key] = verdict
         return list(found.values())
 
     def decide_twice(self, values: Mapping[str, str]) -> Verdict:
         """durable_rules decides, the plain evaluator shadows it. Raises EngineDisagreement when they differ or one fails."""
         table = self.program.table
+        if self.network is None:
+            return evaluate(table, self.view, values)
         try:
             holding = self.network.holding(self.program.flags(self.view, values))
         except EngineFault as fault:

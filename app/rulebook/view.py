@@ -33,7 +33,7 @@ def sets_on(table: Table, day: date) -> dict[str, frozenset[str]]:
             members = {
                 row for row, texts in cells.items() if all(texts.get(name) in values for name, values in definition.where)
             }
-        sets[definition.name] = frozenset(members - set(definition.excepted))
+        sets[definition.name] = frozenset((members | set(definition.also)) - set(definition.excepted))
     return sets
 
 

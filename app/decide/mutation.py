@@ -1,0 +1,194 @@
+"""Would the scenarios notice? Every small wrong edit of a rulebook is made and judged.
+
+An edit is *refused* when the checks find an error, *killed* when a scenario fails, *equivalent* when it is proved over every case
+that no answer changes, and has *survived* otherwise: then a scenario that kills it is written out, ready to paste.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from app.decide.mutants import Mutant, mutants
+from app.decide.suite import answer_case, run
+from app.rulebook.book import RuleBook, prove, tried
+from app.rulebook.changes import Changes, Group, compare
+from app.rulebook.content import Content, read_suite
+from app.rulebook.model import CONVICTION_FACTS, Membership
+from app.rulebook.problems import Problems, Spot
+from app.rulebook.read_scenarios import DAY
+from app.rulebook.scenarios import Case, Scenario, Suite
+from app.rulebook.view import View
+
+Fate = Literal["refused", "killed", "equivalent", "survived"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A wrong edit and what became of it. `by` is the code of the check or the sentence of the scenario that noticed it."""
+
+    spot: Spot
+    edit: str
+    verdict: Fate
+    by: str
+    scenario: str | None = None
+
+
+class Judge:
+    """Judges wrong edits of one rulebook."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._views = content.views()
+        self._book = tried(content, self._views)
+        self._named = _rows_named(content)
+        self._proofs: dict[Hashable, str | None] = {}
+        self._harmless: dict[Hashable, Changes] = {}
+
+    def all(self) -> Iterator[Judged]:
+        """Every wrong edit, judged."""
+        for mutant in mutants(self._content):
+            yield self.judge(mutant)
+
+    def judge(self, mutant: Mutant) -> Judged:
+        """What becomes of one wrong edit."""
+        if (code := self._misnamed(mutant)) is not None:
+            return Judged(mutant.spot, mutant.edit, "refused", code)
+        problems = Problems()
+        content = replace(mutant.content, suite=read_suite(mutant.content, problems))
+        if problems.has_errors:
+            return Judged(mutant.spot, mutant.edit, "refused", problems.sorted()[0].code)
+        views = content.views()
+        code = self._refused(mutant, content, views)
+        if code is not None:
+            return Judged(mutant.spot, mutant.edit, "refused", code)
+        book = tried(content, views)
+        killer = _killer(book, content.suite, mutant.row)
+        if killer is not None:
+            return Judged(mutant.spot, mutant.edit, "killed", killer.title)
+        changes = self._changes(mutant, content, views)
+        if not changes.groups:
+            return Judged(mutant.spot, mutant.edit, "equivalent", f"proved over {changes.cases:,} cases")
+        group = next(iter(changes.groups.values()))
+        scenario = ready_to_paste(self._book, book, group, mutant.edit)
+        return Judged(mutant.spot, mutant.edit, "survived", "", scenario)
+
+    def _changes(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> Changes:
+        """What the edit changes. Where an edit of a row like this one changed nothing, this one does not either."""
+        key = self._likeness(mutant, views)
+        if key is not None and key in self._harmless:
+            return self._harmless[key]
+        changes = compare(self._content, content)
+        if key is not None and not changes.groups:
+            self._harmless[key] = changes
+        return changes
+
+    def _misnamed(self, mutant: Mutant) -> str | None:
+        """R107 where a row was taken out that a rule, a set, a change or a fact names."""
+        if mutant.row is None or mutant.row[1] in mutant.content.tables[mutant.row[0]].rows:
+            return None
+        return "R107" if mutant.row in self._named else None
+
+    def _refused(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> str | None:
+        """The code of the first error the proofs find. Rows alike before and alike after an edit share one proof."""
+        key = self._likeness(mutant, views)
+        if key is None or key not in self._proofs:
+            problems = Problems()
+            prove(content, views, problems)
+            found = next((problem.code for problem in problems.sorted() if problem.severity == "error"), None)
+            if key is None:
+                return found
+            self._proofs[key] = found
+        return self._proofs[key]
+
+    def _likeness(self, mutant: Mutant, views: tuple[View, ...]) -> Hashable | None:
+        """What a proof can see of an edit of a row; None for an edit of a rule, or of a row that something names."""
+        if mutant.row is None or mutant.row in self._named:
+            return None
+        return mutant.row[0], _seen(self._views, *mutant.row), _seen(views, *mutant.row)
+
+
+def _seen(views: Sequence[View], table: str, row: str) -> Hashable:
+    """All that tells a row from others: its sets and its address. Rows with no address are alike where their sets are."""
+    seen = []
+    for view in views:
+        cells = view.cells[table].get(row)
+        sets = frozenset(name for name, rows in view.sets[table].items() if row in rows)
+        ori, nlets = (cells.get("ori", ""), cells.get("nlets", "")) if cells else ("", "")
+        seen.append((view.first, cells is None, sets, ori, nlets))
+    return tuple(seen)
+
+
+def _rows_named(content: Content) -> frozenset[tuple[str, str]]:
+    """The rows that rules, promises, sets, changes or facts name one by one, as (table, row)."""
+    named = set()
+    conditions = [condition for table in content.decisions() for rule in table.rules for condition in rule.when]
+    conditions += [condition for promise in content.suite.promises for condition in promise.when]
+    for condition in conditions:
+        for test in condition.tests:
+            if isinstance(test, Membership):
+                named |= {(content.facts[test.fact].table or "", row) for row in test.rows}
+    for table in content.tables.values():
+        for definition in table.sets.values():
+            named |= {(table.name, row) for row in (*(definition.listed or ()), *definition.excepted)}
+        named |= {(table.name, change.row) for change in table.changes}
+    for fact in content.facts.values():
+        named |= {(fact.table or "", row) for row in (fact.when_missing, fact.when_unknown) if row}
+    return frozenset(named)
+
+
+def _killer(book: RuleBook, suite: Suite, row: tuple[str, str] | None) -> Scenario | None:
+    """The first scenario that fails. Where only cases with one row can differ, the others need not be run."""
+    facts = [name for name, fact in book.content.facts.items() if row is not None and fact.table == row[0]]
+    for scenario in suite.scenarios:
+        if (row is None or _concerns(scenario, facts, row[1])) and run(book, scenario).faults:
+            return scenario
+    return None
+
+
+def _concerns(scenario: Scenario, facts: Sequence[str], row: str) -> bool:
+    case = scenario.case
+    if any(case.values.get(fact) == row for fact in facts):
+        return True
+    places = [CONVICTION_FACTS.index(fact) for fact in facts if fact in CONVICTION_FACTS]
+    return any(pair[place] == row for pair in case.convictions for place in places)
+
+
+def ready_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -> str:
+    """A scenario that an edit would fail: one changed case, near the common start, with what the rulebook answers today."""
+    given = before.content.suite.given
+    example = dict(group.example)
+    for name, value in group.example.items():
+        nearer = {**example, name: given.get(name, value)}
+        if _differs(before, after, nearer):
+            example = nearer
+    answer, other = answer_case(before, _case(example)), answer_case(after, _case(example))
+    but = {name: value for name, value in example.items() if given.get(name) != value}
+    expect = [f"outcome: {answer.outcome}", f"because: [{', '.join(answer.because)}]"]
+    if answer.sends != other.sends:
+        expect.append(f"sends: [{', '.join(map(_flow, answer.sends))}]")
+    if answer.work_items != other.work_items:
+        expect.append(f"work_items: [{', '.join(map(_flow, answer.work_items))}]")
+    name = f"Notices: {edit}".replace('"', "'")
+    differs = f"but: {_flow(but)}, " if but else ""
+    return f'{{name: "{name}", {differs}expect: {{{", ".join(expect)}}}}}'
+
+
+def _differs(before: RuleBook, after: RuleBook, example: Mapping[str, str]) -> bool:
+    """Whether two rulebooks answer a case differently, in what counts as a change."""
+    case = _case(example)
+    first, second = answer_case(before, case), answer_case(after, case)
+    return (first.outcome, first.sends, first.work_items) != (second.outcome, second.sends, second.work_items)
+
+
+def _case(example: Mapping[str, str]) -> Case:
+    shared = {name: value for name, value in example.items() if name not in {*CONVICTION_FACTS, DAY}}
+    code, status = (example[name] for name in CONVICTION_FACTS)
+    return Case(date.fromisoformat(example[DAY]), shared, ((code, status),))
+
+
+def _flow(values: Mapping[str, str]) -> str:
+    """A YAML flow mapping on one line; codes that look like numbers are quoted for the eye."""
+    return (
+        "{" + ", ".join(f'{name}: "{value}"' if value.isdigit() else f"{name}: {value}" for name, value in values.items()) + "}"
+    )
