@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Literal, Self
 
 from app.dispatch.channel import Arrival, Outgoing, Receipt
 from app.dispatch.channels.frames import Decoder, frame
@@ -91,7 +91,7 @@ class Bare:
         self.connections = 0
         self.came = asyncio.Event()
 
-    async def __aenter__(self) -> "Bare":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         return self
 
@@ -105,7 +105,7 @@ class Bare:
     def address(self) -> str:
         """host:port."""
         assert self._server is not None
-        return "127.0.0.1:{}".format(self._server.sockets[0].getsockname()[1])
+        return f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
