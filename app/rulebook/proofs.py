@@ -5,13 +5,13 @@ unseen, no notice gives the crime away. Each is counted exactly and shown with a
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from app.rulebook.evaluate import Verdict
 from app.rulebook.joint import Asked, Mark, Stretch, Told, facts_of, stretches
 from app.rulebook.model import AskPerson, Comparison, DecisionTable, Rule, Send, Test
 from app.rulebook.problems import Problems
 from app.rulebook.scenarios import Promise, Suite, Wanted
+from app.rulebook.shapes import day_after
 from app.rulebook.view import View
 
 
@@ -167,6 +167,8 @@ def _tell_clashes(clashes: Mapping[tuple[Rule, Rule], _Found], problems: Problem
 
 def _tell_dead(tables: Sequence[DecisionTable], fired: Counter[str], beaten: Counter[str], problems: Problems) -> None:
     for table in tables:
+        if not any(fired[rule.id] for rule in table.all_rules()):
+            continue  # it is never asked, since no notice is ever owed
         for rule in table.rules:
             if fired[rule.id]:
                 continue
@@ -200,18 +202,11 @@ def prove_no_expiry(tables: Sequence[DecisionTable], views: Sequence[View], prob
     """Tells each rule that ends while cases it decided then fall to `otherwise` (a warning: a pilot may well end so)."""
     for table in tables:
         for rule in table.rules:
-            after = (
-                next((view for view in views if view.first - timedelta(days=1) == rule.period.last), None)
-                if _ends(rule)
-                else None
-            )
+            next_day = day_after(rule.period.last)
+            after = next((view for view in views if view.first == next_day), None)
             before = next((view for view in views if view.last == rule.period.last), None)
             if after is not None and before is not None:
                 _tell_expiry(table, rule, before, after, problems)
-
-
-def _ends(rule: Rule) -> bool:
-    return rule.period.last.year < 9999
 
 
 def _tell_expiry(table: DecisionTable, rule: Rule, before: View, after: View, problems: Problems) -> None:
