@@ -78,8 +78,10 @@ def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Prob
     for key in view.domain(send.audience):
         if key not in reachable:
             continue
-        ori, nlets = cells[key][send.ori_column], cells[key]["nlets"]
         spot = _cell_spot(table, key, send.ori_column, view)
+        if any(problem.spot == spot for problem in problems.found):
+            continue  # one fault of a cell is told once, though several rules send there
+        ori, nlets = cells[key][send.ori_column], cells[key]["nlets"]
         if not ori:
             help = f"give it one, or set its `ori_status` to none; {rule.id} sends to it"
             problems.error("R122", f"{key} has no ORI and may be sent a message", spot, help=help)
@@ -94,7 +96,7 @@ def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Prob
 
 def _cell_spot(table: Table, row: str, column: str, view: View) -> Spot:
     """Where the text stands that a cell has in a view: in the last change in force that names it, else in the row."""
-    for change in sorted(table.changes, key=lambda change: change.period.first, reverse=True):
+    for change in reversed(sorted(table.changes, key=lambda change: change.period.first)):  # noqa: C413 - ties as in `cells_on`
         if change.row == row and column in change.cells and change.period.covers(view.first):
             return change.spots[column]
     return table.rows[row].spots.get(column, table.rows[row].spot)
