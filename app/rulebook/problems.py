@@ -81,7 +81,8 @@ def did_you_mean(word: str, allowed: Iterable[str], prefix: str = "") -> str:
     'did you mean `release_reasons.into_us`?'
     """
     options = list(allowed)
-    near = get_close_matches(word, options, n=1, cutoff=0.6)
+    near = [option for option in options if word and option.lstrip("0") == word and option != word]  # a zero lost in front
+    near = near or get_close_matches(word, options, n=1, cutoff=0.6)
     if not near:
         folded = {option.casefold(): option for option in options}
         near = [folded[word.casefold()]] if word.casefold() in folded else []

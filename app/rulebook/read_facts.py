@@ -1,5 +1,6 @@
 """Reads `rules/facts.yaml`, and the NCIC code tables that a release's descriptive codes are looked up in."""
 
+import re
 from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook.model import CONVICTION_FACTS, CodeTables, Fact, Table
@@ -25,6 +26,9 @@ FALLBACKS = {
     "residence_state": ("when_missing", "when_unknown"),
 }
 """What must be said of a fact, since a release may come without it, or with a code that its table lacks."""
+
+FORMS = {"charge_code": "[0-9]{4}", "release_state": "[A-Z]{2}", "residence_state": "[A-Z]{2}"}
+"""What a value of these looks like in a release; a row of another form, which stands for no other, can never be met."""
 
 REJECTABLE = ("release_state", "residence_state")
 """The facts for which a release with an unknown code can be refused."""
@@ -76,6 +80,7 @@ def _fact(name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table]
     reject = (Fact.REJECT,) if name in REJECTABLE else ()
     missing = _fallback(keys.get("when_missing"), f"`when_missing` of `{name}`", table, shapes)
     unknown = _fallback(keys.get("when_unknown"), f"`when_unknown` of `{name}`", table, shapes, *reject)
+    _check_forms(name, table, {missing, unknown}, shapes)
     return Fact(name, table.name, per_conviction, sensitive or table.sensitive, missing, unknown, spot)
 
 
@@ -89,6 +94,15 @@ def _check_fallbacks(name: str, keys: Keys, spot: Spot, shapes: Shapes) -> None:
             )
             help = f"{why}; say which row stands for that, e.g. `{fallback}: ROW`"
             shapes.problems.error("R102", f"the fact `{name}` lacks `{fallback}`", spot, help=help)
+
+
+def _check_forms(name: str, table: Table, fallbacks: set[str | None], shapes: Shapes) -> None:
+    form = FORMS.get(name)
+    for key, row in table.rows.items() if form else ():
+        if key not in fallbacks and not re.fullmatch(form or "", key):
+            help = "has a zero in front been lost?" if key.isdigit() else "take it out, or write the code that releases have"
+            message = f"`{key}` can never be met: a value of `{table.name}` matches {form}"
+            shapes.problems.error("R117", message, row.spot, help=help)
 
 
 def _fallback(node: Node | None, what: str, table: Table, shapes: Shapes, *more: str) -> str | None:
