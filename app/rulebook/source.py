@@ -7,6 +7,7 @@ is a fault and not a hang.
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,10 @@ class CsvRow:
     spot: Spot
 
 
+_UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML allows nowhere in a file."""
+
+
 class _Stop(Exception):
     """Reading this file cannot go on; the reason has been told."""
 
@@ -99,11 +104,13 @@ def read_yaml(file: SourceFile, problems: Problems) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         spot = Spot(file.name, mark.line + 1, mark.column + 1) if mark else Spot(file.name)
-        problems.error("R002", f"this is not YAML: {error.problem or error.context}", spot, help=_yaml_help(error))
-    except yaml.YAMLError as error:
-        place = getattr(error, "position", 0)
-        line = text.count("\n", 0, place) + 1
-        problems.error("R002", f"this is not YAML: {getattr(error, 'reason', 'it cannot be read')}", Spot(file.name, line))
+        problems.error("R002", f"this is not YAML: {error.problem or error.context}", spot, help=_yaml_help(text, spot))
+    except yaml.YAMLError:
+        found = _UNPRINTABLE.search(text)
+        place = found.start() if found else 0
+        spot = Spot(file.name, text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place))
+        shown = f"U+{ord(text[place]):04X}"
+        problems.error("R002", f"this is not YAML: the character {shown} may not stand in it", spot, help="take it out")
     except _Stop:
         pass
     return None
@@ -119,8 +126,9 @@ def _decoded(file: SourceFile, problems: Problems) -> str | None:
         return None
 
 
-def _yaml_help(error: yaml.MarkedYAMLError) -> str:
-    if "tab" in (error.problem or "") or "'\\t'" in (error.problem or ""):
+def _yaml_help(text: str, spot: Spot) -> str:
+    lines = text.split("\n")
+    if spot.line <= len(lines) and "\t" in lines[spot.line - 1][: spot.column]:
         return "indent with blanks, not with tabs"
     return "look at this line and the one before: indentation, a missing colon, quote or bracket"
 
@@ -210,6 +218,7 @@ def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tup
     if text is None:
         return (), ()
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
     rows = []
     heading: tuple[str, ...] = ()
     try:
@@ -220,7 +229,7 @@ def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tup
             line = reader.line_num + 1
             if len(cells) != len(heading):
                 message = f"this row has {len(cells)} cells, the heading has {len(heading)}"
-                problems.error("R007", message, spot, help="put quotes around a cell that has a comma in it")
+                problems.error("R007", message, spot, help=_cells_help(len(cells), len(heading)))
             else:
                 rows.append(CsvRow(dict(zip(heading, cells, strict=True)), spot))
         if not heading:
@@ -228,5 +237,12 @@ def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tup
                 "R006", "the file is empty", Spot(file.name), help="begin with a line of column names, or remove the file"
             )
     except csv.Error as error:
-        problems.error("R007", f"this is not CSV: {error}", Spot(file.name, reader.line_num))
+        help = "the row that begins here has a quote that is not closed, or one inside a cell: write it twice, inside quotes"
+        problems.error("R007", f"this is not CSV: {error}", Spot(file.name, line), help=help)
     return heading, tuple(rows)
+
+
+def _cells_help(found: int, expected: int) -> str:
+    if not found:
+        return "take the blank line out"
+    return "put quotes around a cell that has a comma in it" if found > expected else "a cell is missing; leave it empty: `,,`"
