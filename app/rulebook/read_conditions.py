@@ -4,6 +4,7 @@ from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook.model import Comparison, Condition, Fact, Membership, Table, Test
 from app.rulebook.problems import did_you_mean, one_of
+from app.rulebook.read_facts import FACTS
 from app.rulebook.shapes import Shapes
 from app.rulebook.source import Mapping, Node, Scalar, Sequence
 
@@ -16,6 +17,12 @@ class ConditionReader:
         self._tables = tables
         self._shapes = shapes
         self._problems = shapes.problems
+
+    def is_fact(self, word: Scalar, *more: str) -> bool:
+        """Whether the word is a fact (or one of `more`). One that facts.yaml lacks is told there and not again."""
+        if word.text in FACTS and word.text not in self._facts:
+            return False
+        return self._shapes.known(word, "R105", "there is no fact {}", [*FACTS, *more])
 
     def condition(self, key: Scalar, value: Node) -> Condition:
         """The tests of one line `fact: value` of a `when` (`key` names a known fact)."""
@@ -74,6 +81,8 @@ class ConditionReader:
 
     def _comparison(self, fact: Fact, node: Node, *, negated: bool) -> Comparison | None:
         word = self._shapes.scalar(node, f"the condition on `{fact.name}`")
+        if word is not None and word.text in FACTS and word.text not in self._facts:
+            return None
         others = [other for other in self._facts.values() if other.name != fact.name and not other.per_conviction]
         comparable = [other.name for other in others if other.table == fact.table and not fact.per_conviction]
         if word is None or not self._shapes.known(word, "R105", f"`{fact.name}` cannot be compared with {{}}", comparable):

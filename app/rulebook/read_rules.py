@@ -71,7 +71,7 @@ class RulesReader:
 
     def _reads(self, node: Node | None, decision: str) -> tuple[str, ...]:
         words = self._shapes.words(node, "`reads`")
-        known = [word for word in words if self._shapes.known(word, "R105", "there is no fact {}", self._facts)]
+        known = [word for word in words if self._conditions.is_fact(word)]
         for word in known:
             fact = self._facts[word.text]
             if decision == "routing" and (fact.per_conviction or fact.sensitive):
@@ -163,7 +163,7 @@ class RulesReader:
             if key.text in self._facts and key.text not in reads:
                 help = f"this file reads {', '.join(reads)}; add `{key.text}` to `reads` only if it may steer this decision"
                 self._problems.error("R121", f"{id} reads `{key.text}`, which is not in `reads`", key.spot, help=help)
-            elif self._shapes.known(key, "R105", "there is no fact {}", self._facts):
+            elif self._conditions.is_fact(key):
                 condition = self._conditions.condition(key, value)
                 conditions.append(condition)
                 self._check_barrier(condition, id, reads)
@@ -207,10 +207,15 @@ class RulesReader:
         return Send(
             audience=audience,
             copy=self._shapes.choice(keys.get("copy"), f"`copy` of {id}", COPIES) or "",
-            message=self._shapes.choice(keys.get("message"), f"`message` of {id}", self._messages) or "",
+            message=self._message(keys.get("message"), id),
             ori_column=self._ori(keys.get("ori"), id, audience),
             within=self._shapes.duration(keys.get("within"), f"`within` of {id}"),
         )
+
+    def _message(self, node: Node | None, id: str) -> str:
+        if not self._messages:  # there are none at all, which has been told
+            return ""
+        return self._shapes.choice(node, f"`message` of {id}", self._messages) or ""
 
     def _ori(self, node: Node | None, id: str, audience: str) -> str:
         word = self._shapes.scalar(node, f"`ori` of {id}")
