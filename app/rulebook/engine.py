@@ -45,10 +45,12 @@ class Network:
     def holding(self, flags: Collection[str]) -> tuple[str, ...]:
         """The ids of the rules whose flags are all up, in the order given at the start. Raises EngineFault."""
         with self._lock:
+            if not self._handles:
+                raise EngineFault("these rules have been given up")
             return tuple(id for handle, ids in self._handles for id in _fired(handle, ids, flags))
 
     def close(self) -> None:
-        """Frees the rulesets. The network cannot be used afterwards."""
+        """Frees the rulesets. Whoever asks afterwards gets an EngineFault, never an empty answer."""
         with self._lock:
             for handle, _ in self._handles:
                 durable_rules_engine.delete_ruleset(handle)
