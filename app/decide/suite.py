@@ -11,7 +11,8 @@ from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.domain.decision import Decision
 from app.domain.release import Conviction, Name, Release, Residence, Stay, Subject
-from app.rulebook.book import RuleBook, read_content, use
+from app.rulebook.book import RuleBook, use
+from app.rulebook.content import read_content
 from app.rulebook.evaluate import Verdict, strongest
 from app.rulebook.model import AskPerson, Send
 from app.rulebook.problems import Problem, Problems, Spot
