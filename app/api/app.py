@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -61,9 +61,9 @@ def build_app(parts: Parts) -> FastAPI:
 def _serve_description(app: FastAPI) -> None:
     described: list[bytes] = []
 
-    async def description(_: Request) -> Response:
+    async def description() -> Response:
         if not described:
             described.append(msgspec.json.encode(openapi.describe(app, _ANSWERED)))
         return Response(described[0], media_type=JSON)
 
-    app.add_route("/openapi.json", description, include_in_schema=False)
+    app.add_api_route("/openapi.json", description, include_in_schema=False)

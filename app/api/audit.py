@@ -29,9 +29,13 @@ class AuditQuery(Period):
     action: str | None = Field(None, pattern="^[a-z_]{1,60}$", description="e.g. accept_release, requeue_message")
 
 
-@router.get("/v1/audit", responses=answers("AuditPage", "A page of the trail, in the order it was written."))
+@router.get(
+    "/v1/audit",
+    summary="List the audit trail",
+    responses=answers("AuditPage", "A page of the trail, in the order it was written."),
+)
 async def list_all(parts: Wired, _: Auditor, query: Annotated[AuditQuery, Query()]) -> Response:
-    """List the audit trail, filtered. Role: auditor."""
+    """Who did what to what, when, with what outcome; filtered. Role: auditor."""
     wanted = AuditFilter(query.actor, query.action, query.since, query.until)
     page = await parts.look(lambda connection: list_entries(connection, wanted, query.limit, query.cursor))
     return Response(msgspec.json.encode(AuditPage(*page)), media_type=JSON)

@@ -42,11 +42,12 @@ class ExplainedDecision(Answer, frozen=True, kw_only=True, omit_defaults=True):
 
 @router.post(
     "/v1/decisions",
+    summary="Decide without sending",
     responses=answers("ExplainedDecision", "What would be decided.", problems=with_body()),
     openapi_extra=TAKES_RELEASE,
 )
 async def decide(request: Request, parts: Wired, _: Policy, query: Annotated[DecisionQuery, Query()]) -> Response:
-    """Decide a release as `POST /v1/releases` would, but store and send nothing. Role: policy."""
+    """Decides a release as `POST /v1/releases` would, but stores and sends nothing. Role: policy."""
     decider = parts.decider()
     release = decider.read(await read_body(request))
     decided = dry_run_answer(decider.decide(release, datetime.now(UTC), query.as_of))

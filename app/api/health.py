@@ -27,9 +27,11 @@ class Health(msgspec.Struct, frozen=True):
     parts: dict[str, str]
 
 
-@router.get("/healthz", responses={200: {"description": "The process is alive.", "content": {"text/plain": {}}}})
+@router.get(
+    "/healthz", summary="Alive", responses={200: {"description": "The process is alive.", "content": {"text/plain": {}}}}
+)
 async def alive() -> Response:
-    """Alive: the process answers."""
+    """The process answers. No key is needed."""
     return Response("alive\n", media_type="text/plain")
 
 
@@ -39,9 +41,9 @@ _NOT_READY: dict[int | str, Json] = {
 }
 
 
-@router.get("/readyz", responses={**_READY, **_NOT_READY})
+@router.get("/readyz", summary="Ready", responses={**_READY, **_NOT_READY})
 async def ready(parts: Wired) -> Response:
-    """Ready: database, rulebook, channel and worker can do their work."""
+    """Whether database, rulebook, channel and worker can do their work. No key is needed."""
     health = await run_in_threadpool(_look, parts)
     status = 200 if health.status == "ready" else 503
     return Response(msgspec.json.encode(health), status, media_type="application/json")
@@ -60,9 +62,11 @@ def _state(name: str, parts: Parts) -> str:
         return "it cannot be asked"
 
 
-@router.get("/metrics", responses={200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}})
+@router.get(
+    "/metrics", summary="Counts", responses={200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
+)
 async def metrics(parts: Wired) -> Response:
-    """Counts, for Prometheus."""
+    """Requests, releases, messages and work items, for Prometheus. No key is needed."""
     try:
         counted = await parts.look(tally)
     except Unavailable:

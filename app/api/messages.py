@@ -41,16 +41,20 @@ class MessageQuery(Period):
     release_id: str | None = Field(None, pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
 
 
-@router.get("/v1/messages", responses=answers("MessagePage", "A page of messages, in order of their numbers."))
+@router.get(
+    "/v1/messages", summary="List messages", responses=answers("MessagePage", "A page of messages, in order of their numbers.")
+)
 async def list_all(parts: Wired, _: Watcher, query: Annotated[MessageQuery, Query()]) -> Response:
-    """List messages, filtered. Roles: operator, auditor."""
+    """Messages in order of their numbers, filtered. Roles: operator, auditor."""
     wanted = MessageFilter(query.status, query.state, query.since, query.until, query.release_id)
     page = await parts.look(lambda connection: list_messages(connection, wanted, query.limit, query.cursor))
     return Response(msgspec.json.encode(MessagePage(*page)), media_type=JSON)
 
 
 @router.get(
-    "/v1/messages/{message_id}", responses=answers("MessageWithHistory", "The message.", problems=(401, 403, 404, 422, 503))
+    "/v1/messages/{message_id}",
+    summary="Look at a message",
+    responses=answers("MessageWithHistory", "The message.", problems=(401, 403, 404, 422, 503)),
 )
 async def get_one(parts: Wired, _: Watcher, message_id: MessageId, __: Unfiltered) -> Response:
     """One message with every status it has had. Roles: operator, auditor."""
@@ -60,11 +64,12 @@ async def get_one(parts: Wired, _: Watcher, message_id: MessageId, __: Unfiltere
 
 @router.post(
     "/v1/messages/{message_id}/requeue",
+    summary="Send a message again",
     responses=answers("MessageWithHistory", "It waits in its lane again.", problems=with_body(404, 409)),
     openapi_extra=TAKES_REASON,
 )
 async def send_again(request: Request, parts: Wired, caller: Operator, message_id: MessageId, _: Unfiltered) -> Response:
-    """Send a message again that is dead, rejected or waiting for its state. Role: operator."""
+    """Queues a message that is dead, rejected or waiting for its state, in its old place. Role: operator."""
     wanted = Requeue(message_id, await read_reason(request), caller.name, parts.clock())
     message = await parts.writer.do(requeue, wanted)
     parts.queued()

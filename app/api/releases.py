@@ -110,6 +110,7 @@ hot_routes = [
 
 @router.get(
     "/v1/releases/{release_id}",
+    summary="Look at a release",
     responses=answers("StoredRelease", "The release as it stands now.", problems=(401, 403, 404, 422, 503)),
 )
 async def get_one(parts: Wired, caller: Reader, release_id: ReleaseId, _: Unfiltered) -> Response:

@@ -39,9 +39,11 @@ class Rulebook(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-@router.get("/v1/rulebook", responses=answers("Rulebook", "The rulebook that decides now."))
+@router.get(
+    "/v1/rulebook", summary="Look at the rulebook in force", responses=answers("Rulebook", "The rulebook that decides now.")
+)
 async def live(parts: Wired, _: RulebookReader, __: Unfiltered) -> Response:
-    """The rulebook in force. Roles: policy, approver, auditor."""
+    """Its version, rules, files and warnings. Roles: policy, approver, auditor."""
     book = parts.decider().book
     rules = tuple(
         RulebookRule(rule.id, table.name, rule.title, rule.authority)

@@ -33,9 +33,11 @@ class WorkItemQuery(Paged):
     code: str | None = Field(None, pattern="^[a-z0-9-]{1,80}$", description="e.g. review, no-residence-state")
 
 
-@router.get("/v1/work-items", responses=answers("WorkItemPage", "A page of work items, oldest first."))
+@router.get(
+    "/v1/work-items", summary="List work items", responses=answers("WorkItemPage", "A page of work items, oldest first.")
+)
 async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Query()]) -> Response:
-    """List work items, filtered. Roles: operator, auditor."""
+    """What a person must do, or has done, oldest first. Roles: operator, auditor."""
     wanted = WorkItemFilter(query.status, query.code)
     page = await parts.look(lambda connection: list_work_items(connection, wanted, query.limit, query.cursor))
     return Response(msgspec.json.encode(WorkItemPage(*page)), media_type=JSON)
@@ -43,22 +45,24 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Que
 
 @router.post(
     "/v1/work-items/{id}/resolve",
+    summary="Resolve a work item",
     responses=answers("StoredWorkItem", "It is closed.", problems=with_body(404, 409)),
     openapi_extra=TAKES_REASON,
 )
 async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
-    """Say that it was done, and how. It sends nothing. Role: operator."""
+    """Says that it was done, and how. It sends nothing. Role: operator."""
     wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
     return Response(msgspec.json.encode(await parts.writer.do(resolve, wanted)), media_type=JSON)
 
 
 @router.post(
     "/v1/work-items/{id}/lift",
+    summary="Lift a hold",
     responses=answers("StoredRelease", "The release as it stands now, with what is sent.", problems=with_body(404, 409)),
     openapi_extra=TAKES_REASON,
 )
 async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
-    """Lift a hold: the release is decided again as if nothing held it, and is sent, once. Role: operator."""
+    """The release is decided again as if nothing held it, and is sent, once. Role: operator."""
     reason = await read_reason(request)
     release = await lift_hold(parts.writer, parts.decider(), id, reason, caller.name, parts.clock)
     parts.queued()

@@ -48,7 +48,7 @@ def test_the_description_is_openapi_3_1_and_whole(description: dict[str, Any]) -
     for path, operations in description["paths"].items():
         for method, operation in operations.items():
             assert operation["summary"], (method, path)
-            assert operation["tags"]
+            assert set(operation["tags"]) <= {tag["name"] for tag in description["tags"]}
             assert operation["security"] == ([{"key": []}] if path.startswith("/v1/") else [])
             for status, answer in operation["responses"].items():
                 if int(status) >= 400 and path != "/readyz":
