@@ -13,13 +13,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, literal, or_, select, text, update
 
 from app.store.engine import now_micros
 from app.store.pauses import EVERYTHING, standing
 from app.store.tables import LaneRow
-from app.store.tries import IS_READY, Hand, Taken, Verdict, begin, settle
+from app.store.tries import Hand, Taken, Verdict, begin, settle
 
+_IS_READY = text("message.ready")  # word for word the condition of the partial index, or SQLite does not use it
 _lane, _message = LaneRow.metadata.tables["lane"], LaneRow.metadata.tables["message"]
 
 
@@ -95,7 +96,7 @@ def claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
 
 def _claim(connection: Connection, now: int, wanted: Claim, paused: Collection[str]) -> Claimed:
     waiting = and_(
-        exists(select(literal(1)).select_from(_message).where(_message.c.ori == _lane.c.ori, IS_READY)),
+        exists(select(literal(1)).select_from(_message).where(_message.c.ori == _lane.c.ori, _IS_READY)),
         _lane.c.ori.not_in([*wanted.held, *paused]),
     )
     free = or_(_lane.c.owner.is_(None), _past(_lane.c.until, now, wanted.horizon))

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 _MARKS = {"qmark": "?", "pyformat": "%s", "format": "%s"}
+_KEYS_AT_ONCE = 10_000  # SQLite takes 32,766 values in one statement
 
 
 def insert(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
@@ -34,10 +35,35 @@ def select_in(connection: Connection, start: str, keys: Sequence[str | int]) -> 
     return [tuple(row) for row in connection.exec_driver_sql(f"{start} ({marks})", tuple(keys))]
 
 
+def run(connection: Connection, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    """Runs a statement with `?` for its values; the rows it gives, if it is of the kind that does."""
+    marked = statement.replace("?", _MARKS[connection.dialect.paramstyle])
+    result = connection.exec_driver_sql(marked, tuple(values))
+    return [tuple(row) for row in result.all()] if result.returns_rows else []
+
+
+def run_in(
+    connection: Connection, start: str, values: Sequence[object], keys: Sequence[int], end: str = ""
+) -> list[tuple[Any, ...]]:
+    """The same for a statement that is `start`, a list of any number of keys, and `end`; long lists go in parts."""
+    rows = []
+    for first in range(0, len(keys), _KEYS_AT_ONCE):
+        some = keys[first : first + _KEYS_AT_ONCE]
+        rows += run(connection, f"{start} ({', '.join('?' * len(some))}) {end}", (*values, *some))
+    return rows
+
+
 @cache
 def _insertion(table: str, columns: tuple[str, ...], mark: str) -> str:
     names = ", ".join(f'"{column}"' for column in columns)
     return f'INSERT INTO "{table}" ({names}) VALUES ({", ".join([mark] * len(columns))})'  # noqa: S608 - names from the code
+
+
+def row_lock(connection: Connection, *, skip_locked: bool = False) -> str:
+    """What ends a SELECT so that its rows are locked until the commit. SQLite's one writer has the whole file already."""
+    if connection.dialect.name != "postgresql":
+        return ""
+    return " FOR UPDATE SKIP LOCKED" if skip_locked else " FOR UPDATE"
 
 
 def lock_counters(connection: Connection) -> None:

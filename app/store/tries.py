@@ -5,22 +5,15 @@ inside the caller's transaction; times are Micros of the database's clock.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, select, text, update
+from sqlalchemy import Connection
 
 from app.domain.statuses import Status
 from app.store.engine import now_micros
 from app.store.raised import Raised, raise_items
-from app.store.rows import insert
-from app.store.tables import MessageRow
-
-_message = MessageRow.metadata.tables["message"]
-IS_READY = text("message.ready")
-"""Word for word the condition of the partial index, without which SQLite does not use it."""
-
-_MANY = 10_000  # values of one IN list at the most: SQLite takes 32,766
+from app.store.rows import insert, row_lock, run, run_in
 
 
 class Taken(NamedTuple):
@@ -78,22 +71,14 @@ def record(connection: Connection, events: Sequence[Event]) -> None:
     insert(connection, "message_event", Event._fields, events)
 
 
-_NEXT = (
-    select(
-        _message.c.number,
-        _message.c.text,
-        _message.c.format,
-        _message.c.status,
-        _message.c.attempts,
-        _message.c.failures,
-        _message.c.maybe_duplicate,
-        _message.c.refers_to,
-    )
-    .where(_message.c.ori == bindparam("lane"), IS_READY)
-    .order_by(_message.c.number)
-    .limit(bindparam("window"))
-    .with_for_update()
-)
+_NEXT = """
+    SELECT number, text, format, attempts, failures, maybe_duplicate OR status = 'sending', refers_to
+    FROM message WHERE ori = ? AND ready ORDER BY number LIMIT ?"""
+
+_BEGIN = """
+    UPDATE message SET status = 'sending', attempts = attempts + 1, changed_at = ?,
+        maybe_duplicate = maybe_duplicate OR status = 'sending'
+    WHERE number IN"""
 
 
 def begin(connection: Connection, now: int, hands: Sequence[Hand]) -> dict[str, tuple[Taken, ...]]:
@@ -104,42 +89,30 @@ def begin(connection: Connection, now: int, hands: Sequence[Hand]) -> dict[str, 
     taken: dict[str, tuple[Taken, ...]] = {}
     events: list[Event] = []
     for hand in hands:
-        rows = connection.execute(_NEXT, {"lane": hand.ori, "window": hand.window}).all() if hand.window else []
-        taken[hand.ori] = tuple(_taken(row) for row in _until_one_refers_to_another(rows))
+        taken[hand.ori] = _next(connection, hand) if hand.window else ()
         events += [_begun(message, now, hand.worker) for message in taken[hand.ori]]
-    for numbers in _chunks([event.number for event in events]):
-        connection.execute(
-            update(_message)
-            .where(_message.c.number.in_(numbers))
-            .values(
-                maybe_duplicate=case((_message.c.status == Status.SENDING.value, True), else_=_message.c.maybe_duplicate),
-                status=Status.SENDING.value,
-                attempts=_message.c.attempts + 1,
-                changed_at=now,
-            )
-        )
+    run_in(connection, _BEGIN, [now], [event.number for event in events])
     record(connection, events)
     return taken
 
 
-def _until_one_refers_to_another(rows: Sequence[Any]) -> Sequence[Any]:
-    """The rows before the first that refers to one of them: it may go only when it is known that the other was taken."""
-    seen = set()
-    for place, row in enumerate(rows):
-        if row.refers_to in seen:
-            return rows[:place]
-        seen.add(row.number)
-    return rows
-
-
-def _taken(row: Any) -> Taken:  # noqa: ANN401 - a row
-    maybe_duplicate = row.maybe_duplicate or row.status == Status.SENDING
-    return Taken(row.number, row.text, row.format, row.attempts + 1, row.failures, maybe_duplicate)
+def _next(connection: Connection, hand: Hand) -> tuple[Taken, ...]:
+    """The lane's first ready messages, up to one that refers to another of them: it may go only once that is known to be taken."""
+    taken: list[Taken] = []
+    numbers = set()
+    for number, text, form, attempts, failures, maybe_duplicate, refers_to in run(
+        connection, _NEXT + row_lock(connection), (hand.ori, hand.window)
+    ):
+        if refers_to in numbers:
+            break
+        numbers.add(number)
+        taken.append(Taken(number, text, form, attempts + 1, failures, bool(maybe_duplicate)))
+    return tuple(taken)
 
 
 def _begun(message: Taken, now: int, worker: str) -> Event:
     cause = f"try {message.attempt} begun" + (", an earlier one may have arrived" if message.maybe_duplicate else "")
-    return Event(message.number, Status.SENDING.value, now, cause, worker, message.attempt)
+    return Event(message.number, "sending", now, cause, worker, message.attempt)
 
 
 def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Verdict]]) -> set[int]:
@@ -153,7 +126,8 @@ def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Verdi
     events: list[Event] = []
     dead: list[Raised] = []
     for (status, failed, unknown), mine in alike.items():
-        for number, attempt in _moved(connection, now, status, failed=failed, unknown=unknown, numbers=list(mine)):
+        values = (status, status == Status.QUEUED, now, int(failed), unknown)
+        for number, attempt in run_in(connection, _SETTLE, values, list(mine), "RETURNING number, attempts"):
             worker, verdict = mine[number]
             events.append(Event(number, status, now, verdict.cause, worker, attempt))
             if status == Status.DEAD:
@@ -163,19 +137,9 @@ def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Verdi
     return {event.number for event in events}
 
 
-def _moved(
-    connection: Connection, now: int, status: str, *, failed: bool, unknown: bool, numbers: Sequence[int]
-) -> Iterator[tuple[int, int]]:
-    values: dict[str, Any] = {"status": status, "ready": status == Status.QUEUED, "changed_at": now}
-    if failed:
-        values["failures"] = _message.c.failures + 1
-    if unknown:
-        values["maybe_duplicate"] = True
-    for some in _chunks(numbers):
-        change = update(_message).where(_message.c.number.in_(some), _message.c.status == Status.SENDING.value).values(**values)
-        yield from (
-            (row.number, row.attempts) for row in connection.execute(change.returning(_message.c.number, _message.c.attempts))
-        )
+_SETTLE = """
+    UPDATE message SET status = ?, ready = ?, changed_at = ?, failures = failures + ?, maybe_duplicate = maybe_duplicate OR ?
+    WHERE status = 'sending' AND number IN"""
 
 
 def presume(connection: Connection, sweeps: Sequence[Presume]) -> list[int]:
@@ -183,22 +147,14 @@ def presume(connection: Connection, sweeps: Sequence[Presume]) -> list[int]:
     return [_presume(connection, now_micros(connection), sweep) for sweep in sweeps]
 
 
+_OLD = "SELECT number FROM message WHERE status = 'sent' AND changed_at <= ? ORDER BY changed_at LIMIT ?"
+_PRESUME = "UPDATE message SET status = 'presumed_delivered', changed_at = ? WHERE number IN"
+
+
 def _presume(connection: Connection, now: int, sweep: Presume) -> int:
-    old = (
-        select(_message.c.number)
-        .where(text("message.status = 'sent'"), _message.c.changed_at <= now - sweep.after)
-        .order_by(_message.c.changed_at)
-        .limit(sweep.limit)
-        .with_for_update(skip_locked=True)
-    )
-    numbers = list(connection.scalars(old))
-    status = Status.PRESUMED_DELIVERED.value
-    for some in _chunks(numbers):
-        connection.execute(update(_message).where(_message.c.number.in_(some)).values(status=status, changed_at=now))
+    lock = row_lock(connection, skip_locked=True)
+    numbers = [number for (number,) in run(connection, _OLD + lock, (now - sweep.after, sweep.limit))]
+    run_in(connection, _PRESUME, [now], numbers)
     cause = f"no ER or SM in {sweep.after / 1e6:g} s; a presumption only, the network gives no receipt"
-    record(connection, [Event(number, status, now, cause) for number in numbers])
+    record(connection, [Event(number, Status.PRESUMED_DELIVERED.value, now, cause) for number in numbers])
     return len(numbers)
-
-
-def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[start : start + _MANY] for start in range(0, len(numbers), _MANY))
