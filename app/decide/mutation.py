@@ -4,6 +4,7 @@ An edit is *refused* when the checks find an error, *killed* when a scenario fai
 that no answer changes, and has *survived* otherwise: then a scenario that kills it is written out, ready to paste.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -35,13 +36,19 @@ class Judged:
 
 
 class Judge:
-    """Judges wrong edits of one rulebook."""
+    """Judges wrong edits of one rulebook.
+
+    An edit of a row can only change cases with that row, so only those are run again; and rows that no rule, set or scenario can
+    tell apart before and after an edit share one proof.
+    """
 
     def __init__(self, content: Content) -> None:
         self._content = content
         self._views = content.views()
         self._book = tried(content, self._views)
         self._named = _rows_named(content)
+        self._named_sets = frozenset(name for scenario in content.suite.scenarios for name in scenario.named)
+        self._concerned = _by_row(content, content.suite)
         self._proofs: dict[Hashable, str | None] = {}
         self._harmless: dict[Hashable, Changes] = {}
 
@@ -54,31 +61,49 @@ class Judge:
         """What becomes of one wrong edit."""
         if (code := self._misnamed(mutant)) is not None:
             return Judged(mutant.spot, mutant.edit, "refused", code)
-        problems = Problems()
-        content = replace(mutant.content, suite=read_suite(mutant.content, problems))
-        if problems.has_errors:
-            return Judged(mutant.spot, mutant.edit, "refused", problems.sorted()[0].code)
-        views = content.views()
+        content, views = mutant.content, mutant.content.views()
+        scenarios = self._unchanged_scenarios(mutant, views)
+        if scenarios is None:
+            problems = Problems()
+            content = replace(content, suite=read_suite(content, problems))
+            if problems.has_errors:
+                return Judged(mutant.spot, mutant.edit, "refused", problems.sorted()[0].code)
+            scenarios = _by_row(content, content.suite)[mutant.row] if mutant.row else content.suite.scenarios
         code = self._refused(mutant, content, views)
         if code is not None:
             return Judged(mutant.spot, mutant.edit, "refused", code)
-        book = tried(content, views)
-        killer = _killer(book, content.suite, mutant.row)
+        book = tried(content, _narrowed(views, content, mutant.row, scenarios))
+        killer = next((scenario for scenario in scenarios if run(book, scenario).faults), None)
         if killer is not None:
             return Judged(mutant.spot, mutant.edit, "killed", killer.title)
         changes = self._changes(mutant, content, views)
         if not changes.groups:
             return Judged(mutant.spot, mutant.edit, "equivalent", f"proved over {changes.cases:,} cases")
         group = next(iter(changes.groups.values()))
-        scenario = ready_to_paste(self._book, book, group, mutant.edit)
+        scenario = ready_to_paste(self._book, tried(content, views), group, mutant.edit)
         return Judged(mutant.spot, mutant.edit, "survived", "", scenario)
+
+    def _unchanged_scenarios(self, mutant: Mutant, views: tuple[View, ...]) -> Sequence[Scenario] | None:
+        """The scenarios that concern an edited row, where the edit cannot have changed what any scenario's words stand for."""
+        if mutant.row is None or len(views) != len(self._views):
+            return None
+        table, row = mutant.row
+        if row not in mutant.content.tables[table].rows:
+            return None
+        for before, after in zip(self._views, views, strict=True):
+            for name, rows in before.sets[table].items():
+                if (row in rows) != (row in after.sets[table][name]) and f"{table}.{name}" in self._named_sets:
+                    return None
+        return self._concerned[mutant.row]
 
     def _changes(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> Changes:
         """What the edit changes. Where an edit of a row like this one changed nothing, this one does not either."""
         key = self._likeness(mutant, views)
         if key is not None and key in self._harmless:
             return self._harmless[key]
-        changes = compare(self._content, content)
+        facts = [name for name, fact in content.facts.items() if mutant.row and fact.table == mutant.row[0]]
+        only = (facts[0], mutant.row[1]) if mutant.row and len(facts) == 1 else None
+        changes = compare(self._content, content, only)
         if key is not None and not changes.groups:
             self._harmless[key] = changes
         return changes
@@ -137,21 +162,29 @@ def _rows_named(content: Content) -> frozenset[tuple[str, str]]:
     return frozenset(named)
 
 
-def _killer(book: RuleBook, suite: Suite, row: tuple[str, str] | None) -> Scenario | None:
-    """The first scenario that fails. Where only cases with one row can differ, the others need not be run."""
-    facts = [name for name, fact in book.content.facts.items() if row is not None and fact.table == row[0]]
+def _by_row(content: Content, suite: Suite) -> defaultdict[tuple[str, str], list[Scenario]]:
+    """The scenarios by each (table, row) that their case has as a value."""
+    found: defaultdict[tuple[str, str], list[Scenario]] = defaultdict(list)
     for scenario in suite.scenarios:
-        if (row is None or _concerns(scenario, facts, row[1])) and run(book, scenario).faults:
-            return scenario
-    return None
+        for key in _rows_of(content, scenario):
+            found[key].append(scenario)
+    return found
 
 
-def _concerns(scenario: Scenario, facts: Sequence[str], row: str) -> bool:
-    case = scenario.case
-    if any(case.values.get(fact) == row for fact in facts):
-        return True
-    places = [CONVICTION_FACTS.index(fact) for fact in facts if fact in CONVICTION_FACTS]
-    return any(pair[place] == row for pair in case.convictions for place in places)
+def _rows_of(content: Content, scenario: Scenario) -> set[tuple[str, str]]:
+    values = [*scenario.case.values.items()]
+    values += [(fact, value) for pair in scenario.case.convictions for fact, value in zip(CONVICTION_FACTS, pair, strict=True)]
+    return {(content.facts[fact].table or "", value) for fact, value in values}
+
+
+def _narrowed(
+    views: tuple[View, ...], content: Content, row: tuple[str, str] | None, scenarios: Sequence[Scenario]
+) -> tuple[View, ...]:
+    """The views with just the rows that the scenarios need of the table edited, which makes them quick to ask."""
+    if row is None:
+        return views
+    needed = {name for scenario in scenarios for table, name in _rows_of(content, scenario) if table == row[0]}
+    return tuple(replace(view, rows={**view.rows, row[0]: tuple(sorted(needed))}) for view in views)
 
 
 def ready_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -> str:

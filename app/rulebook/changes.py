@@ -99,14 +99,22 @@ def _stand_in(fact: Fact) -> str | None:
     return None if fact.when_unknown in {None, Fact.REJECT} else fact.when_unknown
 
 
-def compare(old: Content, new: Content) -> Changes:
-    """Everything that changes from `old` to `new`."""
+def compare(old: Content, new: Content, only: tuple[str, str] | None = None) -> Changes:
+    """Everything that changes from `old` to `new`. With `only` (a fact and a value) just the cases with that value are looked at."""
     changes = Changes()
     for before, after in sides(old, new):
         changes.cases += total(before.view)
+        if only is not None:
+            before, after = _with_value(before, *only), _with_value(after, *only)  # noqa: PLW2901 - the same, narrowed
         for stretch in stretches(before.view, _asked(before, after), list(_told(before, after))):
             _count(stretch, before, after, changes)
     return changes
+
+
+def _with_value(side: Side, fact: str, value: str) -> Side:
+    """A side with only the cases in which a fact has this value."""
+    table = side.view.facts[fact].table or ""
+    return replace(side, view=replace(side.view, rows={**side.view.rows, table: (value,)}))
 
 
 def _asked(before: Side, after: Side) -> tuple[Asked, ...]:
