@@ -14,9 +14,6 @@ from app.errors import Unavailable
 
 _log = structlog.get_logger(__name__)
 
-_STORE_AGAIN = 1.0
-"""Seconds until an arrival that could not be stored is tried again."""
-
 
 class SpoolChannel:
     """A link that is a folder.
@@ -30,13 +27,18 @@ class SpoolChannel:
 
     name = "spool"
 
-    def __init__(self, spool: Path, poll: float = 0.25) -> None:
-        """`spool` is the folder, made with mode 0700 where it is missing; `poll` the seconds between looks into `in/`."""
+    def __init__(self, spool: Path, poll: float = 0.25, store_again: float = 1.0) -> None:
+        """`spool` is the folder, made with mode 0700 where it is missing; `poll` the seconds between looks into `in/`.
+
+        `store_again` is the seconds until a text that could not be stored is tried again.
+        """
         self._spool = spool
         self._poll = poll
+        self._store_again = max(poll, store_again)
         self._out = Out(spool / "out")
         self._in = In(spool / "in")
-        self._out_problem: str | None = None
+        self._out_problem: str | None = "the spool is not open yet"
+        self._swept = False
         self._in_problem: str | None = None
         self._waiting: list[tuple[Sequence[Outgoing], asyncio.Future[Sequence[Receipt]]]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -53,7 +55,7 @@ class SpoolChannel:
             if self._out_problem is not None:
                 await self._open()
             stored = await self._hand_over(arrived)
-            await asyncio.sleep(self._poll if stored else max(self._poll, _STORE_AGAIN))
+            await asyncio.sleep(self._poll if stored else self._store_again)
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
         """Writes messages in order, a receipt each. Raises ValueError on a message id that is no file name."""
@@ -79,22 +81,25 @@ class SpoolChannel:
                     if not done.done():
                         done.set_exception(error)
                 continue
+            failed = any(receipt.fate != "taken" for receipts in answers for receipt in receipts)
+            problem = await asyncio.to_thread(self._out.check) if failed else None
+            was, self._out_problem = self._out_problem, problem
             for (_, done), receipts in zip(group, answers, strict=True):
                 if not done.done():
                     done.set_result(receipts)
-            failed = any(receipt.fate != "taken" for receipts in answers for receipt in receipts)
-            self._note_out(await asyncio.to_thread(self._out.check) if failed else None)
+            if problem != was:  # said last: a log on the same full disk must not keep a sender waiting
+                _log.info("spool_out", problem=problem)
 
     async def _open(self) -> None:
         """Makes the folders where missing, clears what a crash left half written, and tries `out/`."""
         try:
             await asyncio.to_thread(self._make_folders)
-            swept = await asyncio.to_thread(self._out.sweep)
+            if not self._swept:
+                _log.info("spool_opened", left_half_written=await asyncio.to_thread(self._out.sweep))
+                self._swept = True
         except OSError as error:
             self._note_out(f"the spool folders cannot be made: {error.strerror}")
             return
-        if swept:
-            _log.info("spool_swept", files=swept)
         self._note_out(await asyncio.to_thread(self._out.check))
 
     def _make_folders(self) -> None:

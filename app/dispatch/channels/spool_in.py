@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 from app.dispatch.channel import Arrival
 from app.dispatch.channels.frames import LIMIT
 
+_OURS = ("done", "unmatched")
+
 _NAME_LIMIT = 100
 """Characters of a file's name in `Arrival.source`, which the store keeps in 200."""
 
@@ -37,7 +39,9 @@ class In:
         now: dict[str, tuple[int, int, int]] = {}
         with os.scandir(self._folder) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or entry.name.endswith(".tmp") or entry.is_dir(follow_symlinks=False):
+                if entry.name.startswith(".") or entry.name.endswith(".tmp") or entry.name in _OURS:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
                     continue
                 with contextlib.suppress(FileNotFoundError):  # another process has just moved it
                     status = entry.stat(follow_symlinks=False)
@@ -70,6 +74,7 @@ class In:
 
     def put_away(self, found: Found, where: Literal["done", "unmatched"]) -> None:
         """Moves the file to `in/done` or `in/unmatched`; never over another of the same name. Raises OSError."""
+        (self._folder / where).mkdir(mode=0o700, exist_ok=True)
         target = self._folder / where / found.name
         copies = 0
         while os.path.lexists(target):

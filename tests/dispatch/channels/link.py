@@ -26,15 +26,16 @@ def fates(receipts: Sequence[Receipt]) -> list[str]:
 
 
 class Store:
-    """Stores arrivals in memory; `fail` many times first, and only while `open_` is set."""
+    """Stores arrivals in memory, only while `open_` is set; raises each of `fail` first, then gives `answer`."""
 
-    def __init__(self, fail: Sequence[Exception] = ()) -> None:
+    def __init__(self, fail: Sequence[Exception] = (), answer: Literal["matched", "unmatched"] = "matched") -> None:
         self.arrivals: list[Arrival] = []
         self.tries: list[Arrival] = []
         self.open_ = asyncio.Event()
         self.open_.set()
         self.came = asyncio.Event()
         self._fail = list(fail)
+        self._answer = answer
 
     async def __call__(self, arrival: Arrival) -> Literal["matched", "unmatched"]:
         """Stores one."""
@@ -44,7 +45,7 @@ class Store:
             raise self._fail.pop(0)
         self.arrivals.append(arrival)
         self.came.set()
-        return "matched"
+        return self._answer
 
     async def holds(self, number: int) -> None:
         """Returns once so many are stored."""
