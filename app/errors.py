@@ -22,13 +22,17 @@ class Fault:
     """One thing wrong with a caller's input.
 
     `pointer` is an RFC 6901 JSON pointer into the body ("" is the whole body). `message` never repeats the value found,
-    since it may be personal. `allowed` lists the values that would do, where there are few enough to say.
+    since it may be personal. `allowed` lists the values that would do, where there are few enough to say. A fault of a
+    rulebook has its place too: `file`, and `line` and `column` from 1.
     """
 
     pointer: str
     code: str
     message: str
     allowed: tuple[str, ...] | None = None
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
 
 
 class LensError(Exception):

@@ -85,12 +85,17 @@ class Content:
 
 
 def content_hash(files: Sequence[SourceFile]) -> str:
-    """SHA-256 over names, lengths and bytes of all files, in order of name; the first 12 hexadecimal digits."""
+    """The first 12 hexadecimal digits of the full hash: what names a rulebook."""
+    return full_hash(files)[:HASH_LENGTH]
+
+
+def full_hash(files: Sequence[SourceFile]) -> str:
+    """SHA-256 over names, lengths and bytes of all files, in order of name; 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         digest.update(f"{file.name}\0{len(file.content)}\0".encode())
         digest.update(file.content)
-    return digest.hexdigest()[:HASH_LENGTH]
+    return digest.hexdigest()
 
 
 def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content | None:

@@ -4,7 +4,7 @@ Times are whole microseconds since 1970 in UTC (`Micros`), the same on SQLite an
 text. Personal data stands only in `release.body_json`, `release.answer_json`, `message.text`, `inbound.text`.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata.naming_convention = {  # so that a later migration can name what it changes
@@ -191,7 +191,61 @@ class CounterRow(SQLModel, table=True):
     last: int = Field(sa_column=_big(nullable=False))
 
 
+class RulebookRow(SQLModel, table=True):
+    """A version of the rulebook that passed its check. Nothing but its approval and its signature is ever added to it."""
+
+    __tablename__ = "rulebook"
+    id: int | None = Field(default=None, sa_column=_big(primary_key=True))
+    version: str = Field(max_length=12, unique=True, description="content hash, as decisions name it")
+    sha256: str = Field(max_length=64, description="the whole of that hash")
+    drafted_by: str = Field(max_length=80)
+    drafted_at: int = Field(sa_column=_big(nullable=False))
+    approved_by: str | None = Field(default=None, max_length=80)
+    approved_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    approved_against: str | None = Field(default=None, max_length=12, description="version the diff shown began at")
+    check_json: str = Field(sa_column=Column(Text, nullable=False))
+    manifest: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    signature: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+class RulebookFileRow(SQLModel, table=True):
+    """A file of a version, byte for byte."""
+
+    __tablename__ = "rulebook_file"
+    version: str = Field(primary_key=True, max_length=12, foreign_key="rulebook.version")
+    name: str = Field(primary_key=True, max_length=200)
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class RulebookPublicationRow(SQLModel, table=True):
+    """Each time a version went live; never changed. `back_to` is the publication that one step back leads to, if any."""
+
+    __tablename__ = "rulebook_publication"
+    seq: int = Field(sa_column=_big(primary_key=True, autoincrement=False))
+    version: str = Field(max_length=12, foreign_key="rulebook.version", index=True)
+    back_to: int | None = Field(default=None, sa_column=_big(nullable=True))
+    way: str = Field(max_length=10, description="publish, rollback or folder")
+    named: str = Field(max_length=12, description="the version that the request named")
+    published_by: str = Field(max_length=80)
+    published_at: int = Field(sa_column=_big(nullable=False))
+    live_at: int = Field(sa_column=_big(nullable=False), description="when every process begins to decide under it")
+
+
+class RulebookLiveRow(SQLModel, table=True):
+    """The one row that says what is live; every change of a rulebook's life locks it. `seq` is that of its publication."""
+
+    __tablename__ = "rulebook_live"
+    id: int = Field(sa_column=_big(primary_key=True, autoincrement=False))
+    seq: int = Field(sa_column=_big(nullable=False))
+    version: str | None = Field(default=None, max_length=12)
+    live_at: int = Field(sa_column=_big(nullable=False))
+    folder: str | None = Field(default=None, max_length=12, description="version last taken from the folder")
+
+
 RELEASE, MESSAGE, MESSAGE_EVENT, LANE, WORK_ITEM, AUDIT, API_KEY = (
     SQLModel.metadata.tables[name] for name in ("release", "message", "message_event", "lane", "work_item", "audit", "api_key")
+)
+RULEBOOK, RULEBOOK_FILE, RULEBOOK_PUBLICATION, RULEBOOK_LIVE = (
+    SQLModel.metadata.tables[name] for name in ("rulebook", "rulebook_file", "rulebook_publication", "rulebook_live")
 )
 """The same tables as SQLAlchemy Core sees them."""

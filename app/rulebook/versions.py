@@ -1,0 +1,153 @@
+"""The life of a rulebook: drafted, approved by a second person who was shown what it changes, live, taken back.
+
+Pure: who may do what next follows from what is known of a version and of the one that is live. An approval is for one change,
+from the version that was live when it was given to the version approved; when another goes live in between, it lapses.
+"""
+
+import re
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from app.errors import Conflict
+from app.rulebook.book import RuleBook
+from app.rulebook.content import HASH_LENGTH
+from app.rulebook.report import as_json
+
+State = Literal["draft", "approved", "live", "retired"]
+"""`draft`: checked and stored; `approved`: and may be published; `live`: it decides; `retired`: it did once."""
+
+Way = Literal["publish", "rollback", "folder"]
+"""How a version came to be live: published by an approver, gone back to, or taken from the folder that a service watches."""
+
+FOLDER: Final = "folder"
+"""Who drafted and published what was taken from the folder."""
+
+VERSION = re.compile(f"[0-9a-f]{{{HASH_LENGTH}}}")
+
+
+class Standing(NamedTuple):
+    """What decides about a version's next step. `live` is the version live now, None where none ever was."""
+
+    version: str
+    drafted_by: str
+    approved_by: str | None
+    approved_against: str | None
+    was_live: bool
+    live: str | None
+
+    @property
+    def state(self) -> State:
+        """Where it is in its life."""
+        if self.version == self.live:
+            return "live"
+        if self.approved_by is not None and self.approved_against == self.live:
+            return "approved"
+        return "retired" if self.was_live else "draft"
+
+
+def person(actor: str) -> str:
+    """The person behind an actor of the audit trail: a key's name stands for itself, `cli root as ann` for ann."""
+    if not actor.startswith("cli "):
+        return actor
+    return actor.removeprefix("cli ").rpartition(" as ")[2]
+
+
+def approval_fault(standing: Standing, by: str, diff_seen: str | None) -> Conflict | None:
+    """Why this person may not approve this version now, or None. `diff_seen` is the version the diff shown began at."""
+    version, live = standing.version, standing.live
+    if version == live:
+        return Conflict(f"Rulebook {version} is live already.")
+    if person(by) == person(standing.drafted_by):
+        return Conflict(f"{person(by)} drafted rulebook {version}; another person must approve it.")
+    if diff_seen != live:
+        seen = f"is from {diff_seen}" if diff_seen else "is from nothing"
+        return Conflict(
+            f"The diff seen {seen}, but {live or 'nothing'} is live now; look at {_diff(live, version)} and decide again."
+        )
+    return None
+
+
+def publication_fault(standing: Standing) -> Conflict | None:
+    """Why this version may not be published now, or None."""
+    version, live = standing.version, standing.live
+    if standing.approved_by is None:
+        return Conflict(
+            f"Rulebook {version} is not approved; a second person approves it after a look at {_diff(live, version)}."
+        )
+    if standing.approved_against != live:
+        return Conflict(
+            f"Rulebook {version} was approved as a change from {standing.approved_against or 'nothing'}, but {live} is live now; "
+            f"approve it again after a look at {_diff(live, version)}."
+        )
+    return None
+
+
+def _diff(live: str | None, version: str) -> str:
+    return f"the diff {live} to {version}" if live else "its files"
+
+
+class StepBack(NamedTuple):
+    """What a rollback would do: from the live version to the one before. `again`: it was done already, by this very request."""
+
+    to: str
+    again: bool
+
+
+def step_back(named: str, live: str | None, before: str | None, undone: str | None) -> StepBack | Conflict:
+    """One step back. `before` was live before `live`; `undone` is what the last publication, if it was a rollback, named.
+
+    `named` is the live version, to be taken back, or just as well the one before it, to be gone back to. Asked once more, it
+    changes nothing: so a request whose answer was lost may be repeated.
+    """
+    if live is not None and named == undone:
+        return StepBack(live, again=True)
+    if before is None:
+        return Conflict(f"No version was live before {live}; publish another one instead.")
+    if named in {live, before}:
+        return StepBack(before, again=False)
+    return Conflict(f"Rulebook {named} is not live; {live} is, and one step back from it is {before}.")
+
+
+class Proofs(msgspec.Struct, frozen=True):
+    """What was proved: over how many cases in how many regimes, what falls to each `otherwise`, and of how many values of a
+    sensitive fact the reader of a notice is left unsure.
+    """
+
+    cases: int
+    regimes: int
+    uncovered: tuple[dict[str, Any], ...]
+    possible: tuple[dict[str, Any], ...]
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """The rulebook's own scenarios, run: how many, and the names of those that failed."""
+
+    run: int
+    failed: tuple[str, ...]
+
+
+class CheckResult(msgspec.Struct, frozen=True):
+    """What the check of a version found: `problems` as `lens check --format json` tells them (warnings only), proofs, scenarios."""
+
+    problems: tuple[dict[str, Any], ...]
+    proofs: Proofs
+    scenarios: Trial
+
+
+def check_result(book: RuleBook, trial: Trial) -> CheckResult:
+    """What is kept of the check of a rulebook that can be used."""
+    proved = book.proved
+    uncovered = tuple({"rule": found.rule, "cases": found.cases, "example": dict(found.example)} for found in proved.uncovered)
+    possible = tuple(
+        {
+            "fact": found.fact,
+            "message": found.message,
+            "copy": found.copy,
+            "values": found.values,
+            "first_day": found.first_day,
+        }
+        for found in proved.possible
+    )
+    problems = tuple(as_json(book.warnings, book.hash)["problems"])
+    return CheckResult(problems, Proofs(proved.cases, proved.regimes, uncovered, possible), trial)
