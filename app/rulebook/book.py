@@ -100,12 +100,15 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
     """Everything `lens check` proves or notes but the agreement of the engine; faults go into `problems`."""
     decisions = content.decisions()
     check_addresses(content.routing, content.facts, content.tables, all_views, problems)
-    check_sets(content.tables, decisions, content.suite, all_views, problems)
+    scenario_files = {name for name, _ in content.scenario_nodes}
+    suite_whole = not any(problem.spot.file in scenario_files for problem in problems.found)
+    check_sets(content.tables, decisions, content.suite, all_views, problems, unused=content.whole and suite_whole)
     check_rows_end(content.tables, problems)
     uncovered = prove_rules(*decisions, content.suite, all_views, problems)
     possible: tuple[Possible, ...] = ()
-    if not content.damaged:
+    if content.whole and suite_whole:
         check_scenarios(decisions, content.suite, {found.rule for found in uncovered if not found.cases}, problems)
+    if content.whole:
         prove_no_expiry(decisions, all_views, problems)
         possible = prove_non_disclosure(*decisions, content.messages, all_views, problems)
     return Proved(uncovered, possible, sum(total(view) for view in all_views), len(all_views))

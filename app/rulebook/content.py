@@ -32,7 +32,7 @@ class Content:
     """What the files say, before anything is proved.
 
     `facts_whole`: the facts and the sets they name could be read, so something can be proved. `damaged`: ids of rules that could
-    not be read fully; proofs leave them out.
+    not be read fully; proofs leave them out. `sets_whole`: every cell fits its column, so that sets name what they are meant to.
     """
 
     hash: str
@@ -47,6 +47,12 @@ class Content:
     scenario_nodes: tuple[tuple[str, Node], ...]
     facts_whole: bool
     damaged: frozenset[str]
+    sets_whole: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing that rules and sets say had to be left out, so that what is missing is really missing."""
+        return self.sets_whole and not self.damaged
 
     def decisions(self) -> tuple[DecisionTable, DecisionTable]:
         """Both decisions, in the order they are taken."""
@@ -54,7 +60,7 @@ class Content:
 
     def intact(self) -> "Content":
         """Only what can be relied on in a proof: without damaged rules, and then without the promises they might keep."""
-        if not self.damaged:
+        if self.whole:
             return self
         eligibility, routing = (
             replace(table, rules=tuple(rule for rule in table.rules if rule.id not in self.damaged))
@@ -127,7 +133,7 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
             )
         elif decision is not None:
             decisions[decision.name] = decision
-    for missing in {"eligibility", "routing"} - set(decisions):
+    for missing in sorted({"eligibility", "routing"} - set(decisions)):
         problems.error("R102", f"no rules file decides {missing}", Spot("rules/"), help=f"add one with `decision: {missing}`")
     damaged = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules() if not rule.intact)
     damaged |= check_names(tuple(decisions.values()), problems)
@@ -146,6 +152,7 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
         scenario_nodes=tuple(by_kind["scenarios/v1"]),
         facts_whole=facts_whole,
         damaged=damaged,
+        sets_whole="R117" not in told,
     )
     return replace(content, suite=read_suite(content, problems))
 

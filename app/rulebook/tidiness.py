@@ -10,9 +10,15 @@ from app.rulebook.view import View
 
 
 def check_sets(
-    tables: Mapping[str, Table], decisions: Sequence[DecisionTable], suite: Suite, views: Sequence[View], problems: Problems
+    tables: Mapping[str, Table],
+    decisions: Sequence[DecisionTable],
+    suite: Suite,
+    views: Sequence[View],
+    problems: Problems,
+    *,
+    unused: bool,
 ) -> None:
-    """Tells sets that no rule, promise or scenario uses, and sets that no row can ever be in."""
+    """Tells sets that no row can ever be in and, with `unused`, those that no rule, promise or scenario uses."""
     used = {name for test, table in _tests(decisions, suite, views[0]) for name in (f"{table}.{s}" for s in test.sets)}
     used |= {name for scenario in suite.scenarios for name in scenario.named}
     for table in tables.values():
@@ -20,7 +26,7 @@ def check_sets(
             if not any(view.sets[table.name][definition.name] for view in views) and not _open_to_rows(table, definition.name):
                 help = "name a row in it, or take the set out"
                 problems.error("R123", f"`{table.name}.{definition.name}` names no row, on any day", definition.spot, help=help)
-            elif f"{table.name}.{definition.name}" not in used:
+            elif unused and f"{table.name}.{definition.name}" not in used:
                 help = "take it out, or write a scenario that shows what it is for"
                 problems.warning("R320", f"nothing uses the set `{table.name}.{definition.name}`", definition.spot, help=help)
 
