@@ -87,6 +87,8 @@ class Table:
     changes: tuple[Change, ...]
     sets: dict[str, SetDefinition]
     sensitive: bool = False
+    whole: bool = True
+    """Whether no row was lost to a fault; where one was, a word that names no row is no fault of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ class ConditionReader:
                 if self._shapes.known(set_word, "R106", f"`{table.name}` has no set {{}}", table.sets, prefix)
                 else None
             )
+        if not table.whole and word.text not in table.rows:
+            return None
         return word.text if self._shapes.known(word, "R107", f"`{table.name}` has no row {{}}", table.rows) else None
 
     def _comparison(self, fact: Fact, node: Node, *, negated: bool) -> Comparison | None:

@@ -10,6 +10,7 @@ from app.rulebook.source import CsvRow, Mapping, Node, Scalar, SourceFile, read_
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
 _NAME_HELP = "small letters, digits and _, beginning with a letter, e.g. into_us"
+_ROW_LOST = frozenset({"R002", "R003", "R004", "R005", "R006", "R007", "R103", "R109", "R114"})
 _SIMPLE_PATTERN = re.compile(r"((\[[A-Za-z0-9 _.-]+\]|[A-Za-z0-9 _-])(\{[0-9]{1,3}(,[0-9]{1,3})?\}|\?)?)+")
 
 
@@ -27,6 +28,8 @@ def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceF
     columns = _columns(top.get("columns"), shapes)
     rows = _csv_rows(name, top, columns, files, shapes)
     _yaml_rows(top.get("rows"), columns, rows, shapes)
+    sources = {name, *(file for file in files if file.endswith(".csv") and top.get("rows_from") is not None)}
+    whole = not any(problem.code in _ROW_LOST and problem.spot.file in sources for problem in shapes.problems.found)
     changes = tuple(
         change
         for entry in shapes.items(top.get("changes"), "`changes`")
@@ -34,7 +37,7 @@ def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceF
     )
     sensitive = top.get("sensitive") is not None and shapes.yes_no(top.get("sensitive"), "`sensitive`")
     sets = _sets(top.get("sets"), columns, rows, shapes)
-    return Table(word.text if word else "", word.spot if word else top.spot, columns, rows, changes, sets, sensitive)
+    return Table(word.text if word else "", word.spot if word else top.spot, columns, rows, changes, sets, sensitive, whole)
 
 
 def _columns(node: Node | None, shapes: Shapes) -> dict[str, Column]:
