@@ -5,6 +5,7 @@ from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook.model import Fact, Messages, Template, TemplateLine
 from app.rulebook.problems import Spot, did_you_mean, one_of
+from app.rulebook.read_facts import FACTS
 from app.rulebook.shapes import Shapes
 from app.rulebook.source import Mapping, Node, Scalar
 
@@ -146,6 +147,8 @@ def _never(node: Node, facts: AbstractMapping[str, Fact], shapes: Shapes) -> tup
         return None
     fact = shapes.scalar(keys.get("disclose"), "`disclose`")
     least = shapes.whole(keys.get("keep_possible"), "`keep_possible`", 2, 1_000_000)
-    if fact is None or least is None or not shapes.known(fact, "R105", "there is no fact {}", facts):
+    if fact is None or least is None or (fact.text in FACTS and fact.text not in facts):
+        return None
+    if not shapes.known(fact, "R105", "there is no fact {}", FACTS):
         return None
     return fact.text, least, fact.spot

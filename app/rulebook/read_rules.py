@@ -21,6 +21,7 @@ from app.rulebook.model import (
 )
 from app.rulebook.problems import Spot
 from app.rulebook.read_conditions import ConditionReader
+from app.rulebook.read_facts import FACTS
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import Node, Scalar
 
@@ -194,6 +195,8 @@ class RulesReader:
 
     def _audience(self, node: Node | None, id: str, reads: tuple[str, ...]) -> str:
         audiences = [name for name in reads if (fact := self._facts.get(name)) and "ori" in self._columns_of(fact)]
+        if not audiences and len(self._facts) < len(FACTS):  # the facts with addresses are those missing, which has been told
+            return ""
         return self._shapes.choice(node, f"`to` of {id}", audiences) or ""
 
     def _columns_of(self, fact: Fact) -> tuple[str, ...]:
