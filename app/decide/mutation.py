@@ -5,7 +5,8 @@ that no answer changes, and has *survived* otherwise: then a scenario that kills
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -19,6 +20,7 @@ from app.rulebook.model import CONVICTION_FACTS, Membership
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.read_scenarios import DAY
 from app.rulebook.scenarios import Case, Scenario, Suite
+from app.rulebook.source import Mapping, Node, Scalar
 from app.rulebook.view import View
 
 Fate = Literal["refused", "killed", "equivalent", "survived"]
@@ -48,6 +50,7 @@ class Judge:
         self._book = tried(content, self._views)
         self._named = _rows_named(content)
         self._named_sets = frozenset(name for scenario in content.suite.scenarios for name in scenario.named)
+        self._words = frozenset(word for _, node in content.scenario_nodes for word in _words(node))
         self._concerned = _by_row(content, content.suite)
         self._proofs: dict[Hashable, str | None] = {}
         self._harmless: dict[Hashable, Changes] = {}
@@ -84,11 +87,12 @@ class Judge:
         return Judged(mutant.spot, mutant.edit, "survived", "", scenario)
 
     def _unchanged_scenarios(self, mutant: Mutant, views: tuple[View, ...]) -> Sequence[Scenario] | None:
-        """The scenarios that concern an edited row, where the edit cannot have changed what any scenario's words stand for."""
-        if mutant.row is None or len(views) != len(self._views):
-            return None
+        """The scenarios to run, where the edit cannot have changed what any scenario's words stand for; None where it can."""
+        if mutant.row is None:
+            gone = self._content.rules().keys() - mutant.content.rules().keys()
+            return None if gone else self._content.suite.scenarios
         table, row = mutant.row
-        if row not in mutant.content.tables[table].rows:
+        if len(views) != len(self._views) or (row not in mutant.content.tables[table].rows and row in self._words):
             return None
         for before, after in zip(self._views, views, strict=True):
             for name, rows in before.sets[table].items():
@@ -162,6 +166,18 @@ def _rows_named(content: Content) -> frozenset[tuple[str, str]]:
     return frozenset(named)
 
 
+def _words(node: Node) -> Iterator[str]:
+    """Every word of a file, keys left out."""
+    if isinstance(node, Scalar):
+        yield node.text
+    elif isinstance(node, Mapping):
+        for _, value in node.items:
+            yield from _words(value)
+    else:
+        for item in node.items:
+            yield from _words(item)
+
+
 def _by_row(content: Content, suite: Suite) -> defaultdict[tuple[str, str], list[Scenario]]:
     """The scenarios by each (table, row) that their case has as a value."""
     found: defaultdict[tuple[str, str], list[Scenario]] = defaultdict(list)
@@ -207,20 +223,20 @@ def ready_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -
     return f'{{name: "{name}", {differs}expect: {{{", ".join(expect)}}}}}'
 
 
-def _differs(before: RuleBook, after: RuleBook, example: Mapping[str, str]) -> bool:
+def _differs(before: RuleBook, after: RuleBook, example: AbstractMapping[str, str]) -> bool:
     """Whether two rulebooks answer a case differently, in what counts as a change."""
     case = _case(example)
     first, second = answer_case(before, case), answer_case(after, case)
     return (first.outcome, first.sends, first.work_items) != (second.outcome, second.sends, second.work_items)
 
 
-def _case(example: Mapping[str, str]) -> Case:
+def _case(example: AbstractMapping[str, str]) -> Case:
     shared = {name: value for name, value in example.items() if name not in {*CONVICTION_FACTS, DAY}}
     code, status = (example[name] for name in CONVICTION_FACTS)
     return Case(date.fromisoformat(example[DAY]), shared, ((code, status),))
 
 
-def _flow(values: Mapping[str, str]) -> str:
+def _flow(values: AbstractMapping[str, str]) -> str:
     """A YAML flow mapping on one line; codes that look like numbers are quoted for the eye."""
     return (
         "{" + ", ".join(f'{name}: "{value}"' if value.isdigit() else f"{name}: {value}" for name, value in values.items()) + "}"

@@ -40,6 +40,7 @@ class ScenarioReader:
         self._conditions = conditions
         self._shapes = shapes
         self._problems = shapes.problems
+        self._sets: dict[tuple[str, date], AbstractMapping[str, frozenset[str]]] = {}
 
     def suite(self, file: str, node: Node | None) -> Suite:
         """The scenarios and promises of one file."""
@@ -136,11 +137,16 @@ class ScenarioReader:
         fact = self._facts.get(name)
         if fact is None or fact.table is None:
             return tuple(word.text for word in words)
-        sets = sets_on(self._tables[fact.table], day)
+        sets = self._sets_on(fact.table, day)
         rows: list[str] = []
         for word in words:
             rows += sorted(sets[word.text.removeprefix(f"{fact.table}.")]) if "." in word.text else [word.text]
         return tuple(dict.fromkeys(rows))
+
+    def _sets_on(self, table: str, day: date) -> AbstractMapping[str, frozenset[str]]:
+        if (table, day) not in self._sets:
+            self._sets[table, day] = sets_on(self._tables[table], day)
+        return self._sets[table, day]
 
     def _day(self, values: AbstractMapping[str, str]) -> date:
         return date.fromisoformat(values[DAY]) if DAY in values else date(2025, 1, 1)
