@@ -59,20 +59,20 @@ def control_app(switch: Switch) -> Starlette:
     )
 
 
-async def serve_control(switch: Switch, port: int, ready: Callable[[str], None]) -> None:
-    """Serves `control_app` on a loopback port (0: any) until cancelled. `ready` is called once with its address, `host:port`.
+def control_socket(port: int) -> socket.socket:
+    """A listening socket on loopback; port 0 takes any free one. Raises OSError."""
+    return socket.create_server((_LOOPBACK, port))
 
-    Raises OSError when the port cannot be listened on.
-    """
-    with socket.create_server((_LOOPBACK, port)) as listening:
-        server = _Server(uvicorn.Config(control_app(switch), log_config=None, access_log=False, lifespan="off"))
-        serving = asyncio.create_task(server.serve([listening]), name="switch-control-http")
-        ready(f"{_LOOPBACK}:{listening.getsockname()[1]}")
-        try:
-            await asyncio.shield(serving)
-        finally:
-            server.should_exit = True
-            await asyncio.gather(serving, return_exceptions=True)
+
+async def serve_control(switch: Switch, listening: socket.socket) -> None:
+    """Serves `control_app` on a listening socket until cancelled."""
+    server = _Server(uvicorn.Config(control_app(switch), log_config=None, access_log=False, lifespan="off"))
+    serving = asyncio.create_task(server.serve([listening]), name="switch-control-http")
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):

@@ -4,14 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
-from app.simulator.control import serve_control
+from app.simulator.control import control_socket, serve_control
 from app.simulator.script import Script
 from app.simulator.setup import Setup
 from app.simulator.switch import Switch
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +27,13 @@ async def serve_switch(
     script: Script | None = None,
     ready: Callable[[Addresses], None] = lambda _: None,
 ) -> None:
-    """Serves until cancelled. `ready` is called once both addresses listen; port 0 takes any free one.
+    """Serves until cancelled. `ready` is called once both addresses listen; a port of 0 takes any free one.
 
-    Raises OSError when `host` and `port` cannot be listened on.
+    Raises OSError when a port cannot be listened on.
     """
-    async with Switch(setup, host, port) as switch, asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            serve_control(switch, control_port, lambda control: ready(Addresses(switch.address, control))),
-            name="switch-control",
-        )
-        if script is not None:
-            tasks.create_task(switch.play(script), name="switch-script")
+    with control_socket(control_port) as listening:
+        async with Switch(setup, host, port) as switch, asyncio.TaskGroup() as tasks:
+            ready(Addresses(switch.address, "{}:{}".format(*listening.getsockname())))
+            tasks.create_task(serve_control(switch, listening), name="switch-control")
+            if script is not None:
+                tasks.create_task(switch.play(script), name="switch-script")
