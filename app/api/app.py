@@ -6,6 +6,7 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from app.api import audit, decisions, docs, health, messages, openapi, releases, rulebooks, work_items
 from app.api.audit import AuditPage
@@ -35,7 +36,7 @@ _ANSWERED: tuple[type, ...] = (
 )
 
 
-def build_app(parts: Parts) -> FastAPI:
+def build_app(parts: Parts) -> ASGIApp:
     """The application. It starts and stops nothing: the parts are at work already, and outlive it."""
     app = FastAPI(
         title="LENS",
@@ -45,17 +46,18 @@ def build_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it would hand addresses with queries to others
     )
     app.state.parts = parts
-    app.add_middleware(Envelope, metrics=parts.metrics)
     app.add_exception_handler(LensError, on_lens_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)
-    app.router.routes.extend(releases.hot_routes)
     for resource in (releases, decisions, messages, work_items, rulebooks, audit, health, docs):
         app.include_router(resource.router)
+    for (method, path), endpoint in releases.express.items():
+        app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)  # for the answer to other methods
     _serve_description(app)
-    return app
+    return Envelope(app, parts.metrics, releases.express)
 
 
 def _serve_description(app: FastAPI) -> None:

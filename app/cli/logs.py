@@ -7,9 +7,13 @@ it was working on, and that may be somebody's name.
 import faulthandler
 import logging
 import sys
-from collections.abc import MutableMapping
+import time
+from collections import deque
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from pathlib import PurePath
-from typing import Any, Literal
+from threading import Event, Thread
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 import structlog
@@ -17,47 +21,97 @@ import structlog
 from app.api.envelope import what_broke
 
 Level = Literal["debug", "info", "warning", "error"]
-Event = MutableMapping[str, Any]
+Entry = MutableMapping[str, Any]
+
+_LATE_SECONDS = 0.05
 
 
-def set_up_logs(level: Level) -> None:
-    """Sets up the log of this process, and a trace of every thread should it crash. Call it once, at the start."""
+class LineFile:
+    """A file of lines that are written together, a twentieth of a second late at the most.
+
+    Writing a line at a time would make every request wait for the interpreter twice: a thread that writes lets go of it, and
+    has to stand in line for it again.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lines: deque[bytes] = deque()
+        self._some = Event()
+        Thread(target=self._run, name="lens-log", daemon=True).start()
+
+    def write(self, line: bytes) -> int:
+        """Takes a line; never waits."""
+        self._lines.append(line)
+        if not self._some.is_set():
+            self._some.set()
+        return len(line)
+
+    def flush(self) -> None:
+        """Does nothing: `drain` does."""
+
+    def drain(self) -> None:
+        """Writes what is there now."""
+        lines = []
+        while self._lines:
+            lines.append(self._lines.popleft())
+        self._file.write(b"".join(lines))
+        self._file.flush()
+
+    def _run(self) -> None:
+        while True:
+            self._some.wait()
+            time.sleep(_LATE_SECONDS)
+            self._some.clear()
+            self.drain()
+
+
+@contextmanager
+def logs(level: Level) -> Iterator[None]:
+    """Sets up the log of this process for the block, and a trace of every thread should the process crash."""
     faulthandler.enable()
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         without_texts,
     ]
+    file = LineFile(sys.stderr.buffer)
     structlog.configure(
         processors=[*shared, _as_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(file),  # type: ignore[arg-type]  # it asks for write and flush only
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    own_end: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, lambda *event: _as_json(*event).decode()]
+    own_end: list[Any] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        lambda *entry: _as_json(*entry).decode(),
+    ]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[*shared, first_line], processors=own_end))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
+    try:
+        yield
+    finally:
+        file.drain()
 
 
-def without_texts(_: object, __: str, event: Event) -> Event:
+def without_texts(_: object, __: str, entry: Entry) -> Entry:
     """Turns `exc_info` into the exception's class and places."""
-    found = event.pop("exc_info", None)
+    found = entry.pop("exc_info", None)
     error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
     if isinstance(error, BaseException):
-        event.update(what_broke(error))
-    return event
+        entry.update(what_broke(error))
+    return entry
 
 
-def first_line(_: object, __: str, event: Event) -> Event:
+def first_line(_: object, __: str, entry: Entry) -> Entry:
     """Keeps the first line of what a library says: asyncio, for one, puts an error's text into those after it."""
-    event["event"] = str(event["event"]).partition("\n")[0]
-    return event
+    entry["event"] = str(entry["event"]).partition("\n")[0]
+    return entry
 
 
-def _as_json(_: object, __: str, event: Event) -> bytes:
-    return msgspec.json.encode(event, enc_hook=_shown)
+def _as_json(_: object, __: str, entry: Entry) -> bytes:
+    return msgspec.json.encode(entry, enc_hook=_shown)
 
 
 def _shown(value: object) -> str:

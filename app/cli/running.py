@@ -15,7 +15,7 @@ from app.api.server import Listener, server_of
 from app.cli.announcing import SIMULATED_INBOXES, Announcement, say_arrival, say_simulator
 from app.cli.database import database, prepare_database, try_out_key
 from app.cli.deciding import decider_of
-from app.cli.logs import set_up_logs
+from app.cli.logs import logs
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
@@ -68,9 +68,8 @@ def run_shared_api(
     settings: Settings, listener: Listener, pulse: Pulse, bell: Bell, folder: str, announcement: Announcement | None
 ) -> None:
     """One API process of several."""
-    set_up_logs(settings.log_level)
     end_on_signals()
-    with database(settings) as store, Writer(store) as writer:
+    with logs(settings.log_level), database(settings) as store, Writer(store) as writer:
         ready = {"channel": pulse.channel_problem, "worker": pulse.worker_problem}
         parts = parts_of(store, writer, decider_of(settings), Metrics(folder), ready, bell.ring)
         serve_api(parts, listener, announcement.say if announcement else lambda: None)
@@ -78,9 +77,13 @@ def run_shared_api(
 
 def run_shared_dispatcher(settings: Settings, pulse: Pulse, bell: Bell) -> None:
     """The dispatcher process beside several API processes."""
-    set_up_logs(settings.log_level)
     end_on_signals()
-    with database(settings) as store, Writer(store) as writer, sending_of(settings, writer) as sending:
+    with (
+        logs(settings.log_level),
+        database(settings) as store,
+        Writer(store) as writer,
+        sending_of(settings, writer) as sending,
+    ):
         bell.on_ring(sending.wake)
         while True:
             if sending.worker_problem() is None:

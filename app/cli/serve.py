@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.api.server import Listener
-from app.cli.logs import set_up_logs
+from app.cli.logs import logs
 from app.cli.running import run_many, run_one
 from app.settings import read_settings
 
@@ -32,9 +32,9 @@ def serve(
     LENS_DATABASE_URL=postgresql+psycopg://lens@db/lens LENS_CHANNEL=tcp lens serve --host 0.0.0.0 --workers 4
     """
     settings = read_settings(channel="simulator" if with_simulator else None)
-    set_up_logs(settings.log_level)
-    listener = Listener(host, port)
-    if workers == 1:
-        run_one(settings, listener)
-    else:
-        run_many(settings, listener, workers)
+    with logs(settings.log_level):
+        listener = Listener(host, port)
+        if workers == 1:
+            run_one(settings, listener)
+        else:
+            run_many(settings, listener, workers)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.logs import set_up_logs
+from app.cli.logs import logs
 from app.errors import BadSetting
 from app.settings import read_settings
 from app.simulator.exchange import Delivered
@@ -32,11 +32,11 @@ def switch(
     LENS_CHANNEL=tcp lens serve
     """
     settings = read_settings()
-    set_up_logs(settings.log_level)
     setup = Setup(us=settings.origin_ori, niem=settings.message_format == "niem", inbox_dir=inbox_dir, on_arrival=_say_arrival)
     serving = serve_switch(setup, host=host, port=port, control_port=control_port, script=_script(script), ready=_say_ready)
     try:
-        asyncio.run(serving)
+        with logs(settings.log_level):
+            asyncio.run(serving)
     except OSError as error:
         raise BadSetting(
             f"Cannot listen on {host}, ports {port} and {control_port}: {error.strerror}; choose others."

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli.logs import set_up_logs
+from app.cli.logs import logs
 from app.cli.running import run_dispatcher
 from app.settings import read_settings
 
@@ -20,5 +20,5 @@ def work() -> None:
 
     """
     settings = read_settings()
-    set_up_logs(settings.log_level)
-    run_dispatcher(settings)
+    with logs(settings.log_level):
+        run_dispatcher(settings)
