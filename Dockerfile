@@ -18,7 +18,7 @@ RUN python3 -m venv --without-pip /opt/lens && \
 
 FROM debian:trixie-slim AS run
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates python3 && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --home-dir /var/lib/lens --create-home --shell /usr/sbin/nologin lens
+RUN useradd --uid 10001 --user-group --home-dir /var/lib/lens --create-home --shell /usr/sbin/nologin lens
 COPY --from=build /opt/lens /opt/lens
 COPY rules /etc/lens/rules
 COPY ref_data /etc/lens/ref_data
