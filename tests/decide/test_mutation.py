@@ -1,0 +1,100 @@
+"""Mutation: each wrong edit is judged rightly, and a survivor comes with a scenario that kills it."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.decide.mutants import Mutant, mutants
+from app.decide.mutation import Judge, Judged
+from app.decide.suite import run
+from app.rulebook.book import prove, tried
+from app.rulebook.changes import compare
+from app.rulebook.content import Content, read_content, read_suite
+from app.rulebook.problems import Problems
+from app.rulebook.scenarios import Suite
+from app.rulebook.source import SourceFile
+from tests.rulebook.small_books import edited, shipped_files
+
+EVERY = 97
+"""Of the edits of rows, one in so many is judged here; `lens test --mutation` judges all."""
+
+
+@pytest.fixture(scope="module")
+def content() -> Content:
+    """The shipped rulebook."""
+    return edited()
+
+
+def some(content: Content) -> list[Mutant]:
+    """All edits of rules, and some of sets and rows."""
+    return [mutant for place, mutant in enumerate(mutants(content)) if mutant.row is None or place % EVERY == 0]
+
+
+def test_the_shipped_scenarios_leave_no_survivor(content: Content) -> None:
+    """Every wrong edit tried is refused, killed or proved harmless."""
+    judge = Judge(content)
+    survivors = [judged for judged in map(judge.judge, some(content)) if judged.verdict == "survived"]
+    assert survivors == []
+
+
+def test_the_short_ways_judge_as_the_long_way(content: Content) -> None:
+    """Judging only what an edit can touch, and sharing proofs among like rows, gives what doing everything anew gives."""
+    judge = Judge(content)
+    for mutant in [mutant for mutant in some(content) if mutant.row is not None][::3]:
+        if mutant.row is not None and mutant.row[1] in mutant.content.tables[mutant.row[0]].rows:
+            assert judge.judge(mutant).verdict == _judged_plainly(content, mutant), mutant.edit
+
+
+def _judged_plainly(content: Content, mutant: Mutant) -> str:
+    """The verdict with no short way taken: all files read again in the light of the edit, all proofs, scenarios and cases."""
+    problems = Problems()
+    edited_content = replace(mutant.content, suite=read_suite(mutant.content, problems))
+    views = edited_content.views()
+    prove(edited_content, views, problems)
+    if problems.has_errors:
+        return "refused"
+    book = tried(edited_content, views)
+    if any(run(book, scenario).faults for scenario in edited_content.suite.scenarios):
+        return "killed"
+    return "survived" if compare(content, edited_content).changed else "equivalent"
+
+
+def test_equivalent_edits_change_nothing_and_killed_ones_fail_a_scenario(content: Content) -> None:
+    """The verdicts of edits of rules are true: compared over all cases, and run against all scenarios."""
+    judge = Judge(content)
+    for mutant in [mutant for mutant in mutants(content) if mutant.row is None][::9]:
+        judged = judge.judge(mutant)
+        if judged.verdict == "equivalent":
+            assert compare(content, mutant.content).changed == 0, mutant.edit
+        if judged.verdict == "killed":
+            book = tried(mutant.content, mutant.content.views())
+            assert any(run(book, scenario).faults for scenario in content.suite.scenarios), mutant.edit
+
+
+def test_a_survivor_comes_with_a_scenario_that_kills_it(content: Content) -> None:
+    """Without scenarios every harmful edit survives; its scenario, pasted in, passes before the edit and fails after it."""
+    bare = replace(content, suite=Suite((), content.suite.promises, content.suite.given), scenario_nodes=())
+    judge = Judge(bare)
+    for mutant in list(mutants(bare))[10:60:7]:
+        judged = judge.judge(mutant)
+        if judged.scenario is None:
+            continue
+        pasted = _with_scenario(judged)
+        problems = Problems()
+        suite = read_suite(pasted, problems)
+        assert not problems.found
+        scenario = suite.scenarios[-1]
+        assert not run(tried(content, content.views()), scenario).faults, judged.scenario
+        assert run(tried(mutant.content, mutant.content.views()), scenario).faults, judged.scenario
+
+
+def _with_scenario(judged: Judged) -> Content:
+    files = {file.name: file.content for file in shipped_files()}
+    name = "rules/scenarios/release_test.yaml"
+    head, rest = files[name].split(b"scenarios:\n", 2)[0:1], files[name].split(b"\nalways:", 1)[1]
+    start = head[0] if b"given:" in head[0] else files[name].split(b"\nscenarios:\n")[0] + b"\n"
+    files[name] = start + f"scenarios:\n  - {judged.scenario}\n\nalways:".encode() + rest
+    files.pop("rules/scenarios/tables_test.yaml")
+    content = read_content(tuple(SourceFile(name, text) for name, text in sorted(files.items())), Problems())
+    assert content is not None
+    return content

@@ -1,0 +1,104 @@
+"""The semantic difference of two rulebooks, held against deciding every case one by one."""
+
+from collections import Counter
+
+import pytest
+
+from app.rulebook.changes import REJECTED, compare
+from app.rulebook.joint import Asked, stretches, total
+from app.rulebook.problems import Problems
+from app.rulebook.proofs import prove_rules
+from tests.rulebook.small_books import cut_down, edited, one_by_one
+
+EDITS = {
+    "a status more": ("rules/eligibility.yaml", "charge_status:  convicted", "charge_status:  [convicted, pending]"),
+    "a rule a day later": ("rules/eligibility.yaml", "from: 2015-06-01", "from: 2015-06-02"),
+    "another ORI": ("ref_data/states.yaml", 'ori: "AZSIR0000"', 'ori: "AZDPS0000"'),
+    "a state leaves": (
+        "ref_data/states.yaml",
+        'stage: live, bureau: "Texas',
+        'stage: not_joined, bureau: "Texas',
+    ),
+    "a charge qualifies": ("ref_data/charges.csv", "0301,IMMIGRATION,ILLEGAL ENTRY,C", "0301,IMMIGRATION,ILLEGAL ENTRY,A"),
+    "a charge from a day": (
+        "ref_data/charges.yaml",
+        "changes: []",
+        'changes: [{row: "0101", from: 2026-10-01, through: 2027-09-30, set: {tier: A}}]',
+    ),
+    "no precedence": ("rules/routing.yaml", "    overrides: [LENS-R10]\n", ""),
+    "the other outcome": ("rules/eligibility.yaml", "outcome: hold_for_review}", "outcome: do_not_notify}"),
+    "another code": ("rules/routing.yaml", "code: no-residence-state", "code: ask-residence"),
+    "routing reads the reason": (
+        "rules/routing.yaml",
+        "    when: {residence_state: {in: states.unknown}}",
+        "    when: {residence_state: {in: states.unknown}, release_reason: OSUP}",
+    ),
+}
+READS = (
+    "rules/routing.yaml",
+    "reads: [release_state, residence_state]",
+    "reads: [release_state, residence_state, release_reason]",
+)
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_counts_are_those_of_deciding_every_case(name: str) -> None:
+    """Changed cases, in all and by group, are exactly those found by deciding each case alone."""
+    more = [READS] if "reads the reason" in name else []
+    old, new = cut_down(edited(*more)), cut_down(edited(*more, EDITS[name]))
+    found = compare(old, new)
+    counted: Counter[object] = Counter()
+    cases = 0
+    for before, after in one_by_one(old, new):
+        cases += 1
+        if before.effect != after.effect:
+            counted[before.outcome, before.rules, after.outcome, after.rules] += 1
+    assert found.cases == cases
+    assert {key: group.count for key, group in found.groups.items()} == counted
+    assert found.changed > 0
+
+
+def test_rows_that_one_rulebook_lacks_count_as_what_it_makes_of_them() -> None:
+    """A new charge was unknown before; a new state was refused before."""
+    new_charge = ("ref_data/charges.csv", "0101,SOVEREIGNTY,TREASON,B", "0101,SOVEREIGNTY,TREASON,B\n0100,INVENTED,INVENTED,A")
+    gone_state = ("ref_data/states.yaml", "  TX: {", "  XX: {")
+    for edit, more, outcome in (
+        (new_charge, {"charges": ("0100",)}, "hold_for_review"),
+        (gone_state, {"states": ("XX",)}, REJECTED),
+    ):
+        old, new = cut_down(edited(), **more), cut_down(edited(edit), **more)
+        counted = sum(before.effect != after.effect for before, after in one_by_one(old, new))
+        found = compare(old, new)
+        assert found.changed == counted
+        assert outcome in {group.before.outcome for group in found.groups.values()}
+
+
+def test_an_example_of_a_group_really_changes() -> None:
+    """The case shown for a group has its answers, before and after."""
+    found = compare(edited(), edited(EDITS["a status more"]))
+    for group in found.groups.values():
+        assert group.example["charge_status"] == "pending"
+        assert group.before.effect != group.after.effect
+
+
+def test_nothing_changes_between_a_rulebook_and_itself() -> None:
+    """A rulebook does not differ from itself, over all of its 4,578,438,816 cases."""
+    found = compare(edited(), edited())
+    assert (found.cases, found.changed) == (4_578_438_816, 0)
+
+
+def test_stretches_add_up_to_all_cases() -> None:
+    """Every case is in exactly one stretch, so the counts add up to the product of the tables' sizes."""
+    content = edited()
+    for view in content.views():
+        asked = tuple(Asked(table, view) for table in content.decisions())
+        assert sum(stretch.count for stretch in stretches(view, asked)) == total(view)
+
+
+def test_an_overlap_is_counted_exactly() -> None:
+    """Without its `overrides` E30 clashes with E10 in 147 charges x 12 reasons x 6 flags x 57 x 57 states."""
+    content = edited(("rules/eligibility.yaml", "    overrides: [LENS-E10]\n", ""))
+    problems = Problems()
+    prove_rules(*content.decisions(), content.suite, content.views(), problems)
+    overlap = next(problem for problem in problems.sorted() if problem.code == "R201")
+    assert overlap.cases == 147 * 12 * 6 * 57 * 57
