@@ -46,6 +46,12 @@ class TooSlow(LensError):
     code = "too-slow"
 
 
+class NotHttp(LensError):
+    """What came is not an HTTP request."""
+
+    code = "not-http"
+
+
 class NoSuchMethod(LensError):
     """This address does not know that method."""
 
@@ -59,6 +65,7 @@ class Broken(LensError):
 
 
 STATUS: dict[type[LensError], int] = {
+    NotHttp: 400,
     NotJson: 400,
     UnknownMode: 400,
     NotSignedIn: 401,
@@ -169,6 +176,7 @@ def page(code: str) -> str:
 
 
 _ADVICE = {
+    "not-http": "Send HTTP/1.1 with a head of at most 64 KiB; an upper-case method, an address, headers, a blank line.",
     "not-json": "Send one JSON document in UTF-8: no duplicate keys, no NaN or Infinity, no lone surrogates, not nested deeply.",
     "unknown-mode": "Leave the header LENS-Mode out, or send `LENS-Mode: backfill` to store decisions and send nothing.",
     "not-signed-in": "Send `Authorization: Bearer <key>` with a key made by `lens keys create` that has not expired.",

@@ -2,16 +2,23 @@
 
 import errno
 import socket
+import uuid
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.api.problems import MEDIA_TYPE, NotHttp, problem
 from app.errors import BadSetting
 
 GRACE_SECONDS = 30
 """How long requests under way may take to finish after the service was asked to stop."""
+
+HEAD_LIMIT = 64 * 1024
+"""Bytes of a request's first line and headers at the most, and those of one network chunk."""
 
 _KEEP_ALIVE_SECONDS = 30
 
@@ -54,7 +61,7 @@ def server_of(app: ASGIApp, on_started: Callable[[], None] = lambda: None) -> uv
     """
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=_Protocol,
         loop="uvloop",
         ws="none",
         lifespan="off",
@@ -65,6 +72,37 @@ def server_of(app: ASGIApp, on_started: Callable[[], None] = lambda: None) -> uv
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     return _Server(config, on_started)
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, with a limit to a request's head and with problems for what is no HTTP."""
+
+    _head = 0
+    _in_head = True
+    _began_in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        self._began_in_head = self._in_head
+        super().data_received(data)
+        if self._in_head and self._began_in_head:
+            self._head += len(data)
+            if self._head > HEAD_LIMIT and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too large.")
+
+    def on_headers_complete(self) -> None:
+        self._in_head = self._began_in_head = False
+        self._head = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        body = msgspec.json.encode(problem(NotHttp(msg), str(uuid.uuid4())))
+        head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
