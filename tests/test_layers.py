@@ -25,7 +25,7 @@ LEVELS: dict[str, int] = {
             ["intake", "dispatch"],
             ["settings"],
             ["api", "console", "simulator"],
-            ["cli"],
+            ["cli", "pytest_plugin"],
         ]
     )
     for room in rooms
@@ -40,11 +40,13 @@ DOORS: dict[str, tuple[str, ...]] = {
     "durable": (),
     "durable_rules_engine": ("rulebook/engine*.py",),
     "fastapi": ("api/*", "console/*"),
+    "jinja2": ("decide/*",),
     "jiter": ("domain/*",),
     "jsonschema_rs": ("domain/*",),
     "psycopg": ("store/*",),
     "pydantic_settings": ("settings.py",),
     "pysqlite3": ("store/*",),
+    "pytest": ("pytest_plugin/*",),
     "rich": ("cli/*",),
     "socket": ("dispatch/channels/*", "simulator/*", "api/server.py"),
     "sqlalchemy": ("store/*",),
@@ -204,6 +206,7 @@ BREACHES = [
     ("app/store/a.py", "from app.settings import read_settings", "store must not import settings"),
     ("app/api/a.py", "import app.cli.main", "api must not import cli"),
     ("app/errors.py", "import app.domain", "errors must not import domain"),
+    ("app/cli/a.py", "import app.pytest_plugin", "cli must not import pytest_plugin"),
     ("app/reports/a.py", "", "reports is not a room"),
     ("app/rulebook/book.py", "import yaml", "yaml may be imported only in rulebook/source.py"),
     ("app/rulebook/evaluate.py", "import durable_rules_engine as e", "durable_rules_engine may be imported only in"),

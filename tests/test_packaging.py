@@ -49,8 +49,8 @@ def test_every_dependency_is_pinned() -> None:
 
 
 def test_every_import_is_a_declared_dependency() -> None:
-    """Nothing of app/ works only because another package happens to bring what it imports."""
-    declared = {name_of(requirement) for requirement in project()["project"]["dependencies"]}
+    """Nothing of app/ works only because another package happens to bring what it imports; pytest brings itself."""
+    declared = {name_of(requirement) for requirement in project()["project"]["dependencies"]} | {"pytest"}
     provided = packages_distributions()
     imported = {
         alias.name if isinstance(node, ast.Import) else str(node.module)

@@ -42,7 +42,7 @@ def check(
     elif form == "sarif":
         print(_json(as_sarif(found, version("lens"))))
     else:
-        _show(found, files, name)
+        show_problems(found, files, name)
     if problems.has_errors:
         raise typer.Exit(1)
 
@@ -51,7 +51,8 @@ def _json(document: object) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-def _show(found: tuple[Problem, ...], files: tuple[SourceFile, ...], name: str) -> None:
+def show_problems(found: tuple[Problem, ...], files: tuple[SourceFile, ...], name: str) -> None:
+    """Prints problems for people, each with its place, and whether the rulebook called `name` is usable."""
     console = Console(soft_wrap=True, highlight=False)
     for problem in found:
         text = as_text([problem], files)

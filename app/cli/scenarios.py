@@ -1,49 +1,142 @@
-"""`lens test`: runs a rulebook's scenarios."""
+"""`lens test`: runs a rulebook's scenarios and proves its promises; says what they cover and which wrong edits they would miss."""
 
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from app.decide.suite import Result, run_all
-from app.rulebook.book import load
+from app.cli.check import show_problems
+from app.cli.scenario_text import show_report
+from app.decide.coverage import Share, cover
+from app.decide.mutation import Judge, Judged
+from app.decide.scenario_report import Report, as_json
+from app.decide.scenario_report_html import as_html, refused_as_html
+from app.decide.scenario_report_junit import as_junit, refused_as_junit
+from app.decide.suite import Loaded, load_to_test, try_all
+from app.rulebook.content import content_hash
+from app.rulebook.problems import Problem, Problems
+from app.rulebook.report import as_json as problems_as_json
+from app.rulebook.report import as_text
+from app.rulebook.source import SourceFile, read_folder
 
 app = typer.Typer()
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run is to do and to tell."""
+
+    coverage: bool
+    mutation: bool
+    fail_under: float | None
+    junit: Path | None
+    html: Path | None
+    form: Literal["text", "json"]
+
+
 @app.command("test")
-def run_scenarios(
+def run_scenarios(  # noqa: PLR0913, PLR0917 - an argument for each option
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder with rules/ and ref_data/.")] = Path(),
+    coverage: Annotated[bool, typer.Option("--coverage", help="Tell what the scenarios cover.")] = False,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PERCENT",
+            min=0,
+            max=100,
+            help="Fail when rules, conditions, sets, dates or states are covered less than this, each for itself.",
+        ),
+    ] = None,
+    mutation: Annotated[
+        bool, typer.Option("--mutation", help="Try every small wrong edit; fail when no scenario notices one. Takes minutes.")
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, for a CI server.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with all of it, coverage included.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file of the rulebook changes.")] = False,
     form: Annotated[Literal["text", "json"], typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> None:
-    """Run the scenarios of a rulebook. Exit code 1 when one fails.
+    """Run the scenarios of a rulebook and prove its promises. Exit code 1 when one fails.
 
-    Example: lens test .
+    Example: lens test . --coverage --html report.html
     """
-    results = run_all(load(folder))
-    failed = [result for result in results if result.faults]
-    if form == "json":
-        answer = {"scenarios": len(results), "failed": len(failed), "failures": [_failure(result) for result in failed]}
-        print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
-    else:
-        _show(results, failed)
-    if failed:
+    for path, option in ((junit, "--junit"), (html, "--html")):
+        if path is not None and not path.parent.is_dir():
+            raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=option)
+    wanted = Wanted(coverage, mutation, fail_under, junit, html, form)
+    if watch:
+        from app.cli.watching import run_on_change  # noqa: PLC0415 - a watcher is not loaded for a single run
+
+        run_on_change(folder, lambda: run_once(folder, wanted))
+    elif not run_once(folder, wanted):
         raise typer.Exit(1)
 
 
-def _failure(result: Result) -> dict[str, object]:
-    spot = result.scenario.spot
-    return {"name": result.scenario.title, "file": spot.file, "line": spot.line, "faults": list(result.faults)}
+def run_once(folder: Path, wanted: Wanted) -> bool:
+    """Tests the rulebook once and tells all that was asked for. Whether nothing failed."""
+    problems = Problems()
+    started = time.perf_counter()
+    loaded = load_to_test(folder, problems)
+    if loaded is None:
+        _refuse(problems.sorted(), read_folder(folder, Problems()), wanted)
+        return False
+    trial = try_all(loaded)
+    covered = cover(loaded.book, trial.results) if wanted.coverage or wanted.html or wanted.fail_under is not None else None
+    seconds = time.perf_counter() - started
+    mutants = tuple(_judged(loaded)) if wanted.mutation else None
+    report = Report(trial, datetime.now(UTC), seconds, covered, mutants)
+    if wanted.junit is not None:
+        wanted.junit.write_bytes(as_junit(report))
+    if wanted.html is not None:
+        wanted.html.write_text(as_html(report), encoding="utf-8")
+    short = _short_of(report, wanted.fail_under)
+    if wanted.form == "json":
+        _print_json(as_json(report))
+        print("".join(f"{line}\n" for line in short), end="", file=sys.stderr)
+    else:
+        show_report(report, short, tables=wanted.coverage)
+    return not (trial.failures or report.survivors() or short)
 
 
-def _show(results: list[Result], failed: list[Result]) -> None:
-    console = Console(soft_wrap=True, highlight=False)
-    for result in failed:
-        console.print(Text.assemble(("failed", "bold red"), f" {result.scenario.title}  ({result.scenario.spot})"))
-        for fault in result.faults:
-            console.print(f"    {fault}", markup=False)
-        console.print(f"    because {list(result.answer.because)}, beaten {list(result.answer.beaten)}", markup=False)
-    console.print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
+def _judged(loaded: Loaded) -> Iterator[Judged]:
+    """Every wrong edit, judged; how far it is, is shown on a terminal."""
+    console = Console(stderr=True)
+    with console.status("Trying wrong edits") as status:
+        for number, judged in enumerate(Judge(loaded.book.content).all(), start=1):
+            status.update(f"Trying wrong edits: {number:,}, {judged.spot.file}")
+            yield judged
+
+
+def _short_of(report: Report, percent: float | None) -> list[str]:
+    if percent is None or report.coverage is None:
+        return []
+    short = [share for share in report.coverage.shares() if share.covered * 100 < percent * share.total]
+    return [f"not enough covered: {_share(share)}; asked for {percent:g} %" for share in short]
+
+
+def _share(share: Share) -> str:
+    return f"{share.kind} {share.percent:g} % ({share.covered:,} of {share.total:,})"
+
+
+def _print_json(document: object) -> None:
+    print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+
+
+def _refuse(found: tuple[Problem, ...], files: tuple[SourceFile, ...], wanted: Wanted) -> None:
+    """Tells why a rulebook cannot be tested, in every form asked for, so that no old report is taken for a new one."""
+    errors = as_text([problem for problem in found if problem.severity == "error"], files)
+    now = datetime.now(UTC)
+    if wanted.junit is not None:
+        wanted.junit.write_bytes(refused_as_junit(errors, now))
+    if wanted.html is not None:
+        wanted.html.write_text(refused_as_html(errors, now), encoding="utf-8")
+    if wanted.form == "json":
+        _print_json(problems_as_json(found, content_hash(files)))
+    else:
+        show_problems(found, files, content_hash(files))

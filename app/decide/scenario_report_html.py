@@ -13,8 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app.decide.coverage import Coverage, StateCover, WordCover
 from app.decide.scenario_report import Report
-from app.decide.suite import Mismatch, Result
-from app.rulebook.scenarios import Case
+from app.decide.suite import Result, case_in_words
 
 CELL = 14
 """Width and height of one pair of states in the matrix, in its own units."""
@@ -45,18 +44,6 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """A failing scenario case, or a broken promise (which has neither a case nor an answer of its own)."""
-
-    name: str
-    place: str
-    mismatches: Sequence[Mismatch]
-    case: str
-    because: str
-    fault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Cell:
     """A pair of states that some case has: its place in the matrix, and what to say of it."""
 
@@ -83,9 +70,7 @@ class Matrix:
 def as_html(report: Report) -> str:
     """The page of a run."""
     trial = report.trial
-    broken = [(promise, trial.loaded.fault_of(promise)) for promise in trial.promises]
-    failed = [_failed(result) for result in trial.results if result.faults]
-    failed += [Failed(promise.name, str(promise.spot), (), "", "", fault) for promise, fault in broken if fault is not None]
+    failed = trial.failures
     return _page(
         problems="",
         at=report.at,
@@ -94,7 +79,7 @@ def as_html(report: Report) -> str:
         failed=failed,
         files=_by_file(trial.results),
         cases=len(trial.results),
-        promises=broken,
+        promises=[(promise, trial.loaded.fault_of(promise)) for promise in trial.promises],
         coverage=report.coverage,
         shares=report.coverage.shares() if report.coverage is not None else (),
         conditions=_by_rule(report.coverage.words) if report.coverage is not None else (),
@@ -113,22 +98,8 @@ def refused_as_html(problems: str, at: datetime) -> str:
 def _page(**values: object) -> str:
     loader = PackageLoader("app.decide", "")
     pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.filters["in_words"] = case_in_words
     return pages.get_template("scenario_report.html").render(kinds=KINDS, cell=CELL, margin=MARGIN, **values) + "\n"
-
-
-def _failed(result: Result) -> Failed:
-    answer = result.answer
-    because = ", ".join(answer.because) + (f"; beaten: {', '.join(answer.beaten)}" if answer.beaten else "")
-    scenario = result.scenario
-    return Failed(scenario.title, str(scenario.spot), result.faults, case_in_words(scenario.case), because)
-
-
-def case_in_words(case: Case) -> str:
-    """A case of a scenario on one line."""
-    convictions = " and ".join(f"charge {code} {status}" for code, status in case.convictions)
-    return ", ".join(
-        (f"released {case.day}", convictions, *(f"{name} {value}" for name, value in case.values.items() if value))
-    )
 
 
 def _by_file(results: Iterable[Result]) -> list[tuple[str, list[Sentence]]]:

@@ -73,11 +73,12 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A scenario or promise that fails, as every report tells it."""
+    """A scenario or promise that fails, as every report tells it. `result` is None for a promise."""
 
     name: str
     spot: Spot
     faults: tuple[str, ...]
+    result: Result | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Trial:
     def failures(self) -> tuple[Failure, ...]:
         """Everything that failed: scenarios, then promises, each in the order of the files."""
         failed = [
-            Failure(result.scenario.title, result.scenario.spot, tuple(map(str, result.faults)))
+            Failure(result.scenario.title, result.scenario.spot, tuple(map(str, result.faults)), result)
             for result in self.results
             if result.faults
         ]
@@ -125,6 +126,13 @@ def load_to_test(folder: Path, problems: Problems) -> Loaded | None:
 def try_all(loaded: Loaded) -> Trial:
     """Runs every scenario of a rulebook; its promises were proved or broken when it was loaded."""
     return Trial(loaded, tuple(run_all(loaded.book)))
+
+
+def case_in_words(case: Case) -> str:
+    """A case of a scenario on one line."""
+    convictions = " and ".join(f"charge {code} {status}" for code, status in case.convictions)
+    facts = (f"{name} {value}" for name, value in case.values.items())
+    return ", ".join((f"released {case.day}", convictions, *facts))
 
 
 def run_all(book: RuleBook) -> list[Result]:
