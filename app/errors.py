@@ -13,6 +13,7 @@ LensError
 └── BadRulebook          a rulebook with errors was asked to be used; carries its problems as text
 """
 
+import traceback
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -107,3 +108,12 @@ class BadRulebook(LensError):
     """The rulebook has errors and is not used."""
 
     code = "bad-rulebook"
+
+
+def what_broke(error: BaseException) -> dict[str, object]:
+    """An error as the log may hold it: its class and that of its cause, and where it passed through; never its text, which may
+    quote what it was working on.
+    """
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    cause = error.__cause__ or error.__context__
+    return {"error": type(error).__name__, "cause": type(cause).__name__ if cause else None, "places": places[-12:]}

@@ -7,7 +7,6 @@ of the error and the places it passed through: an error's own text may quote wha
 
 import itertools
 import time
-import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.metrics import Metrics
 from app.api.problems import Broken, problem_response
-from app.errors import LensError
+from app.errors import LensError, what_broke
 
 _log = structlog.get_logger()
 
@@ -127,10 +126,3 @@ class _Answer:
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))
         await self._send(message)
-
-
-def what_broke(error: BaseException) -> dict[str, object]:
-    """An error as the log may hold it: its class and that of its cause, and where it passed through; never its text."""
-    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    cause = error.__cause__ or error.__context__
-    return {"error": type(error).__name__, "cause": type(cause).__name__ if cause else None, "places": places[-12:]}

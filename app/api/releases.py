@@ -13,14 +13,13 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.auth import Reader
 from app.api.bodies import backfill_asked, expect_media_type, read_body, refuse_query
-from app.api.envelope import what_broke
 from app.api.filters import Unfiltered
 from app.api.lines import answer_lines
 from app.api.openapi import answers
 from app.api.parts import JSON, Parts, Wired, parts_of
 from app.api.problems import Broken, problem
 from app.domain.release import BODY_LIMIT
-from app.errors import Fault, LensError, NotJson, TooLarge
+from app.errors import Fault, LensError, NotJson, TooLarge, what_broke
 from app.store.releases import get_release
 
 _log = structlog.get_logger()

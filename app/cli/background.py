@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import structlog
 
-from app.api.envelope import what_broke
+from app.errors import what_broke
 
 _log = structlog.get_logger()
 

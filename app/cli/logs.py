@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Literal
 import msgspec
 import structlog
 
-from app.api.envelope import what_broke
+from app.errors import what_broke
 
 Level = Literal["debug", "info", "warning", "error"]
 Entry = MutableMapping[str, Any]

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from app.api.envelope import what_broke
 from app.decide.decide import Decider
+from app.errors import what_broke
 from tests.api.serving import Service, as_json, release, serving
 
 
