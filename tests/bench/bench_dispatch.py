@@ -5,6 +5,7 @@ Both send the same frames to the same switch, a process of its own that acknowle
 
 import asyncio
 import multiprocessing
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -23,8 +24,9 @@ from app.store.writer import Writer
 from tests.dispatch.outbox_rows import queue, rows, store_in, text_of, wire
 from tests.dispatch.scripted import ScriptedChannel, always_taken
 
-LANES = [f"{state}SIR0000" for state in ("AZ", "TX", "NM", "CA", "OK", "KS", "NY", "FL", "GA", "WA", "OR", "ID", "MT", "UT")]
-MESSAGES = 28_000
+STATES = "AKALARAZCACOCTDCDEFLGAGMHIIAIDILINKSKYLAMAMDMEMIMNMOMSMTNBNCNDNHNJNMNVNYOHOKORPAPRRISCSDTNTXUTVAVIVTWAWIWVWY"
+LANES = [f"{state}SIR0000" for state in re.findall("..", STATES)]
+MESSAGES = len(LANES) * 500
 
 
 class AckingLine(asyncio.Protocol):

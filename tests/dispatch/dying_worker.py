@@ -1,6 +1,6 @@
 """A dispatcher in a process of its own that kills itself, as `kill -9` would, at a named step: for test_kill.py.
 
-Arguments: database URL, address of the switch, name of the worker, the step, and how often the step is passed before.
+Arguments: database URL, address of the switch, and the step, which is the worker's name too; any other name never dies.
 """
 
 import asyncio
@@ -26,28 +26,22 @@ from tests.dispatch.scripted import QUICK
 T = TypeVar("T")
 R = TypeVar("R")
 
-STEPS = ("before claim", "after claim", "mid send", "before turn", "after turn")
-LEASE = 0.4
+STEPS = ("after claim", "mid send", "before turn", "after turn")
+"""Where a dispatcher can die with something under way: taken and not sent, half sent, sent, and settled with more taken."""
+
+LIMITS = replace(QUICK, lease=0.4, window=4, lanes=2)
 
 
 class Fuse:
-    """Kills this process when its step has been passed often enough."""
+    """Kills this process at its step."""
 
-    def __init__(self, step: str, passes: int) -> None:
-        self._step = step
-        self._passes = passes
+    def __init__(self, step: str) -> None:
+        self.step = step
 
     def pass_by(self, step: str) -> None:
         """Says that a step is reached."""
-        if self.near(step):
+        if step == self.step:
             os.kill(os.getpid(), signal.SIGKILL)
-
-    def near(self, step: str) -> bool:
-        """Whether the process is to die at this passing of the step."""
-        if step != self._step:
-            return False
-        self._passes -= 1
-        return self._passes < 0
 
 
 class DyingWriter(Writer):
@@ -57,10 +51,13 @@ class DyingWriter(Writer):
 
     async def do(self, apply: Callable[[Connection, Sequence[T]], Sequence[R | LensError]], item: T) -> R:
         """As ever, unless it is time."""
-        name = {id(outbox.claim): "claim", id(outbox.turn): "turn"}.get(id(apply), "")
-        self.fuse.pass_by(f"before {name}")
+        if isinstance(item, outbox.Turn):
+            self.fuse.pass_by("before turn")
         result = await super().do(apply, item)
-        self.fuse.pass_by(f"after {name}")
+        if isinstance(result, outbox.Batch):
+            self.fuse.pass_by("after turn")
+        if isinstance(result, outbox.Claimed) and result.batches:
+            self.fuse.pass_by("after claim")
         return result
 
 
@@ -71,21 +68,20 @@ class DyingChannel(TcpChannel):
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
         """As ever, unless it is time."""
-        if self.fuse.near("mid send"):
+        if self.fuse.step == "mid send":
             await super().send(messages[: len(messages) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
+        self.fuse.pass_by("mid send")
         return await super().send(messages)
 
 
-async def work(url: str, address: str, worker: str, step: str, passes: int) -> None:
+async def work(url: str, address: str, step: str) -> None:
     """Dispatches until killed."""
-    fuse = Fuse(step, passes)
     writer = DyingWriter(open_store(url))
     channel = DyingChannel(address, ack_timeout=1.0)
-    writer.fuse = channel.fuse = fuse
+    writer.fuse = channel.fuse = Fuse(step)
     with writer:
-        await Dispatcher(writer, channel, worker, replace(QUICK, lease=LEASE, window=4), wire).run()
+        await Dispatcher(writer, channel, step, LIMITS, wire).run()
 
 
 if __name__ == "__main__":
-    asyncio.run(work(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])))
+    asyncio.run(work(*sys.argv[1:]))

@@ -1,7 +1,9 @@
 """What the tests of sending share: a store with messages in it, all about plainly invented releases, and looks into it."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from sqlalchemy import text
@@ -16,9 +18,19 @@ ORIGIN = "VTINS07S0"
 
 def store_in(folder: Path) -> Store:
     """A new SQLite store with its tables."""
-    store = open_store(f"sqlite:///{folder / 'lens.db'}")
-    upgrade(store)
-    return store
+    file = folder / "lens.db"
+    file.write_bytes(_with_tables())
+    return open_store(f"sqlite:///{file}")
+
+
+@cache
+def _with_tables() -> bytes:
+    """The file of such a store: copying it is quicker than migrating for each test."""
+    with TemporaryDirectory() as folder:
+        store = open_store(f"sqlite:///{folder}/lens.db")
+        upgrade(store)
+        store.close()
+        return Path(folder, "lens.db").read_bytes()
 
 
 def text_of(number: int, ori: str) -> str:

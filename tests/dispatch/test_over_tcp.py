@@ -33,7 +33,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 async def dispatching(store: Store, switch: Switch, limits: Limits = QUICK) -> AsyncIterator[Dispatcher]:
     """A dispatcher on a real connection to the switch."""
     with Writer(store) as writer:
-        channel = TcpChannel(switch.address, ack_timeout=0.3, ping_every=0.3, retry_first=0.01, retry_cap=0.05)
+        channel = TcpChannel(switch.address, ack_timeout=0.2, ping_every=0.2, retry_first=0.01, retry_cap=0.05)
         dispatcher = Dispatcher(writer, channel, "w1", limits, wire)
         task = asyncio.create_task(dispatcher.run())
         try:
@@ -57,7 +57,7 @@ def all_are(store: Store, *wanted: str) -> Callable[[], bool]:
         Fault(kind="no_ack", count=3),
         Fault(kind="garbage", count=2),
         Fault(kind="wrong_ack", count=3),
-        Fault(kind="late_ack", seconds=0.5, count=3),
+        Fault(kind="late_ack", seconds=0.3, count=3),
     ],
     ids=lambda fault: fault.kind,
 )
@@ -82,8 +82,8 @@ def test_no_lost_answer_loses_or_reorders(store: Store, fault: Fault) -> None:
     [
         Fault(kind="double_ack", count=20),
         Fault(kind="reverse_acks", count=20),
-        Fault(kind="mute", seconds=0.5),
-        Fault(kind="refuse", seconds=0.3),
+        Fault(kind="mute", seconds=0.3),
+        Fault(kind="refuse", seconds=0.2),
         Fault(kind="cut"),
     ],
     ids=lambda fault: fault.kind,

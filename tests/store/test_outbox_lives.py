@@ -146,4 +146,4 @@ class Lives(RuleBasedStateMachine):
 
 
 TestLives = Lives.TestCase
-TestLives.settings = settings(max_examples=15, stateful_step_count=25)
+TestLives.settings = settings(max_examples=10, stateful_step_count=20)

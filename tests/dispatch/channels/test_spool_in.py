@@ -177,3 +177,17 @@ def test_a_file_that_was_stored_but_could_not_be_moved_is_not_stored_again(tmp_p
             assert texts(store) == ["FIRST"]
 
     run(scenario)
+
+
+def test_two_processes_on_one_spool_give_each_text_the_same_source(tmp_path: Path) -> None:
+    """Whoever stores it, it is one arrival, and its file is put away once."""
+
+    async def scenario() -> None:
+        store = Store()
+        async with opened(tmp_path, store), opened(tmp_path, store):
+            put(tmp_path / "in", **{f"{number:02d}": f"TEXT {number}".encode() for number in range(40)})
+            await until(lambda: len(names(tmp_path / "in" / "done")) >= 40 and names(tmp_path / "in") == [])
+        assert len({arrival.source for arrival in store.arrivals}) == 40
+        assert names(tmp_path / "in" / "done") == [f"{number:02d}" for number in range(40)]
+
+    run(scenario)

@@ -1,0 +1,148 @@
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import Connection
+
+from app.dispatch.channel import Arrival, Outgoing, Receipt
+from app.dispatch.channels.spool import SpoolChannel
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.lanes import LaneSender
+from app.errors import LensError, Unavailable
+from app.store.engine import Store
+from app.store.outbox import Batch
+from app.store.tries import Taken, Verdict
+from app.store.writer import Writer
+from tests.dispatch.outbox_rows import AZ, TX, flagged, history, queue, statuses, store_in, text_of, wire
+from tests.dispatch.scripted import QUICK, TAKEN, ScriptedChannel, always_taken, dispatching, until
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store with its tables."""
+    opened = store_in(tmp_path)
+    yield opened
+    opened.close()
+
+
+class TroubledWriter(Writer):
+    """A writer whose database is away the first times that each function is called; every second loss is after the commit."""
+
+    def __init__(self, store: Store, losses: int) -> None:
+        super().__init__(store)
+        self._left: Counter[str] = Counter(dict.fromkeys(("claim", "turn", "presume", "take_in"), losses))
+
+    async def do(self, apply: Callable[[Connection, Sequence[T]], Sequence[R | LensError]], item: T) -> R:
+        """As ever, unless the database is away."""
+        name = getattr(apply, "__name__", "")
+        self._left[name] -= 1
+        if self._left[name] < 0:
+            return await super().do(apply, item)
+        if self._left[name] % 2:
+            await super().do(apply, item)
+        raise Unavailable("the disk is full")
+
+
+def test_a_database_that_is_away_costs_nothing(store: Store) -> None:
+    """What is known is kept until it can be written, also when it is the answer of a commit that is lost."""
+    queued = queue(store, [AZ, AZ, TX])
+
+    async def scenario() -> None:
+        channel = ScriptedChannel(always_taken)
+        with TroubledWriter(store, 4) as writer:
+            dispatcher = Dispatcher(writer, channel, "w1", replace(QUICK, lease=0.5, presume_after=0.2), wire)
+            task = asyncio.create_task(dispatcher.run())
+            channel.arrivals.put_nowait(Arrival("test:1", "no word of the protocol"))
+            await until(lambda: set(statuses(store).values()) == {"presumed_delivered"} and channel.answers == ["unmatched"])
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert {number for number, times in Counter(channel.wire).items() if times > 1} == set()
+
+    asyncio.run(scenario())
+    assert all(history(store, number)[-2:] == ["sent", "presumed_delivered"] for number in queued)
+
+
+class OneTooFew(ScriptedChannel):
+    """A channel that forgets a receipt, once."""
+
+    forgetful = True
+
+    async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
+        """As ever, but for the first time."""
+        receipts = await super().send(messages)
+        forgotten, self.forgetful = self.forgetful, False
+        return receipts[1:] if forgotten else receipts
+
+
+def test_a_fault_in_one_lane_leaves_the_dispatcher_at_work(store: Store) -> None:
+    """A lane that breaks down is taken up again after its lease, and what was under way goes out flagged."""
+    queued = queue(store, [AZ, AZ])
+
+    async def scenario() -> None:
+        async with dispatching(store, OneTooFew(always_taken), replace(QUICK, lease=0.2)) as dispatcher:
+            await until(lambda: dispatcher._lanes != {})
+            later = queue(store, [TX])
+            dispatcher.wake()
+            await until(lambda: statuses(store)[later[0]] == "sent")
+            await until(lambda: set(statuses(store).values()) == {"sent"})
+
+    asyncio.run(scenario())
+    assert flagged(store) == set(queued)
+
+
+def test_a_batch_whose_lease_is_nearly_over_is_not_sent() -> None:
+    """A process that stood still between taking and sending lets the batch go, since another may have it by now."""
+    channel = ScriptedChannel(always_taken)
+    tally: Counter[str] = Counter()
+    sender = LaneSender(channel, wire, replace(QUICK, lease=10.0), Random(1), tally)
+    batch = Batch(AZ, 1, 0, (Taken(7, text_of(7, AZ), "legacy", 1, 0, maybe_duplicate=False),))
+    verdicts, delay = asyncio.run(sender.send(batch, time.monotonic() - 6.1))
+    assert [(verdict.status, verdict.failed, verdict.unknown) for verdict in verdicts] == [("queued", False, False)]
+    assert (channel.wire, delay, tally["late"]) == ([], 0, 1)
+    verdicts, delay = asyncio.run(sender.send(batch, time.monotonic() - 5.0))
+    assert (verdicts, delay) == ((Verdict(7, "sent", TAKEN.cause),), None)
+
+
+def test_a_dispatcher_whose_channel_ends_says_so(store: Store) -> None:
+    """A channel that breaks down ends the dispatcher with its error, so that somebody starts it again."""
+
+    class Ending(ScriptedChannel):
+        async def run(self, _: object) -> None:
+            raise OSError("gone")
+
+    async def scenario() -> None:
+        with Writer(store) as writer, pytest.raises(OSError, match="gone"):
+            await Dispatcher(writer, Ending(always_taken), "w1", QUICK, wire).run()
+
+    asyncio.run(scenario())
+
+
+def test_a_spool_is_a_network_too(store: Store, tmp_path: Path) -> None:
+    """Messages become files with their bytes, and an ER laid into the spool rejects its message."""
+    queued = queue(store, [AZ, TX])
+    spool = tmp_path / "spool"
+
+    async def scenario() -> None:
+        with Writer(store) as writer:
+            dispatcher = Dispatcher(writer, SpoolChannel(spool, poll=0.02), "w1", QUICK, wire)
+            task = asyncio.create_task(dispatcher.run())
+            await until(lambda: set(statuses(store).values()) == {"sent"})
+            text = f"ER.NL0000000\r\nTXT\r\n.19. INVALID DESTINATION ORI\r\n{text_of(queued[1], TX)}"
+            (spool / "in" / "answer.part").write_text(text)
+            (spool / "in" / "answer.part").rename(spool / "in" / "answer.txt")
+            await until(lambda: statuses(store)[queued[1]] == "rejected")
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(scenario())
+    assert (spool / "out" / "LN00000001.am").read_bytes() == wire(text_of(queued[0], AZ), "legacy")
+    assert sorted(path.name for path in (spool / "out").iterdir()) == ["LN00000001.am", "LN00000002.am"]
