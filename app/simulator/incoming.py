@@ -71,12 +71,11 @@ def _read_legacy(payload: str) -> Incoming:
         raise BadMessage(
             "03" if "TXT\r\n" not in payload else "01", "the header cannot be read", control[1] if control else None
         )
-    body = match["body"]
-    if not payload.isascii() or re.search(r"[^\x20-\x7e\r\n]|\r(?!\n)|(?<!\r)\n", body):
+    body = match["body"].replace("\r\n", "\n")
+    bare_ends = match["body"].count("\n") != match["body"].count("\r\n")
+    if bare_ends or not payload.isascii() or not body.replace("\n", "").isprintable():
         raise BadMessage("22", "the text has characters other than printable ASCII in lines ended by CR LF", match["control"])
-    return Incoming(
-        match["key"], match["origin"], match["destination"], match["control"], "legacy", body.replace("\r\n", "\n"), payload
-    )
+    return Incoming(match["key"], match["origin"], match["destination"], match["control"], "legacy", body, payload)
 
 
 def _read_niem(payload: str) -> Incoming:

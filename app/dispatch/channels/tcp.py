@@ -1,6 +1,7 @@
 """The tcp channel: one connection to the switch, made again whenever it is lost. Protocol: docs/reference/switch.md."""
 
 import asyncio
+import ipaddress
 import random
 import ssl
 from collections.abc import Sequence
@@ -66,6 +67,8 @@ class TcpChannel:
 
     async def run(self, arrived: Arrived) -> None:
         """Keeps the connection up and stores what comes, until cancelled; then stores what has come already."""
+        if self._tls is None and not _is_loopback(self._host):
+            _log.warning("link_not_encrypted", address=self._address, mend="give LENS_SWITCH_TLS_CA")
         storing = asyncio.create_task(self._arrivals.store(arrived), name="tcp-arrivals")
         try:
             await self._keep_connected()
@@ -126,6 +129,13 @@ class TcpChannel:
         if problem != self._problem:
             _log.warning("link_down", problem=problem)
         self._problem = problem
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def client_tls(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext | None:

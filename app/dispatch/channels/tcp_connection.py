@@ -28,6 +28,9 @@ _REASON_LIMIT = 80
 """Characters kept of a NAK's reason: words of the far side, which end up in the message's history."""
 
 
+_TAKEN = Receipt("taken", "acknowledged by the switch")
+
+
 class _Batch:
     """Messages written together, and the receipts they have so far."""
 
@@ -68,8 +71,6 @@ class Connection(asyncio.Protocol):
         self._tick_handle: asyncio.TimerHandle | None = None
         self.proved = False
         """Whether the far side has said a word of the protocol."""
-        self.late_answers = 0
-        """ACKs and NAKs of messages no longer waited for; harmless, since the message is sent again under its number."""
         self.lost: asyncio.Future[str] = self._loop.create_future()
 
     async def send(self, messages: Sequence[Outgoing], ack_timeout: float) -> list[Receipt]:
@@ -86,7 +87,8 @@ class Connection(asyncio.Protocol):
             return self._rest(batch, Receipt("unsent", self.cause or "the connection to the switch was lost"))
         for place, message in enumerate(messages):
             if batch.receipts[place] is None:
-                self._settle(message.message_id, Receipt("unknown", "sent again before its ACK had come"))
+                if message.message_id in self._under_way:
+                    self._settle(message.message_id, Receipt("unknown", "sent again before its ACK had come"))
                 self._under_way[message.message_id] = (batch, place)
         self._transport.write(b"".join(frames))
         return await self._acknowledged(batch, messages, deadline, ack_timeout)
@@ -161,6 +163,10 @@ class Connection(asyncio.Protocol):
             self.lost.set_result(self.cause)
 
     def _take(self, payload: str) -> None:
+        if payload.startswith("ACK ") and payload[4:] in self._under_way:  # nearly all that ever comes, so it is quick
+            self.proved = True
+            self._settle(payload[4:], _TAKEN)
+            return
         answer = _ANSWER.fullmatch(payload)
         if answer is not None:
             self.proved = True
@@ -180,10 +186,10 @@ class Connection(asyncio.Protocol):
 
     def _answered(self, word: str, control: str, reason: str) -> None:
         if control not in self._under_way:
-            self.late_answers += 1
+            # Harmless: what is no longer waited for is sent again under its number, and the far side drops the second.
             _log.info("late_answer", answer=word, control=control)
         elif word == "ACK":
-            self._settle(control, Receipt("taken", "acknowledged by the switch"))
+            self._settle(control, _TAKEN)
         else:
             told = "".join(c for c in reason if c.isprintable())[:_REASON_LIMIT].strip()
             self._settle(control, Receipt("later", f"refused for now by the switch: {told or 'no reason given'}"))
