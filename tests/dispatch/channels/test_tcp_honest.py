@@ -7,14 +7,14 @@ import pytest
 
 from app.dispatch.channel import Outgoing
 from app.dispatch.channels.tcp import TcpChannel
-from app.simulator.script import Fault
+from app.simulator.script import Fault, Script, Step
 from app.simulator.switch import Switch
 from tests.dispatch.channels.conftest import Scenario
 from tests.dispatch.channels.link import AZ, TX, channel_to, message, running, until
 
 InLoop = Callable[[Scenario], None]
 
-FAULTS = (
+MESSAGE_FAULTS = (
     Fault(kind="cut_before_store", count=1),
     Fault(kind="cut_after_store", count=1),
     Fault(kind="cut_reading", count=1),
@@ -26,10 +26,8 @@ FAULTS = (
     Fault(kind="reverse_acks", count=6, seconds=0.01),
     Fault(kind="late_ack", count=2, seconds=0.15),
     Fault(kind="lag", count=4, seconds=0.15),
-    Fault(kind="cut"),
-    Fault(kind="mute", seconds=0.1),
-    Fault(kind="refuse", seconds=0.05),
 )
+LINK_FAULTS = (Fault(kind="cut"), Fault(kind="mute", seconds=0.15), Fault(kind="refuse", seconds=0.05))
 
 
 class Tries:
@@ -42,7 +40,7 @@ class Tries:
         """Sends a lane's messages again and again until each is taken."""
         while lane:
             await until(lambda: channel.problem() is None)
-            batch = lane[: rng.randint(1, 8)]
+            batch = lane[: rng.randint(1, 4)]
             for one, receipt in zip(batch, await channel.send(batch), strict=True):
                 self.fates.setdefault(one.message_id, Counter())[receipt.fate] += 1
                 if receipt.fate == "taken":
@@ -58,12 +56,11 @@ def test_whatever_goes_wrong_the_receipts_tell_the_truth(in_loop: InLoop, seed: 
         sent = {ori: [message(start + number, ori) for number in range(30)] for ori, start in ((TX, 1), (AZ, 101))}
         async with Switch() as switch, running(channel_to(switch.address, ack_timeout=0.1, ping_every=0.1)) as channel:
             tries = Tries()
-            sending = [asyncio.create_task(tries.deliver(channel, list(lane), rng)) for lane in sent.values()]
-            while not all(task.done() for task in sending):
-                await asyncio.wait(sending, timeout=rng.uniform(0, 0.02))
-                if switch.counts.arrivals < 120:
-                    switch.add_fault(rng.choice(FAULTS))
-            await asyncio.gather(*sending)
+            for fault in rng.sample(MESSAGE_FAULTS, len(MESSAGE_FAULTS)):
+                switch.add_fault(fault)
+            steps = (Step(after_messages=rng.randint(5, 60), fault=fault) for fault in LINK_FAULTS)
+            playing = asyncio.create_task(switch.play(Script(tuple(steps))))
+            await asyncio.gather(playing, *(tries.deliver(channel, list(lane), rng) for lane in sent.values()))
             for ori, lane in sent.items():
                 assert {one.payload.encode() for one in switch.inbox(ori)} == {one.payload for one in lane}
                 assert len(switch.inbox(ori)) == len(lane)
