@@ -40,6 +40,8 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///var/lens.db"
     rulebook_dir: Path = Path()
+    rulebook_source: Literal["folder", "published"] = "folder"
+    rulebook_trusted_keys: Path | None = None
     channel: Literal["spool", "tcp", "simulator"] = "spool"
     spool_dir: Path = Path("var/spool")
     switch_address: str = "127.0.0.1:7070"

@@ -1,5 +1,6 @@
 """For those who watch the service: alive, ready, counted. No key is needed, and no personal data is there to see."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -8,11 +9,10 @@ from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.api.envelope import what_broke
 from app.api.metrics import Written
 from app.api.openapi import Json, content
 from app.api.parts import Parts, Wired
-from app.errors import Unavailable
+from app.errors import Unavailable, what_broke
 from app.store.tally import tally
 
 _log = structlog.get_logger()
@@ -21,9 +21,11 @@ router = APIRouter(tags=["health"])
 
 
 class Health(msgspec.Struct, frozen=True):
-    """Whether the service can do its work. `parts` names each part with `ok` or why it cannot serve."""
+    """Whether the service can do its work. `parts` names each part with `ok`, or why it cannot serve, or why it is degraded: it
+    serves, but not as it should.
+    """
 
-    status: Literal["ready", "not_ready"]
+    status: Literal["ready", "degraded", "not_ready"]
     parts: dict[str, str]
 
 
@@ -35,7 +37,7 @@ async def alive() -> Response:
     return Response("alive\n", media_type="text/plain")
 
 
-_READY: dict[int | str, Json] = {200: {"description": "Every part can serve.", "content": content("Health")}}
+_READY: dict[int | str, Json] = {200: {"description": "Every part can serve; `degraded` when one of them is not as it should be.", "content": content("Health")}}
 _NOT_READY: dict[int | str, Json] = {
     503: {"description": "Some part cannot; `parts` says which and why.", "content": content("Health")}
 }
@@ -45,18 +47,22 @@ _NOT_READY: dict[int | str, Json] = {
 async def ready(parts: Wired) -> Response:
     """Whether database, rulebook, channel and worker can do their work. No key is needed."""
     health = await run_in_threadpool(_look, parts)
-    status = 200 if health.status == "ready" else 503
+    status = 503 if health.status == "not_ready" else 200
     return Response(msgspec.json.encode(health), status, media_type="application/json")
 
 
 def _look(parts: Parts) -> Health:
-    found = {name: _state(name, parts) for name in parts.ready}
-    return Health("ready" if all(state == "ok" for state in found.values()) else "not_ready", found)
+    stopped = {name: _asked(name, check) for name, check in parts.ready.items()}
+    limping = {name: _asked(name, check) for name, check in parts.degraded.items()}
+    told = {name: why or (f"degraded: {limping[name]}" if limping.get(name) else "ok") for name, why in stopped.items()}
+    if any(stopped.values()):
+        return Health("not_ready", told)
+    return Health("degraded" if any(limping.values()) else "ready", told)
 
 
-def _state(name: str, parts: Parts) -> str:
+def _asked(name: str, check: Callable[[], str | None]) -> str | None:
     try:
-        return parts.ready[name]() or "ok"
+        return check()
     except Exception as error:  # noqa: BLE001 - a check that breaks is a part that is not ready
         _log.warning("check_broke", part=name, **what_broke(error))
         return "it cannot be asked"
@@ -71,5 +77,7 @@ async def metrics(parts: Wired) -> Response:
         counted = await parts.look(tally)
     except Unavailable:
         counted = None
-    page = parts.metrics.page(counted, lambda: Written(parts.writer.groups, parts.writer.items))
+    shelf = parts.shelf
+    counts = Written(parts.writer.groups, parts.writer.items, shelf.in_force.version, degraded=shelf.problem is not None)
+    page = parts.metrics.page(counted, lambda: counts)
     return Response(page, media_type=CONTENT_TYPE_LATEST)

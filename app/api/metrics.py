@@ -24,10 +24,15 @@ class _Outcome(msgspec.Struct):
 
 
 class Written(NamedTuple):
-    """What the writer of a process has committed since it started."""
+    """What the writer of a process has committed since it started, and the rulebook that the process decides under.
+
+    `degraded`: it should decide under another, which cannot be used.
+    """
 
     groups: int
     items: int
+    rulebook: str = ""
+    degraded: bool = False
 
 
 class Metrics:
@@ -91,7 +96,16 @@ def _stored(tally: Tally | None, written: Written) -> Iterable[Metric]:
     )
     items.add_metric((), written.items)
     up = GaugeMetricFamily("lens_store_readable", "Whether the store could be read for this scrape.", value=tally is not None)
-    yield from (groups, items, up)
+    rulebook = GaugeMetricFamily(
+        "lens_rulebook_info", "The version that the process that answers decides under.", labels=("version",)
+    )
+    rulebook.add_metric((written.rulebook,), 1)
+    degraded = GaugeMetricFamily(
+        "lens_rulebook_degraded",
+        "Whether it decides under the last good version because a newer one cannot be used.",
+        value=written.degraded,
+    )
+    yield from (groups, items, up, rulebook, degraded)
     if tally is None:
         return
     messages = GaugeMetricFamily("lens_messages", "Messages by their status.", labels=("status",))

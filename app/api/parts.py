@@ -11,6 +11,8 @@ from app.api.auth import Gate
 from app.api.metrics import Metrics
 from app.decide.decide import Decider
 from app.intake.accept import Intake
+from app.intake.rulebooks import Rulebooks
+from app.intake.shelf import Shelf
 from app.store.engine import Store
 from app.store.reading import Ask, look
 from app.store.writer import Writer
@@ -25,20 +27,27 @@ T = TypeVar("T")
 class Parts:
     """The parts of one API process.
 
-    `decider` gives the decider of the live rulebook. `ready` names each part that /readyz looks at, with a function that says
-    why it cannot serve, in words without personal data, or None when it can. `queued` says that there is something to send.
-    `clock` tells the time in Micros.
+    `shelf` holds the rulebook in force, `rulebooks` is what people do with their versions. `ready` names each part that /readyz
+    looks at, with a function that says why it cannot serve, in words without personal data, or None when it can; `degraded`, for
+    some of them, says why one that can serve is not as it should be. `queued` says that there is something to send. `clock`
+    tells the time in Micros.
     """
 
     store: Store
     writer: Writer
     intake: Intake
-    decider: Callable[[], Decider]
+    shelf: Shelf
+    rulebooks: Rulebooks
     gate: Gate
     metrics: Metrics
     ready: Mapping[str, Callable[[], str | None]]
+    degraded: Mapping[str, Callable[[], str | None]]
     queued: Callable[[], None]
     clock: Callable[[], int]
+
+    def decider(self) -> Decider:
+        """The decider in force: ask once, and keep to it to the end of the request."""
+        return self.shelf.decider()
 
     async def look(self, ask: Ask[T]) -> T:
         """What `ask` finds in the database, on a thread of its own. Raises Unavailable, and what `ask` raises."""

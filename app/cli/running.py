@@ -8,13 +8,15 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Never
 
+import structlog
+
 from app.api.app import build_app
 from app.api.metrics import Metrics
 from app.api.parts import Parts
 from app.api.server import Listener, server_of
 from app.cli.announcing import SIMULATED_INBOXES, Announcement, say_arrival, say_simulator
 from app.cli.database import database, prepare_database, try_out_key
-from app.cli.deciding import decider_of
+from app.cli.following import desk_of, following, open_first, watch_of
 from app.cli.logs import logs
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
@@ -24,25 +26,28 @@ from app.settings import Settings, share_metrics
 from app.store.engine import Store
 from app.store.writer import Writer
 
+_log = structlog.get_logger()
+
 
 def run_one(settings: Settings, listener: Listener) -> None:
     """Runs the API and a dispatcher in this process until SIGTERM or SIGINT."""
     end_on_signals()
-    decider = decider_of(settings)
-    with database(settings) as store:
+    with database(settings) as store, Writer(store) as writer:
         prepare_database(store, settings)
-        announcement = Announcement(listener.url, key_to_show(settings, store))
-        with Writer(store) as writer, sending_of(settings, writer) as sending:
+        with following(settings, desk_of(settings, store, writer)) as current, sending_of(settings, writer) as sending:
+            announcement = Announcement(listener.url, key_to_show(settings, store))
             ready = {"channel": sending.channel_problem, "worker": sending.worker_problem}
-            parts = parts_of(store, writer, decider, Metrics(), ready, sending.wake)
+            parts = parts_of(store, writer, current, Metrics(), ready, sending.wake)
             serve_api(parts, listener, announcement.say)
 
 
 def run_many(settings: Settings, listener: Listener, workers: int) -> None:
     """Runs `workers` API processes behind one socket, and a dispatcher process, until SIGTERM or SIGINT."""
-    decider_of(settings)  # a faulty rulebook is told once, here, and not by every process again and again
     with database(settings) as store:
         prepare_database(store, settings)
+        with Writer(store) as writer:  # a first rulebook with faults is told once, here, and not by every process
+            desk = desk_of(settings, store, writer)
+            open_first(settings, desk, watch_of(settings))
         announcement = Announcement(listener.url, key_to_show(settings, store))
     with tempfile.TemporaryDirectory(prefix="lens-metrics-") as folder:
         share_metrics(folder)
@@ -69,9 +74,14 @@ def run_shared_api(
 ) -> None:
     """One API process of several."""
     end_on_signals()
-    with logs(settings.log_level), database(settings) as store, Writer(store) as writer:
+    with (
+        logs(settings.log_level),
+        database(settings) as store,
+        Writer(store) as writer,
+        following(settings, desk_of(settings, store, writer)) as current,
+    ):
         ready = {"channel": pulse.channel_problem, "worker": pulse.worker_problem}
-        parts = parts_of(store, writer, decider_of(settings), Metrics(folder), ready, bell.ring)
+        parts = parts_of(store, writer, current, Metrics(folder), ready, bell.ring)
         serve_api(parts, listener, announcement.say if announcement else lambda: None)
 
 
@@ -93,7 +103,15 @@ def run_shared_dispatcher(settings: Settings, pulse: Pulse, bell: Bell) -> None:
 
 def serve_api(parts: Parts, listener: Listener, on_started: Callable[[], None]) -> None:
     """Serves the API until a signal ends it."""
-    server_of(build_app(parts), on_started).run(sockets=[listener.socket])
+
+    def say() -> None:
+        _log.info("serving", url=listener.url, rulebook=parts.decider().book.hash)
+        on_started()
+
+    try:
+        server_of(build_app(parts), say).run(sockets=[listener.socket])
+    finally:
+        _log.info("stopping")
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from app.api.auth import Gate
 from app.api.metrics import Metrics
 from app.api.parts import Parts
 from app.cli.database import clock
+from app.cli.following import Current
 from app.decide.compose import wire
-from app.decide.decide import Decider
 from app.dispatch.channel import Channel
 from app.dispatch.channels.spool import SpoolChannel
 from app.dispatch.channels.tcp import TcpChannel, client_tls
@@ -57,7 +57,7 @@ def limits_of(settings: Settings) -> Limits:
 def parts_of(
     store: Store,
     writer: Writer,
-    decider: Decider,
+    current: Current,
     metrics: Metrics,
     ready: Mapping[str, Callable[[], str | None]],
     queued: Callable[[], None],
@@ -68,6 +68,7 @@ def parts_of(
         return writer.problem or (None if is_current(store) else "its tables are not those of this version: lens db upgrade")
 
     checks = {"database": database_problem, "rulebook": lambda: None, **ready}
+    degraded = {"rulebook": lambda: current.shelf.problem}
     gate = Gate(lambda: look(store, list_keys), clock, metrics)
-    intake = Intake(writer, lambda: decider, clock, queued)
-    return Parts(store, writer, intake, lambda: decider, gate, metrics, checks, queued, clock)
+    intake = Intake(writer, current.shelf.decider, clock, queued)
+    return Parts(store, writer, intake, current.shelf, current.rulebooks, gate, metrics, checks, degraded, queued, clock)

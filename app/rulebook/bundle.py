@@ -18,13 +18,15 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
 from app.errors import Fault, Refused
 from app.rulebook.content import content_hash, full_hash
+from app.rulebook.problems import Problems
 from app.rulebook.signing import Signer
-from app.rulebook.source import SIZE_LIMIT, SourceFile
+from app.rulebook.source import SIZE_LIMIT, SourceFile, read_folder
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 KIND = "lens-rulebook/v1"
@@ -126,6 +128,25 @@ def bundle_of(members: Sequence[SourceFile]) -> Bundle:
     if faults:
         raise Refused(tuple(faults), _refusal(faults))
     return _vouched(members)
+
+
+def read_bundle_folder(folder: Path, *, vouched: bool) -> Bundle:
+    """The bundle of a folder that holds `rules/` and `ref_data/`, and with `vouched` the manifest and signature beside them.
+
+    Raises Refused with every fault, OSError when the folder cannot be read.
+    """
+    problems = Problems()
+    members = list(read_folder(folder, problems))
+    faults = tuple(
+        Fault(f"/{problem.spot.file}", problem.code, problem.message, file=problem.spot.file) for problem in problems.sorted()
+    )
+    if faults:
+        raise Refused(faults, _refusal(faults))
+    if vouched:
+        members += [
+            SourceFile(name, (folder / name).read_bytes()) for name in (MANIFEST, SIGNATURE) if (folder / name).is_file()
+        ]
+    return bundle_of(members)
 
 
 def _vouched(members: Sequence[SourceFile]) -> Bundle:

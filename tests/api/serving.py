@@ -8,14 +8,18 @@ from typing import Any, NamedTuple
 
 import httpx
 import msgspec
+from starlette.types import ASGIApp
 
 from app.api.app import build_app
 from app.api.metrics import Metrics
 from app.api.server import Listener, server_of
 from app.cli.database import clock, database, prepare_database
 from app.cli.deciding import decider_of
+from app.cli.following import desk_of, following
 from app.cli.wiring import parts_of
 from app.decide.decide import Decider
+from app.intake.library import Loaded
+from app.rulebook.versions import Trial, check_result
 from app.settings import read_settings
 from app.store.engine import Store
 from app.store.keys import ROLES, NewKey, create
@@ -52,9 +56,10 @@ def the_decider() -> Decider:
 
 
 @contextmanager
-def serving(folder: Path, decider: Decider) -> Iterator[Service]:
-    """An API in a thread of this process."""
-    settings = read_settings(database_url=f"sqlite:///{folder}/lens.db", bootstrap_key=BOOTSTRAP_KEY)
+def serving(folder: Path, decider: Decider, **more: object) -> Iterator[Service]:
+    """An API in a thread of this process; `more` are settings."""
+    own: dict[str, object] = {"database_url": f"sqlite:///{folder}/lens.db", "bootstrap_key": BOOTSTRAP_KEY}
+    settings = read_settings(**{**own, "rulebook_dir": ROOT, **more})
     with database(settings) as store:
         prepare_database(store, settings)
         with Writer(store) as writer:
@@ -63,17 +68,27 @@ def serving(folder: Path, decider: Decider) -> Iterator[Service]:
             }
             keys["second sender"] = writer.do_and_wait(create, NewKey("second", "system_of_record", "tests", clock(), None))
             ready = {"channel": lambda: None, "worker": lambda: None}
-            app = build_app(parts_of(store, writer, decider, Metrics(), ready, lambda: None))
-            listener, started = Listener("127.0.0.1", 0), threading.Event()
-            server = server_of(app, started.set)
-            thread = threading.Thread(target=server.run, args=([listener.socket],))
-            thread.start()
-            try:
-                assert started.wait(20)
-                yield Service(listener.port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer)
-            finally:
-                server.should_exit = True
-                thread.join(40)
+            desk = desk_of(settings, store, writer)
+            desk.library.keep(Loaded(decider, check_result(decider.book, Trial(0, ())), 0.1))  # not proved again for each test
+            with following(settings, desk) as current:
+                app = build_app(parts_of(store, writer, current, Metrics(), ready, lambda: None))
+                with running(app) as port:
+                    yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer)
+
+
+@contextmanager
+def running(app: ASGIApp) -> Iterator[int]:
+    """An app served on a loopback port, in a thread of this process."""
+    listener, started = Listener("127.0.0.1", 0), threading.Event()
+    server = server_of(app, started.set)
+    thread = threading.Thread(target=server.run, args=([listener.socket],))
+    thread.start()
+    try:
+        assert started.wait(20)
+        yield listener.port
+    finally:
+        server.should_exit = True
+        thread.join(40)
 
 
 def release(release_id: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a JSON document

@@ -1,0 +1,115 @@
+"""What decides when a service starts, and how what is found in its folder goes live."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from app.errors import Conflict, Refused
+from app.intake.folder import FolderWatch
+from app.intake.library import Library, Unusable
+from app.intake.shelf import InForce, Shelf
+from app.rulebook.versions import FOLDER
+from app.store.engine import Store
+from app.store.reading import look
+from app.store.rulebook_reads import Pointer, formerly_live, pointer, publication
+from app.store.rulebooks import Draft, TakeIn, take_in
+from app.store.writer import Writer
+
+PUBLISHED = "published"
+_CODES_SHOWN = 5
+
+
+class Desk(NamedTuple):
+    """What handling rulebooks needs: the store and its writer, the loaded rulebooks, the clock (Micros)."""
+
+    store: Store
+    writer: Writer
+    library: Library
+    clock: Callable[[], int]
+
+
+class Looked(NamedTuple):
+    """What a look at the folder came to. `settled`: it was read whole and dealt with; `complaint`: why it is not used, if so."""
+
+    settled: bool
+    complaint: str | None = None
+
+
+def open_shelf(desk: Desk, watch: FolderWatch, *, follow_folder: bool) -> Shelf:
+    """What decides when a service starts: what is live; before anything ever was, what the folder holds, which is then live.
+
+    With `follow_folder` a folder that has changed since it was last taken in goes live first. What is live and cannot be used
+    gives way to the last that was live and can. Raises Refused with every error, or OSError, when there is only a folder and
+    it cannot be used; Unusable when nothing that was ever live can; Unavailable.
+    """
+    found = look(desk.store, pointer)
+    looked = Looked(settled=True)
+    if found.version is None:
+        _seed(desk, watch, found)
+    elif follow_folder:
+        looked = try_folder(desk, watch, found, lead=0)
+    shelf, fault = _first(desk)
+    shelf.tell(FOLDER, looked.complaint)
+    shelf.tell(PUBLISHED, fault.detail if fault is not None else None)
+    return shelf
+
+
+def _seed(desk: Desk, watch: FolderWatch, found: Pointer) -> None:
+    try:
+        while not take_folder(desk, watch, found, lead=0):
+            pass
+    except Conflict:
+        if look(desk.store, pointer).version is None:  # else another process was first
+            raise
+
+
+def _first(desk: Desk) -> tuple[Shelf, Unusable | None]:
+    """A shelf with what is live, or else with the last before it that can be used; and then why not the live one."""
+    found = look(desk.store, pointer)
+    row = look(desk.store, lambda connection: publication(connection, found.seq))
+    fault: Unusable | None = None
+    for version in dict.fromkeys((found.version, *look(desk.store, formerly_live))):
+        try:
+            decider = desk.library.decider(str(version))
+        except Unusable as error:
+            fault = fault or error
+            continue
+        if fault is None and row is not None:
+            return Shelf(InForce(decider, found.seq, row.live_at, row.published_by, row.way)), None
+        # It stands as publication 0, so that the live one is tried again.
+        return Shelf(InForce(decider, 0, desk.clock(), "lens", "rollback")), fault
+    raise fault or Conflict("No rulebook was ever live.")
+
+
+def take_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> bool:
+    """Stores what the folder holds and puts it live `lead` Micros from now, unless it is what was last taken from it.
+
+    False where it changed while it was read: look again. Raises Refused with every error, OSError, Unavailable, and Conflict when
+    something else went live since `found`.
+    """
+    bundle = watch.read()
+    if bundle is None:
+        return False
+    if bundle.version != found.folder:
+        check = desk.library.examine(bundle)
+        draft = Draft(bundle, msgspec.json.encode(check).decode(), FOLDER, desk.clock())
+        desk.writer.do_and_wait(take_in, TakeIn(draft, found.seq, lead))
+    watch.taken()
+    return True
+
+
+def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Looked:
+    """The same; what is wrong with the folder is told in words that begin with the codes of its faults. Raises Unavailable."""
+    try:
+        return Looked(take_folder(desk, watch, found, lead))
+    except Refused as error:
+        codes = list(dict.fromkeys(fault.code for fault in error.faults))
+        shown = ", ".join(codes[:_CODES_SHOWN]) + (" and more" if len(codes) > _CODES_SHOWN else "")
+        complaint = f"{shown}: the rulebook in the folder is not used; `lens check` tells its faults"
+    except OSError as error:
+        complaint = f"unreadable: the folder of the rulebook cannot be read ({error.strerror})"
+    except Conflict:
+        return Looked(settled=False)
+    watch.taken()
+    return Looked(settled=True, complaint=complaint)
