@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,10 +10,9 @@ from typing import Annotated, BinaryIO
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from app.cli.deciding import terms_of
+from app.cli.progress import counting
 from app.decide.decide import Decider
 from app.decide.explain import explain
 from app.domain.decision import dry_run_answer
@@ -25,7 +24,6 @@ from app.settings import read_settings
 app = typer.Typer()
 
 _TELL_EVERY = 1_000
-Tell = Callable[[int], None]
 
 
 @app.command()
@@ -53,7 +51,7 @@ def decide(
     gc.freeze()
     bad = 0
     out = sys.stdout.buffer
-    with _lines(file) as lines, _progress() as tell:
+    with _lines(file) as lines, counting("releases decided") as tell:
         for number, line in enumerate(lines, 1):
             if line.isspace():
                 continue
@@ -107,15 +105,3 @@ def _lines(file: Path | None) -> Iterator[BinaryIO]:
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from None
     with stream:
         yield stream
-
-
-@contextmanager
-def _progress() -> Iterator[Tell]:
-    console = Console(stderr=True)
-    if not console.is_terminal or sys.stdout.isatty():
-        yield lambda _: None
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,} releases decided"))
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("deciding", total=None)
-        yield lambda number: progress.update(task, completed=number)

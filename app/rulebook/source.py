@@ -83,7 +83,7 @@ def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
             )
             continue
         for path in sorted((folder / top).rglob("*")):
-            if path.suffix in {".yaml", ".yml", ".csv"} and path.is_file() and not path.name.startswith("."):
+            if path.is_file() and is_rulebook_file(path.name):
                 name = path.relative_to(folder).as_posix()
                 if path.stat().st_size > SIZE_LIMIT:
                     problems.error(
@@ -92,6 +92,11 @@ def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
                 else:
                     files.append(SourceFile(name, path.read_bytes()))
     return tuple(files)
+
+
+def is_rulebook_file(name: str) -> bool:
+    """Whether a file of this name, in `rules/` or `ref_data/`, belongs to the rulebook."""
+    return name.endswith((".yaml", ".yml", ".csv")) and not name.rpartition("/")[2].startswith(".")
 
 
 def read_yaml(file: SourceFile, problems: Problems) -> Node | None:

@@ -1,0 +1,121 @@
+"""`lens diff`: what changes between two rulebooks, over every possible case and over recorded releases."""
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+
+from app.cli.database import database
+from app.cli.progress import counting
+from app.decide.replay import Replayed, replay
+from app.errors import BadRulebook
+from app.rulebook.book import use
+from app.rulebook.change_report import Compared, as_html, as_json, as_markdown, as_text
+from app.rulebook.changes import compare
+from app.rulebook.content import Content, read_content
+from app.rulebook.problems import Problems
+from app.rulebook.report import as_text as problems_as_text
+from app.rulebook.source import SourceFile, is_rulebook_file, read_folder
+from app.settings import read_settings
+from app.store.bodies import bodies
+from app.store.engine import is_current
+
+app = typer.Typer()
+
+RECORDED = "recorded"
+Form = Literal["text", "json", "html", "markdown"]
+
+
+@app.command("diff")
+def show_difference(
+    old: Annotated[str, typer.Argument(help="A folder with rules/ and ref_data/, a or a git revision (HEAD~1, main:policy).")],
+    new: Annotated[str, typer.Argument(help="The same, for the rulebook to be.")] = ".",
+    form: Annotated[Form, typer.Option("--format", help="For people, programs or a review.")] = "text",
+    replayed: Annotated[
+        str | None, typer.Option("--replay", metavar="FILE|recorded", help="Also decide these releases (NDJSON) under both.")
+    ] = None,
+) -> None:
+    """Show what changes between two rulebooks: every possible case is compared, and counted exactly.
+
+    Exit code 0, also when something changes; 1 when a rulebook has errors.
+
+    Example: lens diff HEAD . --format markdown
+    """
+    (old_files, before), (new_files, after) = _rulebook(old), _rulebook(new)
+    changes = compare(before, after)
+    found = _replay(old_files, new_files, replayed).as_json() if replayed is not None else None
+    compared = Compared(before.hash, after.hash, changes, found)
+    show: dict[str, Callable[[Compared], str]] = {
+        "text": as_text,
+        "markdown": as_markdown,
+        "html": as_html,
+        "json": lambda what: msgspec.json.format(msgspec.json.encode(as_json(what)), indent=2).decode(),
+    }
+    print(show[form](compared))
+
+
+def _rulebook(name: str) -> tuple[tuple[SourceFile, ...], Content]:
+    """The files and content of a rulebook by folder or git revision. Raises BadRulebook where it has errors."""
+    problems = Problems()
+    files = _files(name, problems)
+    content = read_content(files, problems)
+    if content is None or use(content, problems) is None:
+        errors = [problem for problem in problems.sorted() if problem.severity == "error"]
+        raise BadRulebook(f"{name} has errors:\n{problems_as_text(errors, files)}")
+    return files, content
+
+
+def _files(name: str, problems: Problems) -> tuple[SourceFile, ...]:
+    if Path(name).is_dir():
+        return read_folder(Path(name), problems)
+    return _git_files(name)
+
+
+def _git_files(name: str) -> tuple[SourceFile, ...]:
+    """The files of a git revision, `REVISION` or `REVISION:FOLDER`, of the repository around the current folder."""
+    command = ["git", "archive", "--format=tar", name.removesuffix(":"), "rules", "ref_data"]
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - git as the user has it
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()
+        raise BadRulebook(
+            f"{name} is no folder with a rulebook, and git has no such revision with rules/ and ref_data/: {said}"
+        )
+    files = []
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is not None and is_rulebook_file(member.name):
+                files.append(SourceFile(member.name, content.read()))
+    return tuple(files)
+
+
+def _replay(old: tuple[SourceFile, ...], new: tuple[SourceFile, ...], what: str) -> Replayed:
+    total = Replayed()
+    with _recorded(what) as lines, counting("releases replayed") as tell:
+        for found in replay(old, new, lines, os.cpu_count() or 1):
+            total.add(found)
+            tell(total.releases)
+    return total
+
+
+@contextmanager
+def _recorded(what: str) -> Iterator[Iterator[bytes]]:
+    if what != RECORDED:
+        try:
+            with Path(what).open("rb") as stream:
+                yield stream
+        except OSError as error:
+            raise typer.BadParameter(f"{what} cannot be read: {error.strerror}", param_hint="--replay") from None
+        return
+    with database(read_settings()) as store:
+        if not is_current(store):
+            raise typer.BadParameter("there is no database with recorded releases", param_hint="--replay")
+        with store.read.connect() as connection:
+            yield bodies(connection)

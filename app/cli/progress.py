@@ -1,0 +1,23 @@
+"""Progress of long work, shown on a terminal and nowhere else."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+Tell = Callable[[int], None]
+"""Tells how many are done."""
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Tell]:
+    """Shows a running count of `what` on standard error, where that is a terminal that standard output does not share."""
+    console = Console(stderr=True)
+    if not console.is_terminal or sys.stdout.isatty():
+        yield lambda _: None
+        return
+    with Progress(SpinnerColumn(), TextColumn("{task.completed:,} " + what), console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda number: progress.update(task, completed=number)

@@ -1,0 +1,173 @@
+"""What changes between two rulebooks, as people and programs read it: JSON, plain text, Markdown and HTML for a review."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from app.rulebook.changes import Answered, Changes, Group
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two rulebooks by their names (hashes or what the user called them) and what changes between them."""
+
+    old: str
+    new: str
+    changes: Changes
+    replay: Mapping[str, Any] | None = None
+
+
+def as_json(compared: Compared) -> dict[str, Any]:
+    """The contract's machine-readable form; groups with most cases first."""
+    return {
+        "old": compared.old,
+        "new": compared.new,
+        "cases": compared.changes.cases,
+        "changed": compared.changes.changed,
+        "groups": [
+            {
+                "before": _answered(group.before),
+                "after": _answered(group.after),
+                "count": group.count,
+                "example": dict(group.example),
+                "what": what(group),
+            }
+            for group in in_order(compared.changes)
+        ],
+        "replay": compared.replay,
+    }
+
+
+def in_order(changes: Changes) -> list[Group]:
+    """The groups, those with most cases first."""
+    return sorted(changes.groups.values(), key=lambda group: (-group.count, group.before.rules, group.after.rules))
+
+
+def _answered(answered: Answered) -> dict[str, Any]:
+    return {
+        "outcome": answered.outcome,
+        "rules": list(answered.rules),
+        "sends": [dict(send) for send in answered.sends],
+        "work_items": [dict(item) for item in answered.work_items],
+    }
+
+
+def what(group: Group) -> str:
+    """One sentence on what changes in a group."""
+    before, after = group.before, group.after
+    if before.outcome != after.outcome:
+        return f"{_sentence(_OUTCOMES[before.outcome])} before, {_OUTCOMES[after.outcome]} now."
+    parts = [*_moved("told", before.sends, after.sends), *_moved("asked about", before.work_items, after.work_items)]
+    return f"{_sentence('; '.join(parts))}."
+
+
+_OUTCOMES = {
+    "notify": "a notice is owed",
+    "hold_for_review": "a person decides",
+    "do_not_notify": "no notice is owed",
+    "rejected": "the release is refused",
+}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _moved(word: str, before: Sequence[Mapping[str, str]], after: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    was, becomes = {entry["to"]: entry for entry in before}, {entry["to"]: entry for entry in after}
+    for audience in dict.fromkeys([*was, *becomes]):
+        name = audience.replace("_", " ")
+        if audience not in becomes:
+            yield f"the {name} is no longer {word}"
+        elif audience not in was:
+            yield f"the {name} is now {word}"
+        elif was[audience] != becomes[audience]:
+            differs = [key for key in was[audience] if was[audience][key] != becomes[audience].get(key)]
+            changes = ", ".join(f"{key} {was[audience][key]} becomes {becomes[audience].get(key)}" for key in differs)
+            yield f"for the {name}: {changes}"
+
+
+def as_text(compared: Compared) -> str:
+    """The changes as plain lines."""
+    changes = compared.changes
+    out = [f"{compared.old} -> {compared.new}: {changes.changed:,} of {changes.cases:,} cases change"]
+    for group in in_order(changes):
+        out += ["", f"{group.count:,} cases: {what(group)}"]
+        out += [f"  - {_line(group.before)}", f"  + {_line(group.after)}", f"  e.g. {_case(group.example)}"]
+    out += _replay_lines(compared.replay)
+    return "\n".join(out)
+
+
+def _line(answered: Answered) -> str:
+    sends = ", ".join(f"{send['copy']} to {send['ori']}" for send in answered.sends)
+    items = ", ".join(f"{item['code']} ({item['to']})" for item in answered.work_items)
+    parts = [answered.outcome, " -> ".join(answered.rules)]
+    parts += [f"sends {sends}"] if sends else []
+    parts += [f"asks {items}"] if items else []
+    return "; ".join(part for part in parts if part)
+
+
+def _case(example: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in example.items())
+
+
+def _replay_lines(replay: Mapping[str, Any] | None) -> list[str]:
+    if replay is None:
+        return []
+    out = ["", f"Replayed {replay['releases']:,} releases: {replay['changed']:,} would have gone otherwise"]
+    if replay["unreadable"]:
+        out[-1] += f", {replay['unreadable']:,} lines could not be read"
+    for group in replay["groups"]:
+        before, after = group["before"], group["after"]
+        out.append(
+            f"  {group['count']:,}: {before['outcome']} ({', '.join(before['rules'])}) -> {after['outcome']} "
+            f"({', '.join(after['rules'])}), e.g. {group['example']}"
+        )
+    return out
+
+
+def as_markdown(compared: Compared) -> str:
+    """The changes as Markdown, to be put into a review."""
+    changes = compared.changes
+    out = [
+        f"## Rulebook `{compared.old}` → `{compared.new}`",
+        "",
+        f"**{changes.changed:,}** of {changes.cases:,} possible cases change.",
+        "",
+        "| cases | what | before | after | example |",
+        "|---:|---|---|---|---|",
+    ]
+    for group in in_order(changes):
+        cells = (f"{group.count:,}", what(group), _line(group.before), _line(group.after), _case(group.example))
+        out.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines = _replay_lines(compared.replay)
+    out += ["", "### Recorded releases", "", *[line.strip() for line in lines[1:]]] if lines else []
+    return "\n".join(out)
+
+
+def as_html(compared: Compared) -> str:
+    """The changes as one self-contained page: no script, nothing fetched."""
+    changes = compared.changes
+    rows = "".join(
+        f"<tr><td class=n>{group.count:,}</td><td>{escape(what(group))}</td><td>{escape(_line(group.before))}</td>"
+        f"<td>{escape(_line(group.after))}</td><td class=e>{escape(_case(group.example))}</td></tr>"
+        for group in in_order(changes)
+    )
+    replay = "".join(f"<p>{escape(line.strip())}</p>" for line in _replay_lines(compared.replay)[1:])
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(compared.old)} → {escape(compared.new)}</title>'
+        f"<style>{_STYLE}</style></head><body><h1>What changes</h1><p>Rulebook <code>{escape(compared.old)}</code> → "
+        f"<code>{escape(compared.new)}</code>: <strong>{changes.changed:,}</strong> of {changes.cases:,} possible cases.</p>"
+        "<table><thead><tr><th>Cases</th><th>What</th><th>Before</th><th>After</th><th>For example</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>{'<h2>Recorded releases</h2>' + replay if replay else ''}</body></html>\n"
+    )
+
+
+_STYLE = """
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
+body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; }
+tr + tr td, thead th { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .e { font-size: .85em; opacity: .8; }
+"""

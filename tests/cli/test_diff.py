@@ -1,0 +1,102 @@
+"""`lens diff`: folders, git revisions, every format, and releases decided under both rulebooks."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli.diff import app
+from app.decide.replay import Replayed, replay
+from app.rulebook.problems import Problems
+from app.rulebook.source import read_folder
+from tests.rulebook.small_books import ROOT
+
+EDIT = ("ref_data/charges.csv", "0301,IMMIGRATION,ILLEGAL ENTRY,C", "0301,IMMIGRATION,ILLEGAL ENTRY,A")
+RELEASES = ROOT / "docs/examples/releases.ndjson"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A copy of the shipped rulebook."""
+    return _copy(tmp_path / "old")
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    """The shipped rulebook with one more qualifying charge, and its scenarios in step."""
+    folder = _copy(tmp_path / "new")
+    for name in ("release_test.yaml", "tables_test.yaml"):
+        scenarios = folder / "rules/scenarios" / name
+        scenarios.write_text(scenarios.read_text().replace('"0301", ', ""))
+    table = folder / EDIT[0]
+    table.write_text(table.read_text().replace(EDIT[1], EDIT[2]))
+    return folder
+
+
+def _copy(folder: Path) -> Path:
+    for name in ("rules", "ref_data"):
+        shutil.copytree(ROOT / name, folder / name)
+    return folder
+
+
+def _run(*words: str | Path) -> str:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_json_has_the_contracts_shape(old: Path, new: Path) -> None:
+    """Names, counts and groups are as the contract has them, and the counts add up."""
+    found = json.loads(_run(old, new, "--format", "json"))
+    assert set(found) == {"old", "new", "cases", "changed", "groups", "replay"}
+    assert found["cases"] == 4_578_438_816
+    assert found["changed"] == sum(group["count"] for group in found["groups"]) == 386_631
+    for group in found["groups"]:
+        assert set(group) == {"before", "after", "count", "example", "what"}
+        assert set(group["before"]) == {"outcome", "rules", "sends", "work_items"}
+        assert group["example"]["charge_code"] == "0301"
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_each_format_for_people_names_the_counts(old: Path, new: Path, form: str) -> None:
+    """The number of changed cases stands in every format."""
+    assert "386,631" in _run(old, new, "--format", form)
+
+
+def test_a_git_revision_is_a_rulebook(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rulebook of a revision is compared with the folder as it is now."""
+    git = ["git", "-C", str(new), "-c", "user.name=Pat Sample", "-c", "user.email=pat@example.invalid"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    table = new / EDIT[0]
+    table.write_text(table.read_text().replace(EDIT[2], EDIT[1]))
+    monkeypatch.chdir(new)
+    assert json.loads(_run("HEAD", ".", "--format", "json"))["changed"] == 386_631
+
+
+def test_replay_names_the_releases_that_would_have_gone_otherwise(old: Path, new: Path, tmp_path: Path) -> None:
+    """A release with the new charge goes otherwise; the others, and a line that is no release, are counted."""
+    lines = RELEASES.read_bytes().splitlines(keepends=True)
+    release = json.loads(lines[1])
+    release |= {"release_id": "MORE-1", "convictions": [{"charge_code": "0301", "status": "convicted"}]}
+    recorded = tmp_path / "recorded.ndjson"
+    recorded.write_bytes(b"".join(lines) + json.dumps(release).encode() + b"\nnot json\n")
+    replayed = json.loads(_run(old, new, "--format", "json", "--replay", recorded))["replay"]
+    assert (replayed["releases"], replayed["changed"], replayed["unreadable"]) == (len(lines) + 1, 1, 1)
+    assert replayed["groups"][0]["example"] == "MORE-1"
+
+
+def test_one_process_and_several_replay_alike(old: Path, new: Path) -> None:
+    """How many processes share the work makes no difference to what is found."""
+    files = [read_folder(folder, Problems()) for folder in (old, new)]
+    lines = RELEASES.read_bytes().splitlines()
+    found = []
+    for processes in (1, 2):
+        total = Replayed()
+        for part in replay(files[0], files[1], lines, processes):
+            total.add(part)
+        found.append(total.as_json())
+    assert found[0] == found[1]
