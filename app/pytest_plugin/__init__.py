@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     only = None
     if setting:
-        only = ((config.inipath.parent if config.inipath else config.rootpath) / setting).resolve()
+        only = (config.inipath.parent if config.inipath else config.rootpath) / setting
         if not is_rulebook(only):
             raise pytest.UsageError(f"lens_rulebook: {only} does not hold rules/ and ref_data/")
     config.pluginmanager.register(ScenarioCollection(None if every else only), "lens-scenarios")

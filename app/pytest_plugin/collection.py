@@ -54,7 +54,7 @@ class ScenarioCollection:
         """A scenario file below the `rules/` of a rulebook; None for any other file."""
         if file_path.suffix not in {".yaml", ".yml"}:
             return None
-        folder = self._folder(file_path.resolve())
+        folder = self._folder(file_path)
         if folder is None or not _has_scenarios(file_path):
             return None
         file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
@@ -65,7 +65,7 @@ class ScenarioCollection:
         """The folder of the rulebook that a file belongs to."""
         for folder in file.parents:
             if folder.name == "rules" and is_rulebook(folder.parent):
-                return folder.parent if self._only in {None, folder.parent} else None
+                return folder.parent if self._only is None or self._only.samefile(folder.parent) else None
         return None
 
 
@@ -84,7 +84,7 @@ class ScenarioFile(pytest.File):
         loaded = self.rulebook.load()
         if loaded is None:
             return
-        name = self.path.resolve().relative_to(self.rulebook.folder).as_posix()
+        name = self.path.relative_to(self.rulebook.folder).as_posix()
         suite = loaded.book.content.suite
         for scenario in suite.scenarios:
             if scenario.spot.file == name:
