@@ -75,6 +75,8 @@ def test_a_request_under_way_is_finished_when_asked_to_stop(tmp_path: Path) -> N
 
         def body() -> Iterator[bytes]:
             yield lines
+            with client(str(api.base_url)) as other:
+                until(lambda: other.get("/v1/releases/T-0").status_code == 200)
             program.process.terminate()
             yield lines
 
