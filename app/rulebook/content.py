@@ -109,13 +109,7 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     shapes = Shapes(problems)
     by_kind = _by_kind(files, shapes)
     by_name = {file.name: file for file in files}
-    tables: dict[str, Table] = {}
-    for name, node in by_kind["ref_data/v1"]:
-        table = read_table(name, node, by_name, shapes)
-        if table is not None and table.name in tables:
-            problems.error("R114", f"there are two tables `{table.name}`", table.spot, also=(tables[table.name].spot,))
-        elif table is not None:
-            tables[table.name] = table
+    tables = _tables(by_kind["ref_data/v1"], by_name, shapes)
     codes = read_code_tables(by_name, problems)
     facts_file = _only("facts/v1", by_kind, problems)
     facts = read_facts(facts_file[1], tables, shapes) if facts_file else {}
@@ -124,17 +118,7 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     messages_file = _only("messages/v1", by_kind, problems)
     messages = read_messages(*messages_file, facts, shapes) if messages_file else None
     reader = RulesReader(facts, tables, tuple(messages.templates) if messages else (), shapes)
-    decisions: dict[str, DecisionTable] = {}
-    for name, node in by_kind["rules/v1"]:
-        decision = reader.decision(name, node)
-        if decision is not None and decision.name in decisions:
-            problems.error(
-                "R114", f"a second file decides {decision.name}", Spot(name), also=(Spot(decisions[decision.name].file),)
-            )
-        elif decision is not None:
-            decisions[decision.name] = decision
-    for missing in sorted({"eligibility", "routing"} - set(decisions)):
-        problems.error("R102", f"no rules file decides {missing}", Spot("rules/"), help=f"add one with `decision: {missing}`")
+    decisions = _decisions(by_kind["rules/v1"], reader, problems)
     damaged = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules() if not rule.intact)
     damaged |= check_names(tuple(decisions.values()), problems)
     if messages is None or len(decisions) < 2:
@@ -155,6 +139,31 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
         sets_whole="R117" not in told,
     )
     return replace(content, suite=read_suite(content, problems))
+
+
+def _tables(files: Sequence[tuple[str, Node]], by_name: Mapping[str, SourceFile], shapes: Shapes) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for name, node in files:
+        table = read_table(name, node, by_name, shapes)
+        if table is not None and table.name in tables:
+            shapes.problems.error("R114", f"there are two tables `{table.name}`", table.spot, also=(tables[table.name].spot,))
+        elif table is not None:
+            tables[table.name] = table
+    return tables
+
+
+def _decisions(files: Sequence[tuple[str, Node]], reader: RulesReader, problems: Problems) -> dict[str, DecisionTable]:
+    decisions: dict[str, DecisionTable] = {}
+    for name, node in files:
+        decision = reader.decision(name, node)
+        if decision is not None and decision.name in decisions:
+            also = (Spot(decisions[decision.name].file),)
+            problems.error("R114", f"a second file decides {decision.name}", Spot(name), also=also)
+        elif decision is not None:
+            decisions[decision.name] = decision
+    for missing in sorted({"eligibility", "routing"} - set(decisions)):
+        problems.error("R102", f"no rules file decides {missing}", Spot("rules/"), help=f"add one with `decision: {missing}`")
+    return decisions
 
 
 def read_suite(content: Content, problems: Problems) -> Suite:
