@@ -63,7 +63,7 @@ class ScenarioReader:
 
     def _values(self, node: Node | None, what: str, *, several: bool = False) -> _Values:
         """The values given for facts; one each, or with `several` lists and sets too. What is refused leaves none."""
-        keys = self._shapes.keys(node, what, [], [DAY, *self._facts]) if node is not None else None
+        keys = self._shapes.keys(node, what, [], [DAY, *FACTS]) if node is not None else None
         values: _Values = {}
         for name, value in keys.values.items() if keys else ():
             if name != DAY and name not in self._facts:
@@ -216,6 +216,8 @@ class ScenarioReader:
         return tuple(entries)
 
     def _promise(self, node: Node, *, never: bool) -> Promise | None:
+        """A promise, or None where it could not be read whole: half of one might seem broken."""
+        errors = self._problems.errors
         keys = self._shapes.keys(node, "a promise", ["name", "expect"], ["when", "note"])
         if keys is None or keys.get("name") is None:
             return None
@@ -229,7 +231,7 @@ class ScenarioReader:
             self._problems.error("R103", "`sends` of a promise is the empty list", expect.spots["sends"], help=help)
         distinct = expect.get("sends_to")
         outcome_node = expect.get("outcome")
-        return Promise(
+        promise = Promise(
             name=name,
             never=never,
             outcome=outcome,
@@ -241,6 +243,7 @@ class ScenarioReader:
             outcome_is=self._shapes.choice(outcome_node, "`outcome`", OUTCOMES) if outcome_node is not None else None,
             spot=keys.values["name"].spot,
         )
+        return promise if self._problems.errors == errors else None
 
     def _promise_when(self, node: Node | None) -> tuple[str | None, tuple[Condition, ...]]:
         mapping = self._shapes.mapping(node, "`when` of a promise") if node is not None else None
@@ -248,7 +251,7 @@ class ScenarioReader:
         for key, value in mapping.items if mapping else ():
             if key.text == "outcome":
                 outcome = self._shapes.choice(value, "`outcome`", OUTCOMES)
-            elif self._shapes.known(key, "R105", "there is no fact {}", [*self._facts, "outcome"]):
+            elif self._conditions.is_fact(key, "outcome"):
                 conditions.append(self._conditions.condition(key, value))
         return outcome, tuple(conditions)
 
