@@ -72,13 +72,17 @@ class RulesReader:
 
     def _reads(self, node: Node | None, decision: str) -> tuple[str, ...]:
         words = self._shapes.words(node, "`reads`")
-        known = [word for word in words if self._conditions.is_fact(word)]
-        for word in known:
+        reads: dict[str, None] = {}
+        for word in words:
+            if not self._conditions.is_fact(word):
+                continue
             fact = self._facts[word.text]
             if decision == "routing" and (fact.per_conviction or fact.sensitive):
                 help = "who is told, and where, never depends on a charge; decide that in eligibility"
                 self._problems.error("R121", f"routing may not read `{word.text}`", word.spot, help=help)
-        return tuple(dict.fromkeys(word.text for word in known))
+            else:
+                reads[word.text] = None
+        return tuple(reads)
 
     def _eligibility_shape(self, top: Keys) -> tuple[str, ...]:
         self._shapes.choice(top.get("pick"), "`pick` of eligibility", ("one",))
