@@ -1,0 +1,112 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.decide.scenario_books import BROKEN, CASES, FAULTY, SCENARIOS, WRONG, book_folder
+
+pytest_plugins = ["pytester"]
+
+
+def in_folder(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
+    """Runs pytest in a folder of its own, away from LENS's own settings."""
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *words)
+
+
+def test_off_unless_asked(pytester: pytest.Pytester) -> None:
+    """Beside a rulebook, another suite is collected as if the plug-in were not there."""
+    book_folder(pytester.path)
+    pytester.makepyfile("def test_other(): pass")
+    in_folder(pytester).assert_outcomes(passed=1)
+
+
+def test_off_it_loads_nothing(pytester: pytest.Pytester) -> None:
+    """Until it is asked, pytest loads nothing of LENS but the plug-in's few lines."""
+    pytester.makepyfile("""
+        import sys
+        def test_nothing_loaded():
+            loaded = {name for name in sys.modules if name == "app" or name.startswith("app.")}
+            assert loaded <= {"app", "app.pytest_plugin"}
+    """)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_each_case_and_promise_is_a_test(pytester: pytest.Pytester) -> None:
+    """With `--lens` every case is a test under its sentence, and every promise; other tests run beside them."""
+    book_folder(pytester.path / "policy")
+    pytester.makepyfile("def test_other(): pass")
+    found = in_folder(pytester, "--lens", "-v")
+    found.assert_outcomes(passed=CASES + 2)
+    found.stdout.fnmatch_lines(
+        [
+            "*few_test.yaml::Both states are told PASSED*",
+            "*few_test.yaml::A hold is looked at by a person [[]hold juvenile] PASSED*",
+            "*few_test.yaml::Nothing is sent for a person with a hold PASSED*",
+        ]
+    )
+
+
+def test_a_failure_shows_expected_and_found(pytester: pytest.Pytester) -> None:
+    """A failure says what was expected and found, by which rules, in which case, and where; nothing of LENS's inside."""
+    book_folder(pytester.path, WRONG, BROKEN)
+    found = in_folder(pytester, "--lens")
+    found.assert_outcomes(passed=CASES - 1, failed=2)
+    found.stdout.fnmatch_lines(
+        [
+            "rules/scenarios/few_test.yaml:8:11",
+            "  sends_to: expected [[]AZSIR0000, NESIR0000], found [[]AZSIR0000, NBSIR0000]",
+            "  because LENS-E10, LENS-R10, LENS-R30",
+            "  case: released 2025-11-03, charge 0902 convicted, *",
+            "rules/scenarios/few_test.yaml:19:11",
+            "  broken in * cases, for example: *",
+        ]
+    )
+    found.stdout.no_fnmatch_line("*Traceback*")
+    found.stdout.no_fnmatch_line("*NotAsExpected*")
+
+
+def test_a_faulty_rulebook_is_one_error(pytester: pytest.Pytester) -> None:
+    """However many scenario files there are, a rulebook that cannot be used is one error with all its problems."""
+    folder = book_folder(pytester.path, FAULTY)
+    shutil.copy(folder / "rules/scenarios/few_test.yaml", folder / "rules/scenarios/more_test.yaml")
+    found = in_folder(pytester, "--lens")
+    found.assert_outcomes(errors=1)
+    found.stdout.fnmatch_lines(["The rulebook in * has errors.", "error[[]R113]: there is no rule `LENS-E31`", "*--> rules/*"])
+
+
+def test_the_setting_names_one_rulebook(pytester: pytest.Pytester) -> None:
+    """`lens_rulebook` runs the scenarios of one folder, from its settings file; another rulebook is left alone."""
+    book_folder(pytester.path / "policy")
+    book_folder(pytester.path / "draft", FAULTY)
+    pytester.makeini("[pytest]\nlens_rulebook = policy\n")
+    in_folder(pytester).assert_outcomes(passed=CASES + 1)
+    in_folder(pytester, "policy/rules/scenarios/few_test.yaml::Both states are told").assert_outcomes(passed=1)
+
+
+def test_a_setting_that_names_no_rulebook(pytester: pytest.Pytester) -> None:
+    """It is wrong use, told in one line."""
+    pytester.makeini("[pytest]\nlens_rulebook = nowhere\n")
+    found = in_folder(pytester)
+    assert found.ret == pytest.ExitCode.USAGE_ERROR
+    found.stderr.fnmatch_lines(["*lens_rulebook: * does not hold rules/ and ref_data/*"])
+
+
+def test_a_file_of_another_name_and_yaml_that_is_no_scenario(pytester: pytest.Pytester) -> None:
+    """A file below rules/ that says it holds scenarios is collected whatever its name; rules, and YAML elsewhere, are not."""
+    folder = book_folder(pytester.path)
+    (folder / "rules/scenarios/few_test.yaml").rename(folder / "rules/also.yml")
+    (folder / "notes_test.yaml").write_text(SCENARIOS)
+    found = in_folder(pytester, "--lens", "--collect-only", "-q")
+    assert {line.partition("::")[0] for line in found.outlines if "::" in line} == {"rules/also.yml"}
+
+
+def test_choosing_stopping_and_reporting(pytester: pytest.Pytester) -> None:
+    """-k chooses by words of the sentence, -x stops at the first failure, JUnit XML has each case."""
+    book_folder(pytester.path, WRONG)
+    in_folder(pytester, "--lens", "-k", "Nebraska or juvenile").assert_outcomes(passed=1, failed=1, deselected=CASES - 1)
+    in_folder(pytester, "--lens", "-x").assert_outcomes(passed=1, failed=1)
+    in_folder(pytester, "--lens", "--junit-xml", "out.xml")
+    written = Path(pytester.path / "out.xml").read_text()
+    assert 'tests="7"' in written
+    assert 'name="Nebraska is NB on Nlets"' in written
+    assert "expected [AZSIR0000, NESIR0000]" in written
