@@ -64,11 +64,12 @@ def test_the_default_of_a_setting_is_the_documented_one(name: str) -> None:
 
 
 def test_every_rulebook_fault_is_documented_and_no_other() -> None:
-    """docs/reference/faults.md has a row for each code that the rulebook's checks can give."""
-    given = set(re.findall(r'"([RM][0-9]{3})"', code_of("rulebook", "cli")))
-    rows = re.findall(r"^\| ([RM][0-9]{3}) \|", reference("faults.md"), re.MULTILINE)
-    assert rows == sorted(rows, key=lambda code: (code[0] == "M", code))
-    assert set(rows) == given
+    """Each code that a check can give has its own page, named in the list of pages; and no page is of a code that is gone."""
+    codes = {code for path in (ROOT / "app").rglob("*.py") for code in re.findall(r'"([RM][0-9]{3})"', path.read_text())}
+    listed = re.findall(r"^\| \[([RM][0-9]{3})\]", reference("problems/README.md"), re.MULTILINE)
+    pages = {path.stem for path in (ROOT / "docs/reference/problems").glob("[RM]*.md")} - {"README"}
+    assert sorted(listed) == sorted(codes)
+    assert pages == codes
 
 
 def test_every_warning_is_documented() -> None:
