@@ -1,0 +1,108 @@
+"""Random rulebooks over the shipped tables: decision tables that no person would write, and values of their facts to try."""
+
+from dataclasses import replace
+from datetime import date
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from app.rulebook.model import (
+    Change,
+    Comparison,
+    Condition,
+    DecisionTable,
+    Membership,
+    Outcome,
+    Period,
+    Rule,
+    Table,
+    Test,
+    closure,
+)
+from app.rulebook.problems import Spot
+from app.rulebook.view import View, views
+from tests.rulebook.shipped import shipped
+
+FEWER = settings(max_examples=settings.default.max_examples // 3 if settings.default else 20)
+"""For laws in which each example is a whole rulebook with several regimes."""
+
+NOWHERE = Spot("rules/random.yaml")
+OUTCOMES = ("notify", "hold_for_review", "do_not_notify")
+FACTS = tuple(shipped().content.facts)
+PAIR = ("release_state", "residence_state")
+DAYS = tuple(date(year, month, 1) for year in (2015, 2020, 2026) for month in (1, 7))
+
+PERIODS = st.one_of(
+    st.just(Period()),
+    st.lists(st.sampled_from(DAYS), min_size=2, max_size=2).map(lambda days: Period(min(days), max(days))),
+    st.sampled_from(DAYS).map(lambda day: Period(first=day)),
+)
+
+
+def _rows(fact: str) -> list[str]:
+    table = shipped().content.facts[fact].table
+    return list(shipped().content.tables[table].rows) if table else ["yes", "no"]
+
+
+def _sets(fact: str) -> list[str]:
+    table = shipped().content.facts[fact].table
+    return list(shipped().content.tables[table].sets) if table else []
+
+
+@st.composite
+def _memberships(draw: st.DrawFn, fact: str) -> Membership:
+    sets = draw(st.lists(st.sampled_from(_sets(fact)), max_size=2, unique=True)) if _sets(fact) else []
+    rows = draw(st.lists(st.sampled_from(_rows(fact)), min_size=0 if sets else 1, max_size=2, unique=True))
+    return Membership(fact, tuple(rows), tuple(sets), draw(st.booleans()), NOWHERE)
+
+
+def _tests(fact: str, reads: tuple[str, ...]) -> st.SearchStrategy[Test]:
+    if fact in PAIR and set(PAIR) <= set(reads):
+        other = PAIR[1 - PAIR.index(fact)]
+        compared = st.booleans().map(lambda negated: Comparison(fact, other, negated, NOWHERE))
+        return st.one_of(_memberships(fact), compared)
+    return _memberships(fact)
+
+
+@st.composite
+def _rules(draw: st.DrawFn, place: int, reads: tuple[str, ...]) -> Rule:
+    facts = draw(st.lists(st.sampled_from(reads), max_size=3, unique=True))
+    when = tuple(Condition(fact, tuple(draw(st.lists(_tests(fact, reads), min_size=1, max_size=2))), NOWHERE) for fact in facts)
+    # Only earlier rules are overridden, so that there is never a ring.
+    overrides = tuple(f"RULE-{number}" for number in range(place) if draw(st.booleans()))
+    outcome = Outcome(draw(st.sampled_from(OUTCOMES)))
+    return Rule(f"RULE-{place}", "", draw(PERIODS), (), overrides, when, outcome, NOWHERE)
+
+
+@st.composite
+def tables(draw: st.DrawFn, most: int = 6) -> DecisionTable:
+    """A decision table of at most `most` random rules that reads some of the facts."""
+    reads = tuple(draw(st.lists(st.sampled_from(FACTS), min_size=1, max_size=4, unique=True)))
+    rules = tuple(draw(_rules(place, reads)) for place in range(draw(st.integers(1, most))))
+    otherwise = Rule("RULE-99", "", Period(), (), (), (), Outcome("do_not_notify"), NOWHERE)
+    return DecisionTable("eligibility", NOWHERE.file, reads, rules, otherwise, closure(rules), OUTCOMES)
+
+
+@st.composite
+def regimes(draw: st.DrawFn, table: DecisionTable) -> tuple[View, ...]:
+    """The regimes of a table's rules, with a dated change of a charge and one of a state now and then."""
+    content = shipped().content
+    changed = dict(content.tables)
+    if draw(st.booleans()):
+        changed["charges"] = _changed(changed["charges"], "0902", draw(PERIODS), {"tier": draw(st.sampled_from("ABC"))})
+    if draw(st.booleans()):
+        changed["states"] = _changed(
+            changed["states"], "TX", draw(PERIODS), {"stage": draw(st.sampled_from(["not_joined", "testing"]))}
+        )
+    edges = {rule.period.first for rule in table.rules}
+    edges |= {date.fromordinal(rule.period.last.toordinal() + 1) for rule in table.rules if rule.period.last != date.max}
+    return views(content.facts, changed, edges)
+
+
+def _changed(table: Table, row: str, period: Period, cells: dict[str, str]) -> Table:
+    return replace(table, changes=(Change(row, period, cells, (), NOWHERE),))
+
+
+def values_of(facts: tuple[str, ...]) -> st.SearchStrategy[dict[str, str]]:
+    """Any values of facts, with those that a rule is likely to name more often."""
+    return st.fixed_dictionaries({fact: st.sampled_from(_rows(fact)) for fact in facts})

@@ -1,0 +1,237 @@
+"""Reading files: what stands in them is text with a place, and no file can make reading hang, crash or lie."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.rulebook.book import load, load_with_problems
+from app.rulebook.content import content_hash, read_content
+from app.rulebook.problems import Problems, Spot
+from app.rulebook.shapes import SUGGESTED
+from app.rulebook.source import (
+    DEPTH_LIMIT,
+    SIZE_LIMIT,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    SourceFile,
+    read_csv,
+    read_folder,
+    read_yaml,
+)
+from tests.rulebook.shipped import ROOT, copied, edited, shipped
+
+
+def tree(text: str | bytes) -> tuple[Node | None, list[str]]:
+    """The tree of a YAML text, and the codes of what was told of it."""
+    problems = Problems()
+    content = text.encode() if isinstance(text, str) else text
+    node = read_yaml(SourceFile("rules/x.yaml", content), problems)
+    return node, [problem.code for problem in problems.found]
+
+
+def plain(node: Node | None) -> object:
+    """A tree without its places."""
+    if isinstance(node, Mapping):
+        return {key.text: plain(value) for key, value in node.items}
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return node.text if isinstance(node, Scalar) else node
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "0101",
+        "101",
+        "0o17",
+        "0x1F",
+        "1_000",
+        "NO",
+        "no",
+        "Yes",
+        "true",
+        "null",
+        "~",
+        "1e3",
+        "12:30:45",
+        "2026-10-01",
+        ".5",
+        "=",
+        "<<",
+        "NaN",
+    ],
+)
+def test_every_word_is_text(word: str) -> None:
+    """No word is taken for a number, a truth value, a date or nothing, as YAML 1.1 would have it."""
+    node, told = tree(f"a: {word}\nb: [{word}]\n")
+    assert plain(node) == {"a": word, "b": [word]}
+    assert told == []
+
+
+def test_places_count_characters_from_one() -> None:
+    """A place is line, column and length in characters, also behind letters that take several bytes."""
+    node, _ = tree("a: é\nñandú: {ß: [x, ÿÿ]}\n")
+    assert isinstance(node, Mapping)
+    key, value = node.items[1]
+    assert (key.spot, key.text) == (Spot("rules/x.yaml", 2, 1, 5), "ñandú")
+    assert isinstance(value, Mapping)
+    listed = value.items[0][1]
+    assert isinstance(listed, Sequence)
+    assert [item.spot for item in listed.items] == [Spot("rules/x.yaml", 2, 13, 1), Spot("rules/x.yaml", 2, 16, 2)]
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_line_ends_and_byte_order_marks_change_nothing(ends: str, mark: str) -> None:
+    """Files of any editor say the same, in the same places."""
+    node, told = tree((mark + "a: 1\nb:\n  - c\n").replace("\n", ends))
+    assert plain(node) == {"a": "1", "b": ["c"]}
+    assert told == []
+    assert isinstance(node, Mapping)
+    assert node.items[1][0].spot == Spot("rules/x.yaml", 2, 1, 1)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_tree_or_told(text: str) -> None:
+    """Whatever a file says, there is a tree or a problem with a place in the file."""
+    problems = Problems()
+    node = read_yaml(SourceFile("rules/x.yaml", text.encode("utf-8", "replace")), problems)
+    assert node is not None or problems.has_errors
+    lines = max(len(text.splitlines()), 1) + 1
+    assert all(1 <= problem.spot.line <= lines and problem.spot.column >= 1 for problem in problems.found)
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_a_tree_or_told(content: bytes) -> None:
+    """The same for bytes that may not be text at all."""
+    node, told = tree(content)
+    assert node is not None or told
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["{", "}", "[", "]", "- ", "a: ", "&x ", "*x", "!t ", "'", '"', "\n", "  ", "\t", "|\n", "? ", "---\n", "%Y", "#"]
+        )
+    )
+)
+def test_pieces_of_yaml_in_any_order_are_a_tree_or_told(pieces: list[str]) -> None:
+    """YAML's own signs in any order never raise."""
+    node, told = tree("".join(pieces))
+    assert node is not None or told
+
+
+def test_depth_is_bounded() -> None:
+    """Values may be nested as deep as the limit and no deeper, and a hundred thousand brackets are told at once."""
+    node, told = tree("[" * DEPTH_LIMIT + "x" + "]" * DEPTH_LIMIT)
+    assert node is not None
+    assert told == []
+    assert tree("[" * (DEPTH_LIMIT + 1) + "x" + "]" * (DEPTH_LIMIT + 1)) == (None, ["R003"])
+    assert tree("[" * 100_000) == (None, ["R003"])
+
+
+def test_the_number_of_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with more values than the limit is told and not read to its end (a lower limit, to be quick)."""
+    monkeypatch.setattr("app.rulebook.source.NODE_LIMIT", 1_000)
+    assert tree("[" + "x," * 999 + "]")[1] == []
+    assert tree("[" + "x," * 1_000 + "]") == (None, ["R003"])
+
+
+def test_the_size_of_a_file_is_bounded(tmp_path: Path) -> None:
+    """A file over the limit is not read at all."""
+    copied(tmp_path)
+    (tmp_path / "ref_data" / "big.yaml").write_bytes(b"#" * (SIZE_LIMIT + 1))
+    problems = Problems()
+    files = read_folder(tmp_path, problems)
+    assert [(problem.code, problem.spot.file) for problem in problems.found] == [("R003", "ref_data/big.yaml")]
+    assert "ref_data/big.yaml" not in {file.name for file in files}
+
+
+def test_very_many_faults_are_all_told() -> None:
+    """A list of thousands of unknown rows is told row by row; only the first get the word probably meant, which is slow to find."""
+    rows = ", ".join(f"sectoin_{number}" for number in range(3 * SUGGESTED))
+    files = tuple(
+        SourceFile(file.name, file.content.replace(b"any_hold: [", f"any_hold: [{rows}, ".encode()))
+        for file in shipped().content.files
+    )
+    problems = Problems()
+    assert read_content(files, problems) is not None
+    unknown = [problem for problem in problems.found if problem.code == "R107"]
+    assert len(unknown) == 3 * SUGGESTED
+    assert unknown[0].label == "did you mean `section_1367`?"
+    assert [bool(problem.label) for problem in unknown] == [number < SUGGESTED for number in range(3 * SUGGESTED)]
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    """Hidden files, notes and other kinds of files are no part of a rulebook and do not change its hash."""
+    copied(tmp_path)
+    (tmp_path / "rules" / ".draft.yaml").write_text("kind: [")
+    (tmp_path / "rules" / "notes.txt").write_text("to do")
+    (tmp_path / "other.yaml").write_text("kind: [")
+    assert load(tmp_path).hash == shipped().hash
+
+
+def test_the_hash_names_what_decides(tmp_path: Path) -> None:
+    """The same files have the same hash wherever they lie; any byte, any name and any split of them another one."""
+    assert load(copied(tmp_path / "same")).hash == shipped().hash
+    assert len(shipped().hash) == 12
+    comment = edited(tmp_path / "comment", ("rules/facts.yaml", "kind: facts/v1", "kind: facts/v1  # read me"))
+    assert load(comment).hash != shipped().hash
+    one, other = SourceFile("a.yaml", b"bc"), SourceFile("ab.yaml", b"c")
+    assert content_hash([one]) != content_hash([other])
+    two = SourceFile("b.yaml", b"")
+    assert content_hash([one, two]) == content_hash([two, one])
+
+
+def test_a_rulebook_is_loaded_whole_or_not_at_all(tmp_path: Path) -> None:
+    """One wrong word anywhere, and there is no rulebook."""
+    folder = edited(
+        tmp_path,
+        (
+            "ref_data/states.yaml",
+            'ori_status: generic, on_nlets: yes, stage: live, bureau: "Texas',
+            'ori_status: generic, on_nlets: yes, stage: alive, bureau: "Texas',
+        ),
+    )
+    assert load_with_problems(folder, Problems()) is None
+
+
+def test_csv_cells() -> None:
+    """Quotes, doubled quotes, commas and line breaks in cells are read as RFC 4180 says; a row's place is where it begins."""
+    file = SourceFile("ref_data/x.csv", '\ufeffcode,text\r\n01,"a ""b"", c"\r\n02,"two\r\nlines"\r\n03,x\r\n'.encode())
+    problems = Problems()
+    heading, rows = read_csv(file, problems)
+    assert problems.found == []
+    assert heading == ("code", "text")
+    assert [(row.cells["code"], row.cells["text"], row.spot.line) for row in rows] == [
+        ("01", 'a "b", c', 2),
+        ("02", "two\r\nlines", 3),
+        ("03", "x", 5),
+    ]
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_csv_or_told(content: bytes) -> None:
+    """Whatever a CSV file holds, there are rows or a problem, and never an exception."""
+    problems = Problems()
+    heading, _ = read_csv(SourceFile("ref_data/x.csv", content), problems)
+    assert heading or problems.has_errors
+
+
+def test_a_folder_without_a_rulebook(tmp_path: Path) -> None:
+    """A folder with nothing in it is told as such, at once."""
+    problems = Problems()
+    assert load_with_problems(tmp_path / "nowhere", problems) is None
+    assert {problem.message for problem in problems.found if problem.code == "R001"} >= {
+        "the rulebook has no folder `rules/`",
+        "the rulebook has no folder `ref_data/`",
+    }
+
+
+def test_the_shipped_rulebook_is_where_the_tests_look() -> None:
+    """The rulebook of these tests is the one at the top of the repository."""
+    assert {file.name for file in read_folder(ROOT, Problems())} == {file.name for file in shipped().content.files}
