@@ -1,6 +1,7 @@
 """`lens check`: every fault of a rulebook, all at once."""
 
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.rulebook.book import load_with_problems
+from app.rulebook.book import Proved, load_with_problems
 from app.rulebook.content import content_hash
 from app.rulebook.problems import Problem, Problems
-from app.rulebook.report import as_json, as_sarif, as_text
+from app.rulebook.report import as_json, as_sarif, as_text, case_words
 from app.rulebook.source import SourceFile, read_folder
 
 app = typer.Typer()
@@ -34,7 +35,7 @@ def check(
     """
     problems = Problems()
     files = read_folder(folder, Problems())
-    load_with_problems(folder, problems)
+    book = load_with_problems(folder, problems)
     found = problems.sorted()
     name = content_hash(files)
     if form == "json":
@@ -43,6 +44,8 @@ def check(
         print(_json(as_sarif(found, version("lens"))))
     else:
         show_problems(found, files, name)
+        if book is not None:
+            print("\n".join(_proved(book.proved)))
     if problems.has_errors:
         raise typer.Exit(1)
 
@@ -63,6 +66,18 @@ def show_problems(found: tuple[Problem, ...], files: tuple[SourceFile, ...], nam
     verdict = "is not usable" if errors else "is usable"
     console.print(f"rulebook {name} {verdict}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
     sys.stdout.flush()
+
+
+def _proved(proved: Proved) -> Iterator[str]:
+    """What the proofs found besides faults, a line each."""
+    yield f"proved over {proved.cases:,} cases in {_count(proved.regimes, 'regime')} of days"
+    for found in proved.uncovered:
+        example = f", e.g. {case_words(found.example)}" if found.cases else ""
+        yield f"{found.rule} answers what no rule does: {found.cases:,} cases{example}"
+    for possible in proved.possible:
+        yield (
+            f"whoever reads {possible.message} ({possible.copy}) leaves {possible.values} values of {possible.fact} possible, at the least"
+        )
 
 
 def _count(number: int, word: str) -> str:
