@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from app.api import audit, decisions, docs, health, messages, openapi, releases, rulebooks, work_items
+from app.api import audit, decisions, docs, health, messages, openapi, releases, rulebook_changes, rulebooks, work_items
 from app.api.audit import AuditPage
 from app.api.decisions import ExplainedDecision
 from app.api.envelope import Envelope
@@ -16,11 +16,12 @@ from app.api.health import Health
 from app.api.messages import MessagePage
 from app.api.parts import JSON, Parts
 from app.api.problems import on_bad_parameters, on_http_exception, on_lens_error
-from app.api.rulebooks import Rulebook
+from app.api.rulebooks import Rulebook, RulebookDiff, RulebookPage
 from app.api.work_items import WorkItemPage
 from app.errors import LensError
 from app.store.messages import MessageWithHistory
 from app.store.releases import StoredRelease
+from app.store.rulebook_reads import RulebookVersion, RulebookWithFiles
 from app.store.work_items import StoredWorkItem
 
 _ANSWERED: tuple[type, ...] = (
@@ -31,6 +32,10 @@ _ANSWERED: tuple[type, ...] = (
     MessageWithHistory,
     StoredRelease,
     Rulebook,
+    RulebookDiff,
+    RulebookPage,
+    RulebookVersion,
+    RulebookWithFiles,
     WorkItemPage,
     StoredWorkItem,
 )
@@ -52,7 +57,7 @@ def build_app(parts: Parts) -> ASGIApp:
     app.add_exception_handler(LensError, on_lens_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)
-    for resource in (releases, decisions, messages, work_items, rulebooks, audit, health, docs):
+    for resource in (releases, decisions, messages, work_items, rulebooks, rulebook_changes, audit, health, docs):
         app.include_router(resource.router)
     for (method, path), endpoint in releases.express.items():
         app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)  # for the answer to other methods

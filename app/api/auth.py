@@ -103,7 +103,9 @@ Operator = Annotated[Caller, allowed("operator")]
 Watcher = Annotated[Caller, allowed("operator", "auditor")]
 """Who may look at messages and work items."""
 Policy = Annotated[Caller, allowed("policy")]
-"""Who may decide without sending."""
+"""Who may decide without sending, and draft rulebooks."""
+Approver = Annotated[Caller, allowed("approver")]
+"""Who may approve what another has drafted, publish it, and take it back."""
 RulebookReader = Annotated[Caller, allowed("policy", "approver", "auditor")]
 """Who may look at rulebooks."""
 Auditor = Annotated[Caller, allowed("auditor")]

@@ -16,12 +16,12 @@ REASON_LENGTH = 500
 """Characters of a reason at the most."""
 
 
-async def read_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
-    """The whole body. Never holds more than `limit` bytes and one network chunk, whatever Content-Length says.
+async def read_body(request: Request, limit: int = BODY_LIMIT, media_types: tuple[str, ...] = ("application/json",)) -> bytes:
+    """The whole body, of one of `media_types`. Never holds more than `limit` bytes and one network chunk, whatever Content-Length says.
 
     Raises TooLarge, TooSlow, WrongMediaType, or ClientDisconnect when the caller hangs up before the end.
     """
-    expect_media_type(request, "application/json")
+    expect_media_type(request, *media_types)
     declared = request.headers.get("content-length")
     if declared is not None and declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)

@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from msgspec import structs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.api.auth import Policy
 from app.api.bodies import read_body
 from app.api.openapi import TAKES_RELEASE, answers, with_body
-from app.api.parts import JSON, Wired
+from app.api.parts import JSON, Version, Wired
 from app.decide.explain import Explanation, explain
 from app.domain.decision import Answer, dry_run_answer
 from app.domain.release import is_date
@@ -31,6 +32,7 @@ class DecisionQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     as_of: Annotated[date | None, BeforeValidator(_day), Field(description="Decide as of this day instead.")] = None
+    rulebook: Version | None = Field(None, description="Decide under this stored version, live or not.")
     explain: Literal["full"] | None = Field(None, description="`full` adds `trace`: why, and why not.")
 
 
@@ -43,13 +45,14 @@ class ExplainedDecision(Answer, frozen=True, kw_only=True, omit_defaults=True):
 @router.post(
     "/v1/decisions",
     summary="Decide without sending",
-    responses=answers("ExplainedDecision", "What would be decided.", problems=with_body()),
+    responses=answers("ExplainedDecision", "What would be decided.", problems=with_body(404, 409)),
     openapi_extra=TAKES_RELEASE,
 )
 async def decide(request: Request, parts: Wired, _: Policy, query: Annotated[DecisionQuery, Query()]) -> Response:
     """Decides a release as `POST /v1/releases` would, but stores and sends nothing. Role: policy."""
-    decider = parts.decider()
-    release = decider.read(await read_body(request))
+    body = await read_body(request)
+    decider = await run_in_threadpool(parts.rulebooks.decider, query.rulebook) if query.rulebook else parts.decider()
+    release = decider.read(body)
     decided = dry_run_answer(decider.decide(release, datetime.now(UTC), query.as_of))
     if query.explain is None:
         return Response(msgspec.json.encode(decided), media_type=JSON)

@@ -67,6 +67,9 @@ _FAULT: Json = {
         "code": {"type": "string"},
         "message": {"type": "string"},
         "allowed": {"type": "array", "items": {"type": "string"}},
+        "file": {"type": "string", "description": "Of a rulebook: the file, whose `line` and `column` count from 1."},
+        "line": {"type": "integer"},
+        "column": {"type": "integer"},
     },
 }
 _REASON: Json = {
@@ -83,8 +86,8 @@ _PROBLEMS = {
     404: "There is no such thing.",
     408: "The body did not arrive in time.",
     409: "It contradicts what is stored.",
-    413: "Over 256 KiB.",
-    415: "Not JSON by its Content-Type.",
+    413: "Over the limit: 256 KiB, a rulebook 8 MiB.",
+    415: "By its Content-Type not of a kind that is read here.",
     422: "Not as the contract asks; `errors` lists every fault.",
     503: "It cannot be done now; nothing was changed.",
 }

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
+from pydantic import Field
 
 from app.api.auth import Gate
 from app.api.metrics import Metrics
@@ -19,6 +20,9 @@ from app.store.writer import Writer
 
 JSON = "application/json"
 """The media type of every good answer."""
+
+Version = Annotated[str, Field(pattern="^[0-9a-f]{12}$", description="A rulebook's version: its content hash.")]
+"""The name of a rulebook."""
 
 T = TypeVar("T")
 

@@ -117,7 +117,8 @@ def title_of(kind: type[LensError]) -> str:
 
 def _told(fault: Fault) -> dict[str, Any]:
     told: dict[str, Any] = {"pointer": fault.pointer, "code": fault.code, "message": fault.message}
-    return told if fault.allowed is None else told | {"allowed": fault.allowed}
+    more = {"allowed": fault.allowed, "file": fault.file, "line": fault.line, "column": fault.column}
+    return told | {name: value for name, value in more.items() if value is not None}
 
 
 def problem_response(error: LensError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -185,8 +186,9 @@ _ADVICE = {
     "no-such-method": "The header Allow lists the methods that this address knows.",
     "too-slow": "Send the body without long pauses. The same release may safely be sent again.",
     "conflict": "A release_id was used before for other content, or a message is not in a state where this can be done. "
-    "To change a release already sent, use a correction.",
-    "too-large": "A body, or one line of a batch, has at most 256 KiB.",
+    "To change a release already sent, use a correction. A rulebook is approved by another person than its drafter, as a change "
+    "from the one that is live.",
+    "too-large": "A body, or one line of a batch, has at most 256 KiB; a rulebook sent as a draft 8 MiB.",
     "wrong-media-type": "Send `Content-Type: application/json`, or `application/x-ndjson` for a batch.",
     "invalid": "`errors` lists every fault, with a JSON pointer to its place. Mend them all and send again.",
     "broken": "Please report the `instance`; the log line with the same request_id says more. Sending the same release again is safe.",

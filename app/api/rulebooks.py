@@ -1,24 +1,22 @@
-"""The rulebook in force."""
+"""The rulebook in force, every version there is, and what changes between two of them."""
 
-import hashlib
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
 from app.api.auth import RulebookReader
-from app.api.filters import Unfiltered
+from app.api.filters import Paged, Unfiltered
 from app.api.openapi import answers
-from app.api.parts import JSON, Wired
+from app.api.parts import JSON, Version, Wired
+from app.domain.times import rfc3339
+from app.rulebook.change_report import Compared, as_json
+from app.rulebook.file_changes import FileChange
+from app.rulebook.versions import Proofs, Way, proofs_of
+from app.store.rulebook_reads import FileDigest, RulebookVersion, digest_of, get_with_files, list_versions
 
 router = APIRouter(tags=["rulebook"])
-
-
-class RulebookFile(msgspec.Struct, frozen=True):
-    """A file of a rulebook; `sha256` in hex."""
-
-    name: str
-    bytes: int
-    sha256: str
 
 
 class RulebookRule(msgspec.Struct, frozen=True):
@@ -31,27 +29,96 @@ class RulebookRule(msgspec.Struct, frozen=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True):
-    """Everything that decides. `version` is its content hash, as decisions name it; `warnings` are what `lens check` warns of."""
+    """What decides in the process that answers. `version` is its content hash, as decisions name it; `since` when it went live,
+    `by` whom and in which `way`; `warnings` are what `lens check` warns of. `degraded` says why a newer one is not used, if so.
+    """
 
     version: str
+    since: str
+    by: str
+    way: Way
+    degraded: str | None
     rules: tuple[RulebookRule, ...]
-    files: tuple[RulebookFile, ...]
+    files: tuple[FileDigest, ...]
     warnings: tuple[str, ...]
+    proofs: Proofs
+
+
+class RulebookPage(msgspec.Struct, frozen=True):
+    """A page of versions. `next` goes into `cursor` for the page after it; null on the last one."""
+
+    items: tuple[RulebookVersion, ...]
+    next: str | None
+
+
+class RulebookDiff(msgspec.Struct, frozen=True):
+    """What changes from `old` to `new`, over every possible case, counted exactly. A group has the cases with the same outcome
+    and rules before, and the same after; `replay` is null here. `files` are the same changes line by line, with those that
+    change no case, such as the words of a notice.
+    """
+
+    old: str
+    new: str
+    cases: int
+    changed: int
+    groups: tuple[dict[str, Any], ...]
+    replay: None
+    files: tuple[FileChange, ...]
 
 
 @router.get(
     "/v1/rulebook", summary="Look at the rulebook in force", responses=answers("Rulebook", "The rulebook that decides now.")
 )
 async def live(parts: Wired, _: RulebookReader, __: Unfiltered) -> Response:
-    """Its version, rules, files and warnings. Roles: policy, approver, auditor."""
-    book = parts.decider().book
+    """Its version, since when and by whom, rules, files, warnings and proofs. Roles: policy, approver, auditor."""
+    now = parts.shelf.in_force
+    book = now.decider.book
     rules = tuple(
         RulebookRule(rule.id, table.name, rule.title, rule.authority)
         for table in book.content.decisions()
         for rule in table.all_rules()
     )
-    files = tuple(
-        RulebookFile(file.name, len(file.content), hashlib.sha256(file.content).hexdigest()) for file in book.content.files
+    rulebook = Rulebook(
+        version=now.version,
+        since=rfc3339(now.since),
+        by=now.by,
+        way=now.way,
+        degraded=parts.shelf.problem,
+        rules=rules,
+        files=tuple(map(digest_of, book.content.files)),
+        warnings=tuple(f"{each.code} {each.spot}: {each.message}" for each in book.warnings),
+        proofs=proofs_of(book),
     )
-    warnings = tuple(f"{each.code} {each.spot}: {each.message}" for each in book.warnings)
-    return Response(msgspec.json.encode(Rulebook(book.hash, rules, files, warnings)), media_type=JSON)
+    return Response(msgspec.json.encode(rulebook), media_type=JSON)
+
+
+@router.get("/v1/rulebooks", summary="List versions", responses=answers("RulebookPage", "A page of versions, oldest first."))
+async def list_all(parts: Wired, _: RulebookReader, query: Annotated[Paged, Query()]) -> Response:
+    """Every version that was ever drafted, with its check, approval and publications. Roles: policy, approver, auditor."""
+    page = await parts.look(lambda connection: list_versions(connection, query.limit, query.cursor))
+    return Response(msgspec.json.encode(RulebookPage(*page)), media_type=JSON)
+
+
+@router.get(
+    "/v1/rulebooks/{version}",
+    summary="Look at a version",
+    responses=answers("RulebookWithFiles", "The version with its files.", problems=(401, 403, 404, 422, 503)),
+)
+async def get_one(parts: Wired, _: RulebookReader, version: Version, __: Unfiltered) -> Response:
+    """A version with its files, its check, its approval and publications. Roles: policy, approver, auditor."""
+    found = await parts.look(lambda connection: get_with_files(connection, version))
+    return Response(msgspec.json.encode(found), media_type=JSON)
+
+
+@router.get(
+    "/v1/rulebooks/{a}/diff/{b}",
+    summary="Compare two versions",
+    responses=answers("RulebookDiff", "Everything that changes.", problems=(401, 403, 404, 409, 422, 503)),
+)
+async def diff(parts: Wired, _: RulebookReader, a: Version, b: Version, __: Unfiltered) -> Response:
+    """What changes from version `a` to version `b`: every possible case is compared. Roles: policy, approver, auditor.
+
+    To approve `b`, look at the diff from the version that is live.
+    """
+    changes, files = await run_in_threadpool(parts.rulebooks.diff, a, b)
+    return Response(msgspec.json.encode(as_json(Compared(a, b, changes)) | {"files": files}), media_type=JSON)

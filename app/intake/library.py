@@ -51,7 +51,7 @@ def _use(bundle: Bundle, problems: Problems) -> RuleBook | None:
 
 
 def _fault(problem: Problem) -> Fault:
-    words = ". ".join(part for part in (problem.message, problem.label, problem.help) if part)
+    words = "; ".join(part for part in (problem.message, problem.label, problem.help) if part)
     spot = problem.spot
     return Fault(f"/{spot.file.replace('~', '~0')}", problem.code, words, None, spot.file, spot.line, spot.column)
 

@@ -15,6 +15,7 @@ from app.intake.following import lead_for
 from app.intake.opening import Desk
 from app.rulebook.bundle import Bundle
 from app.rulebook.changes import Changes, compare
+from app.rulebook.file_changes import FileChange, file_changes
 from app.store.reading import look
 from app.store.rulebook_reads import Pointer, RulebookVersion, get_version, pointer, publication
 from app.store.rulebooks import Approve, Draft, Kept, Publish, Published, approve, draft, publish, roll_back
@@ -52,8 +53,10 @@ class Rulebooks:
         Raises NotFound, Conflict, Unavailable.
         """
         target = self._one_back()
-        lead = lead_for(self._desk.library.seconds(target)) if target is not None else 0
-        reached: Published = self._desk.writer.do_and_wait(roll_back, Publish(version, by, self._desk.clock(), lead))
+        if target is not None:
+            self._desk.library.decider(target)  # what cannot be used is not gone back to
+        # Most processes have it still, and it is urgent: no time is given for loading.
+        reached: Published = self._desk.writer.do_and_wait(roll_back, Publish(version, by, self._desk.clock(), lead_for(0)))
         self._until_live(reached)
         return self.version(reached.version)
 
@@ -69,9 +72,13 @@ class Rulebooks:
         """What is live. Raises Unavailable."""
         return look(self._desk.store, pointer)
 
-    def diff(self, old: str, new: str) -> Changes:
-        """Everything that changes between two versions. Raises NotFound, Conflict when one cannot be read, Unavailable."""
-        return compare(self._desk.library.content(old), self._desk.library.content(new))
+    def diff(self, old: str, new: str) -> tuple[Changes, tuple[FileChange, ...]]:
+        """Everything that changes between two versions, in cases and in files.
+
+        Raises NotFound, Conflict when one cannot be read, Unavailable.
+        """
+        before, after = self._desk.library.content(old), self._desk.library.content(new)
+        return compare(before, after), file_changes(before.files, after.files)
 
     def _one_back(self) -> str | None:
         live = self.live()

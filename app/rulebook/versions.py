@@ -5,6 +5,7 @@ from the version that was live when it was given to the version approved; when a
 """
 
 import re
+from dataclasses import asdict
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -137,17 +138,11 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 def check_result(book: RuleBook, trial: Trial) -> CheckResult:
     """What is kept of the check of a rulebook that can be used."""
+    return CheckResult(tuple(as_json(book.warnings, book.hash)["problems"]), proofs_of(book), trial)
+
+
+def proofs_of(book: RuleBook) -> Proofs:
+    """What was proved of a rulebook that can be used."""
     proved = book.proved
     uncovered = tuple({"rule": found.rule, "cases": found.cases, "example": dict(found.example)} for found in proved.uncovered)
-    possible = tuple(
-        {
-            "fact": found.fact,
-            "message": found.message,
-            "copy": found.copy,
-            "values": found.values,
-            "first_day": found.first_day,
-        }
-        for found in proved.possible
-    )
-    problems = tuple(as_json(book.warnings, book.hash)["problems"])
-    return CheckResult(problems, Proofs(proved.cases, proved.regimes, uncovered, possible), trial)
+    return Proofs(proved.cases, proved.regimes, uncovered, tuple(asdict(found) for found in proved.possible))

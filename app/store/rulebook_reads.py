@@ -1,5 +1,6 @@
 """Reading versions of the rulebook: which one is live, what each is, and its files."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -55,13 +56,24 @@ class RulebookVersion(msgspec.Struct, frozen=True, kw_only=True):
     check: CheckResult
 
 
-class StoredFile(msgspec.Struct, frozen=True):
-    """A file of a version. `sha256` is in hex."""
+class FileDigest(msgspec.Struct, frozen=True):
+    """A file of a rulebook. `bytes` is its size, `sha256` in hex."""
 
     name: str
     bytes: int
     sha256: str
+
+
+class RulebookFile(FileDigest, frozen=True):
+    """A file of a version, whole."""
+
     text: str
+
+
+class RulebookWithFiles(RulebookVersion, frozen=True, kw_only=True):
+    """A version with its files."""
+
+    files: tuple[RulebookFile, ...]
 
 
 def pointer(connection: Connection) -> Pointer:
@@ -116,6 +128,21 @@ def get_version(connection: Connection, version: str) -> RulebookVersion:
     if row is None:
         raise _unknown(version)
     return _versions(connection, [row])[0]
+
+
+def get_with_files(connection: Connection, version: str) -> RulebookWithFiles:
+    """One version with its files. Raises NotFound."""
+    files = tuple(map(_file, bundle_of_version(connection, version).files))
+    return RulebookWithFiles(**msgspec.structs.asdict(get_version(connection, version)), files=files)
+
+
+def digest_of(file: SourceFile) -> FileDigest:
+    """A file by its hash."""
+    return FileDigest(file.name, len(file.content), hashlib.sha256(file.content).hexdigest())
+
+
+def _file(file: SourceFile) -> RulebookFile:
+    return RulebookFile(**msgspec.structs.asdict(digest_of(file)), text=file.content.decode(errors="replace"))
 
 
 def list_versions(connection: Connection, limit: int, given: str | None = None) -> Page[RulebookVersion]:

@@ -177,6 +177,13 @@ ENDPOINTS: dict[tuple[str, str], tuple[set[str], Callable[[], bytes | None]]] = 
     ("POST", "/v1/work-items/999/resolve"): ({"operator"}, lambda: b"{}"),
     ("POST", "/v1/work-items/999/lift"): ({"operator"}, lambda: b"{}"),
     ("GET", "/v1/rulebook"): ({"policy", "approver", "auditor"}, lambda: None),
+    ("GET", "/v1/rulebooks"): ({"policy", "approver", "auditor"}, lambda: None),
+    ("GET", "/v1/rulebooks/000000000000"): ({"policy", "approver", "auditor"}, lambda: None),
+    ("GET", "/v1/rulebooks/00000000000a/diff/00000000000b"): ({"policy", "approver", "auditor"}, lambda: None),
+    ("POST", "/v1/rulebooks"): ({"policy"}, lambda: b""),
+    ("POST", "/v1/rulebooks/000000000000/approve"): ({"approver"}, lambda: b"{}"),
+    ("POST", "/v1/rulebooks/000000000000/publish"): ({"approver"}, lambda: None),
+    ("POST", "/v1/rulebooks/000000000000/rollback"): ({"approver"}, lambda: None),
     ("GET", "/v1/audit"): ({"auditor"}, lambda: None),
 }
 """Every endpoint that needs a key, the roles it takes, and a body to send."""
@@ -208,6 +215,7 @@ def test_every_endpoint_stands_in_that_table(filled: Service) -> None:
     paths = {
         (method.upper(), path) for path, operations in described.items() for method in operations if path.startswith("/v1/")
     }
-    like = {"x": "{release_id}", "LNZZZZZZZZ": "{message_id}", "999": "{id}"}
+    like = {"x": "{release_id}", "LNZZZZZZZZ": "{message_id}", "999": "{id}", "000000000000": "{version}"}
+    like |= {"00000000000a": "{a}", "00000000000b": "{b}"}
     mine = {(method, "/".join(like.get(part, part) for part in path.split("/"))) for method, path in ENDPOINTS}
     assert mine == paths
