@@ -73,7 +73,7 @@ class Decider:
     ) -> tuple["_Answered", tuple[Caution, ...]]:
         """The notices and errands that a routing verdict asks for, departing first; and a caution where a character is lost."""
         sends = sorted((reply for reply in routed.replies if isinstance(reply, Send)), key=lambda send: _ORDER[send.copy])
-        filled = {send.message: self._composer.fill(send.message, release, late=late) for send in sends}
+        filled = {name: self._composer.fill(name, release, late=late) for name in dict.fromkeys(send.message for send in sends)}
         notices = [self._notice(send, sends, filled[send.message], day, shared) for send in sends]
         if None in notices:
             # A state that is not told for want of room must not stand as told in the other's notice.
