@@ -29,11 +29,16 @@ R = TypeVar("R")
 STEPS = ("after claim", "mid send", "before turn", "after turn")
 """Where a dispatcher can die with something under way: taken and not sent, half sent, sent, and settled with more taken."""
 
+STAND_STILL = "stand still"
+"""Not death, but standing still before the first turn until somebody continues the process."""
+
 LIMITS = replace(QUICK, lease=0.4, window=4, lanes=2)
+UNDISTURBED = replace(LIMITS, lease=1.0, lanes=1, poll=3600.0)
+"""So that it stands still outside of any transaction: in one, it would keep all others from writing into SQLite."""
 
 
 class Fuse:
-    """Kills this process at its step."""
+    """Kills this process, or stops it, at its step."""
 
     def __init__(self, step: str) -> None:
         self.step = step
@@ -42,6 +47,9 @@ class Fuse:
         """Says that a step is reached."""
         if step == self.step:
             os.kill(os.getpid(), signal.SIGKILL)
+        if step == "before turn" and self.step == STAND_STILL:
+            self.step = ""
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 class DyingWriter(Writer):
@@ -80,7 +88,7 @@ async def work(url: str, address: str, step: str) -> None:
     channel = DyingChannel(address, ack_timeout=1.0)
     writer.fuse = channel.fuse = Fuse(step)
     with writer:
-        await Dispatcher(writer, channel, step, LIMITS, wire).run()
+        await Dispatcher(writer, channel, step, UNDISTURBED if step == STAND_STILL else LIMITS, wire).run()
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ async def dispatching(
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Returns as soon as it is so; fails when it is not in `seconds`."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the condition is in a database
