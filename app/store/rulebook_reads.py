@@ -153,6 +153,11 @@ def list_versions(connection: Connection, limit: int, given: str | None = None) 
     return Page(items, cursor(_KIND, rows[limit - 1].id) if len(rows) > limit else None)
 
 
+def all_versions(connection: Connection) -> list[RulebookVersion]:
+    """Every version, in the order they were drafted."""
+    return _versions(connection, connection.execute(select(RULEBOOK).order_by(RULEBOOK.c.id)).all())
+
+
 def _versions(connection: Connection, rows: Sequence[Row[Any]]) -> list[RulebookVersion]:
     live = pointer(connection).version
     statement = select(RULEBOOK_PUBLICATION).order_by(RULEBOOK_PUBLICATION.c.seq)

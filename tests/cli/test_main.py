@@ -7,7 +7,12 @@ from app.cli.main import COMMANDS
 from tests.cli.conftest import Lens
 from tests.cli.programs import LENS, environment
 
-SUBCOMMANDS = {"keys": ("create", "list", "revoke"), "db": ("upgrade",), "audit": ("verify",)}
+SUBCOMMANDS = {
+    "keys": ("create", "list", "revoke"),
+    "rulebook": ("draft", "list", "show", "diff", "approve", "publish", "rollback", "pack", "verify", "keygen"),
+    "db": ("upgrade",),
+    "audit": ("verify",),
+}
 ALL = [f"{name} {sub}".strip() for name in COMMANDS for sub in SUBCOMMANDS.get(name, ("",))]
 
 

@@ -1,0 +1,249 @@
+"""`lens rulebook`: the versions of the rulebook in the database, from draft to live and back; and bundles, signed or not."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+
+from app.cli.database import database
+from app.cli.following import desk_of
+from app.cli.keys import actor
+from app.cli.rulebook_bundles import keygen, pack, read_source, tell_faults, verify
+from app.cli.rulebook_text import as_lines, as_table, summary
+from app.errors import Conflict, Refused
+from app.intake.rulebooks import Rulebooks
+from app.rulebook.change_report import Compared, as_html, as_json, as_markdown, as_text
+from app.rulebook.signing import is_name
+from app.rulebook.versions import VERSION
+from app.settings import read_settings
+from app.store.engine import Store, upgrade
+from app.store.reading import look
+from app.store.rulebook_reads import all_versions, bundle_of_version
+from app.store.writer import Writer
+
+app = typer.Typer(no_args_is_help=True)
+app.command("pack")(pack)
+app.command("verify")(verify)
+app.command("keygen")(keygen)
+
+_NOTHING = "nothing"
+Form = Literal["text", "json", "markdown", "html"]
+As = Annotated[
+    str | None, typer.Option("--as", help="Who you are, where several people share an account. Default: the account's name.")
+]
+Named = Annotated[str, typer.Argument(help="The version: 12 hexadecimal digits.")]
+
+
+@app.callback()
+def rulebook() -> None:
+    """Versions of the rulebook in the database of LENS_DATABASE_URL: drafted, approved by a second person, live, taken back."""
+
+
+class _Open:
+    """An open database, and what people do with rulebooks in it."""
+
+    def __init__(self, store: Store, rulebooks: Rulebooks) -> None:
+        self.store = store
+        self.rulebooks = rulebooks
+
+    def live(self) -> str:
+        """The version that is live. Raises Conflict when none ever was."""
+        version = self.rulebooks.live().version
+        if version is None:
+            raise Conflict("No rulebook is live: the first start of `lens serve` takes the one in LENS_RULEBOOK_DIR.")
+        return version
+
+    def named(self, version: str) -> str:
+        """A version as people name it: itself, or `live`."""
+        if version == "live":
+            return self.live()
+        if not VERSION.fullmatch(version):
+            raise typer.BadParameter(f"{version} is no version: 12 hexadecimal digits, or `live`")
+        return version
+
+
+@contextmanager
+def _opened() -> Iterator[_Open]:
+    settings = read_settings()
+    with database(settings) as store:
+        upgrade(store)
+        with Writer(store) as writer:
+            yield _Open(store, Rulebooks(desk_of(settings, store, writer)))
+
+
+def _by(name: str | None) -> str:
+    if name is None:
+        return actor()
+    if not is_name(name):
+        raise typer.BadParameter("1 to 40 letters, digits, `.`, `_`, `@` or `-`", param_hint="--as")
+    return f"{actor()[:35]} as {name}"
+
+
+@app.command()
+def draft(
+    source: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A folder with rules/ and ref_data/, or a bundle.")],
+    name: As = None,
+) -> None:
+    """Check a rulebook and store it as a version. It decides nothing yet. Exit code 1 when it has errors.
+
+    Example:
+    lens rulebook draft . --as ann
+
+    """
+    by = _by(name)
+    settings = read_settings()
+    try:
+        bundle = read_source(source, vouched=settings.rulebook_trusted_keys is not None)
+        with _opened() as opened:
+            version, kept = opened.rulebooks.draft(bundle, by)
+    except Refused as refused:
+        tell_faults(refused)
+        raise typer.Exit(1) from None
+    print(f"{version.version} is {'stored' if kept == 'new' else 'there already'}: {summary(version)}")
+    if version.state == "draft":
+        print(f"Another person approves it, after a look at what it changes: lens rulebook approve {version.version}")
+
+
+@app.command("list")
+def show_all() -> None:
+    """List every version, oldest first: its state, who drafted and approved it, and when it last went live.
+
+    Example:
+    lens rulebook list
+
+    """
+    with _opened() as opened:
+        print(as_table(look(opened.store, all_versions)) or "There are no versions. Store one: lens rulebook draft DIR")
+
+
+@app.command()
+def show(
+    version: Named,
+    form: Annotated[Literal["text", "json"], typer.Option("--format", help="For people or for programs.")] = "text",
+    out: Annotated[Path | None, typer.Option(help="Also write its files into this folder, which must not be there.")] = None,
+) -> None:
+    """Show a version: its check, its approval, every time it went live. `live` is the live one.
+
+    Example:
+    lens rulebook show live --out old-rulebook
+
+    """
+    with _opened() as opened:
+        which = opened.named(version)
+        found = opened.rulebooks.version(which)
+        if form == "json":
+            print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        else:
+            print("\n".join(as_lines(found)))
+        if out is not None:
+            bundle = look(opened.store, lambda connection: bundle_of_version(connection, which))
+            if out.exists():
+                raise typer.BadParameter(f"{out} is there already", param_hint="--out")
+            for file in bundle.files:
+                path = out / file.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(file.content)
+            print(f"Its {len(bundle.files)} files are in {out}/", file=sys.stderr)
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="A version or `live`; alone: the one to compare with what is live.")],
+    new: Annotated[str | None, typer.Argument(help="The version to be.")] = None,
+    form: Annotated[Form, typer.Option("--format", help="For people, programs or a review.")] = "text",
+) -> None:
+    """Show what changes between two stored versions: every possible case is compared, and the files line by line.
+
+    Example:
+    lens rulebook diff 3f9c2a7b41d0
+
+    """
+    with _opened() as opened:
+        before, after = ("live", old) if new is None else (old, new)
+        print(_difference(opened, opened.named(before), opened.named(after), form))
+
+
+def _difference(opened: _Open, old: str, new: str, form: Form = "text") -> str:
+    changes, files = opened.rulebooks.diff(old, new)
+    compared = Compared(old, new, changes)
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode(as_json(compared) | {"files": files}), indent=2).decode()
+    if form == "html":
+        return as_html(compared)
+    show: Callable[[Compared], str] = as_markdown if form == "markdown" else as_text
+    told = [show(compared)]
+    for file in files:
+        lines = file.diff if file.diff is not None else f"{file.name} has changed, and is too long to be shown here\n"
+        told.append(f"```diff\n{lines}```" if form == "markdown" else lines.rstrip("\n"))
+    return "\n\n".join(told)
+
+
+@app.command()
+def approve(
+    version: Named,
+    diff_seen: Annotated[
+        str | None,
+        typer.Option(help="The version that the diff you have seen began at, for scripts; `nothing` where none is live."),
+    ] = None,
+    name: As = None,
+) -> None:
+    """Approve what another person drafted, after a look at what it changes: the diff is shown, and you are asked.
+
+    Example:
+    lens rulebook approve 3f9c2a7b41d0 --as ben
+
+    """
+    by = _by(name)
+    with _opened() as opened:
+        which = opened.named(version)
+        if diff_seen is None:
+            diff_seen = _shown(opened, which)
+            if not sys.stdin.isatty():
+                raise typer.BadParameter(f"nobody is there to be asked; say --diff-seen {diff_seen}", param_hint="--diff-seen")
+            typer.confirm(f"Approve {which} as {by.removeprefix('cli ')}?", abort=True, err=True)
+        done = opened.rulebooks.approve(which, None if diff_seen == _NOTHING else diff_seen, by)
+    print(f"{done.version} is approved by {done.approved_by}. To put it live: lens rulebook publish {done.version}")
+
+
+def _shown(opened: _Open, version: str) -> str:
+    """Prints what approving a version would change; the version that the diff begins at, or that it begins at nothing."""
+    found = opened.rulebooks.version(version)
+    live = opened.rulebooks.live().version
+    print("\n".join(as_lines(found)), end="\n\n")
+    print(_difference(opened, live, version) if live else "Nothing is live yet: all of it is new.", end="\n\n")
+    return live or _NOTHING
+
+
+@app.command()
+def publish(version: Named, name: As = None) -> None:
+    """Put an approved version live, in every running process at once, a moment from now.
+
+    Example:
+    lens rulebook publish 3f9c2a7b41d0
+
+    """
+    by = _by(name)
+    with _opened() as opened:
+        done = opened.rulebooks.publish(opened.named(version), by)
+    print(f"{done.version} is live since {done.publications[-1].live_at}.")
+
+
+@app.command()
+def rollback(
+    version: Annotated[str, typer.Argument(help="The live version, or the one before it; `live` if left out.")] = "live",
+    name: As = None,
+) -> None:
+    """Go one step back: the version that was live before decides again, in every running process.
+
+    Example:
+    lens rulebook rollback
+
+    """
+    by = _by(name)
+    with _opened() as opened:
+        done = opened.rulebooks.roll_back(opened.named(version), by)
+    print(f"{done.version} is live again since {done.publications[-1].live_at}.")
