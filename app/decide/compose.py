@@ -4,7 +4,7 @@ A text is made with NUMBER_MARK where its number goes; whoever stores it fills t
 control character: every value is folded first, and folding leaves printable ASCII only.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -45,11 +45,17 @@ class TooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Template lines made ready, joined by LF: `pattern` has a `%s` for each of `fields`; with `only`, a condition of a notice."""
+    """Template lines made ready, joined by LF: `pattern` has a `%s` for each of `fields`; with `only`, a condition of a notice.
+
+    `own` are the fields that a release fills; a block is `open` where others, or `only`, wait for the notice.
+    """
 
     pattern: str
     fields: tuple[str, ...]
-    only: str | None = None
+    only: str | None
+    own: tuple[str, ...]
+    find: tuple[Callable[[Release], str], ...]
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +88,12 @@ class Composer:
         values: dict[str, str] = {}
         replaced: list[str] = []
         for block in self._blocks[template, late, residence_stated(release)]:
-            texts = [FIELDS[field](release) for field in block.fields if field not in _NOTICE_FIELDS]
+            texts = [find(release) for find in block.find]
             together = "|".join(texts)
             if not (together.isascii() and together.isprintable()):
-                texts = _folded(block.fields, texts, replaced)
-            if block.only is not None or len(texts) < len(block.fields):
-                values.update(zip((field for field in block.fields if field not in _NOTICE_FIELDS), texts, strict=True))
+                texts = _folded(block.own, texts, replaced)
+            if block.open:
+                values.update(zip(block.own, texts, strict=True))
                 parts.append(block)
             else:
                 parts.append(self._finished(block.pattern % tuple(texts)))
@@ -160,24 +166,30 @@ def _blocks(lines: tuple[TemplateLine, ...], *, late: bool, stated: bool) -> Ite
     for line in lines:
         if (line.only == "late" and not late) or (line.only == "residence_stated" and not stated):
             continue
-        own = [part[0] for part in line.parts if isinstance(part, tuple)]
+        in_line = [part[0] for part in line.parts if isinstance(part, tuple)]
         pattern = "".join("%s" if isinstance(part, tuple) else part.replace("%", "%%") for part in line.parts)
-        if line.only in _NOTICE_CONDITIONS or not _NOTICE_FIELDS.isdisjoint(own):
+        if line.only in _NOTICE_CONDITIONS or not _NOTICE_FIELDS.isdisjoint(in_line):
             if patterns:
-                yield Block("\n".join(patterns), tuple(fields))
+                yield _block("\n".join(patterns), fields, None)
                 patterns, fields = [], []
-            yield Block(pattern, tuple(own), line.only if line.only in _NOTICE_CONDITIONS else None)
+            yield _block(pattern, in_line, line.only if line.only in _NOTICE_CONDITIONS else None)
         else:
             patterns.append(pattern)
-            fields += own
+            fields += in_line
     if patterns:
-        yield Block("\n".join(patterns), tuple(fields))
+        yield _block("\n".join(patterns), fields, None)
 
 
-def _folded(fields: tuple[str, ...], texts: list[str], replaced: list[str]) -> list[str]:
+def _block(pattern: str, fields: Sequence[str], only: str | None) -> Block:
+    own = tuple(field for field in fields if field not in _NOTICE_FIELDS)
+    find = tuple(FIELDS[field] for field in own)
+    return Block(pattern, tuple(fields), only, own, find, only is not None or len(own) < len(fields))
+
+
+def _folded(fields: Sequence[str], texts: Sequence[str], replaced: list[str]) -> list[str]:
     """The texts folded; fields in which a character had to become `?` are added to `replaced`."""
     done = []
-    for field, text in zip((field for field in fields if field not in _NOTICE_FIELDS), texts, strict=True):
+    for field, text in zip(fields, texts, strict=True):
         folded, marked = fold(text)
         done.append(folded)
         if marked:
@@ -188,9 +200,10 @@ def _folded(fields: tuple[str, ...], texts: list[str], replaced: list[str]) -> l
 def residence_stated(release: Release) -> bool:
     """Whether any part of a residence is stated."""
     residence = release.residence
-    return residence is not None and any(
-        part and not part.isspace() for part in (residence.state, residence.street, residence.city, residence.zip)
-    )
+    if residence is None:
+        return False
+    parts = (residence.state, residence.street, residence.city, residence.zip)
+    return any(part and not part.isspace() for part in parts)
 
 
 def _or(text: str | None, missing: str) -> str:
@@ -200,7 +213,7 @@ def _or(text: str | None, missing: str) -> str:
 
 def full_name(name: Name) -> str:
     """`LAST, FIRST MIDDLE SUFFIX`, with what is missing left out."""
-    rest = " ".join(part for part in (name.first, name.middle, name.suffix) if part and not part.isspace())
+    rest = " ".join([part for part in (name.first, name.middle, name.suffix) if part and not part.isspace()])
     return f"{name.last}, {rest}" if rest else name.last
 
 

@@ -12,7 +12,7 @@ from app.domain.decision import Caution, Copy, Decision, Errand, Notice, Outcome
 from app.domain.release import Release, read_release
 from app.rulebook.book import RuleBook
 from app.rulebook.evaluate import Verdict, strongest
-from app.rulebook.model import AskPerson, Rule, Send
+from app.rulebook.model import AskPerson, Send
 from app.rulebook.verdicts import EngineDisagreement
 
 REVIEW = "review"
@@ -30,6 +30,8 @@ class Decider:
         self._finder = FactFinder(book.content.facts, book.content.tables)
         self._allowed = {pointer: frozenset(states) for pointer, states in self._finder.allowed_states().items()}
         self._composer = Composer(book.content.messages, terms)
+        self._joined: dict[tuple[int, ...], Verdict] = {}
+        self._plans: dict[tuple[int, int], _Plan] = {}
         self._reasons = {rule.id: Reason(rule.id, rule.title, rule.authority) for rule in book.content.rules().values()}
 
     def read(self, raw: bytes) -> Release:
@@ -49,50 +51,68 @@ class Decider:
             sends = owed.outcome == "notify" or (reviewed and owed.outcome == "hold_for_review")
             routed = self.book.routed(day, values.shared) if sends else None
         except EngineDisagreement:
-            unsure = _Answered("hold_for_review", (), (), (Errand(ENGINE_DISAGREEMENT, ""),))
-            return self._decision(release, day, values, unsure, found)
+            return self._decision(release, day, values, _UNSURE, (), (Errand(ENGINE_DISAGREEMENT, ""),), found)
         warnings = (*found, *cautions(release, self.book.content.codes))
-        if routed is not None:
-            late = (now - release.stay.instant).total_seconds() > self.terms.late_after
-            answered, replaced = self._carry_out(owed, routed, release, day, values.shared, late=late)
-            return self._decision(release, day, values, answered, warnings + replaced)
-        errands: tuple[Errand, ...] = ()
-        if owed.outcome == "hold_for_review":
-            errands = (Errand(REVIEW, ", ".join(rule.id for rule in owed.rules)),)
-        answered = _Answered(_OUTCOMES[owed.outcome], owed.rules, (), errands, owed.beaten)
-        return self._decision(release, day, values, answered, warnings)
+        plan = self._plan(owed, routed)
+        if routed is None:
+            return self._decision(release, day, values, plan, (), plan.errands, warnings)
+        late = (now - release.stay.instant).total_seconds() > self.terms.late_after
+        notices, errands, replaced = self._carry_out(plan, release, day, values.shared, late=late)
+        return self._decision(release, day, values, plan, notices, errands, warnings + replaced)
 
     def _owed(self, values: FactValues, day: date) -> Verdict:
         """The eligibility verdict over all convictions."""
         look_up = self.book.eligibility[self.book.regime(day)]
         verdicts = look_up.verdicts_of(values.shared, values.convictions)
-        return verdicts[0] if len(verdicts) == 1 else strongest(look_up.program.table, verdicts)
+        if len(verdicts) == 1:
+            return verdicts[0]
+        key = tuple(sorted(map(id, verdicts)))
+        joined = self._joined.get(key)
+        if joined is None:
+            joined = self._joined[key] = strongest(look_up.program.table, verdicts)
+        return joined
+
+    def _plan(self, owed: Verdict, routed: Verdict | None) -> "_Plan":
+        """What two verdicts come to, whatever the release; worked out once for each pair (the look-ups keep the verdicts)."""
+        key = (id(owed), id(routed))
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = _plan(owed, routed, self._reasons)
+        return plan
 
     def _carry_out(
-        self, owed: Verdict, routed: Verdict, release: Release, day: date, shared: Mapping[str, str], *, late: bool
-    ) -> tuple["_Answered", tuple[Caution, ...]]:
-        """The notices and errands that a routing verdict asks for, departing first; and a caution where a character is lost."""
-        sends = sorted((reply for reply in routed.replies if isinstance(reply, Send)), key=lambda send: _ORDER[send.copy])
-        filled = {name: self._composer.fill(name, release, late=late) for name in dict.fromkeys(send.message for send in sends)}
+        self, plan: "_Plan", release: Release, day: date, shared: Mapping[str, str], *, late: bool
+    ) -> tuple[tuple[Notice, ...], tuple[Errand, ...], tuple[Caution, ...]]:
+        """The notices and errands that a plan asks for, departing first; and a caution where a character is lost."""
+        sends = plan.sends
+        filled = {name: self._composer.fill(name, release, late=late) for name in plan.messages}
         notices = [self._notice(send, sends, filled[send.message], day, shared) for send in sends]
         if None in notices:
             # A state that is not told for want of room must not stand as told in the other's notice.
-            sends = [send for send, notice in zip(sends, notices, strict=True) if notice is not None]
+            sends = tuple(send for send, notice in zip(sends, notices, strict=True) if notice is not None)
             notices = [self._notice(send, sends, filled[send.message], day, shared) for send in sends]
         told = tuple([notice for notice in notices if notice is not None])
-        errands = _errands(routed, {notice.audience for notice in told}, shared)
-        replaced = {field: None for part in filled.values() for field in part.replaced}
-        answered = _Answered("notify", owed.rules + routed.rules, told, errands, owed.beaten + routed.beaten)
-        return answered, (_replaced(replaced),) if replaced else ()
+        errands = [Errand(ask.code, rule, ask.audience, shared[ask.audience], ask.within) for ask, rule in plan.asks]
+        if len(told) < len(plan.sends):
+            reached = {notice.audience for notice in told}
+            errands += [
+                Errand(TOO_LONG, rule, send.audience, shared[send.audience], send.within)
+                for send, rule in zip(plan.sends, plan.senders, strict=True)
+                if send.audience not in reached
+            ]
+        replaced = [field for part in filled.values() for field in part.replaced]
+        return told, tuple(errands), (_replaced(replaced),) if replaced else ()
 
-    def _notice(self, send: Send, sends: list[Send], filled: Filled, day: date, shared: Mapping[str, str]) -> Notice | None:
+    def _notice(
+        self, send: Send, sends: tuple[Send, ...], filled: Filled, day: date, shared: Mapping[str, str]
+    ) -> Notice | None:
         """The notice for one state, or None where its text is longer than the rulebook allows."""
         cells = self._cells(send, day)
         state = shared[send.audience]
         row = cells[state]
-        other = next((cells[shared[also.audience]]["nlets"] for also in sends if also.audience != send.audience), None)
+        others = [cells[shared[also.audience]]["nlets"] for also in sends if also.audience != send.audience]
         copy = _COPIES[send.copy]
-        to = Addressee(row[send.ori_column], row["nlets"], copy, other, row["stage"] == "testing")
+        to = Addressee(row[send.ori_column], row["nlets"], copy, others[0] if others else None, row["stage"] == "testing")
         held = None if self.terms.allow_generic_ori or row["ori_status"] == "confirmed" else NOT_CONFIRMED
         try:
             text = self._composer.text(filled, to)
@@ -105,30 +125,59 @@ class Decider:
         return view.cells[view.facts[send.audience].table or ""]
 
     def _decision(
-        self, release: Release, day: date, values: FactValues, answered: "_Answered", warnings: tuple[Caution, ...]
+        self,
+        release: Release,
+        day: date,
+        values: FactValues,
+        plan: "_Plan",
+        notices: tuple[Notice, ...],
+        errands: tuple[Errand, ...],
+        warnings: tuple[Caution, ...],
     ) -> Decision:
         return Decision(
             release.release_id,
-            answered.outcome,
+            plan.outcome,
             day,
             self.book.hash,
-            tuple([self._reasons[rule.id] for rule in answered.rules]),
-            answered.notices,
-            answered.errands,
+            plan.because,
+            notices,
+            errands,
             warnings,
-            tuple([rule.id for rule in answered.beaten]),
+            plan.beaten,
             values.evidence(),
         )
 
 
-class _Answered(NamedTuple):
-    """What the rules and their carrying out gave."""
+class _Plan(NamedTuple):
+    """What the verdicts come to: the answer's fixed parts, whom to tell in order (with the rules that say so), whom to ask."""
 
     outcome: Outcome
-    rules: tuple[Rule, ...]
-    notices: tuple[Notice, ...]
-    errands: tuple[Errand, ...]
-    beaten: tuple[Rule, ...] = ()
+    because: tuple[Reason, ...]
+    beaten: tuple[str, ...] = ()
+    sends: tuple[Send, ...] = ()
+    senders: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    asks: tuple[tuple[AskPerson, str], ...] = ()
+    errands: tuple[Errand, ...] = ()
+
+
+_UNSURE = _Plan("hold_for_review", ())
+"""When durable_rules and the plain evaluator differ: a person decides, nothing is sent."""
+
+
+def _plan(owed: Verdict, routed: Verdict | None, reasons: Mapping[str, Reason]) -> _Plan:
+    verdicts = [owed] if routed is None else [owed, routed]
+    because = tuple(reasons[rule.id] for verdict in verdicts for rule in verdict.rules)
+    beaten = tuple(rule.id for verdict in verdicts for rule in verdict.beaten)
+    if routed is None:
+        review = owed.outcome == "hold_for_review"
+        errands = (Errand(REVIEW, ", ".join(rule.id for rule in owed.rules)),) if review else ()
+        return _Plan(_OUTCOMES[owed.outcome], because, beaten, errands=errands)
+    giver = {reply: next(rule.id for rule in routed.rules if rule.reply == reply) for reply in routed.replies}
+    sends = sorted((reply for reply in routed.replies if isinstance(reply, Send)), key=lambda send: _ORDER[send.copy])
+    asks = tuple((reply, giver[reply]) for reply in routed.replies if isinstance(reply, AskPerson))
+    messages = tuple(dict.fromkeys(send.message for send in sends))
+    return _Plan("notify", because, beaten, tuple(sends), tuple(giver[send] for send in sends), messages, asks)
 
 
 _ORDER = {"departing": 0, "only": 1, "receiving": 2}
@@ -140,17 +189,6 @@ _OUTCOMES: Mapping[str, Outcome] = {
 }
 
 
-def _errands(routed: Verdict, told: set[str], shared: Mapping[str, str]) -> tuple[Errand, ...]:
-    """What a person must do: the work items the rules ask for, and one for each send that could not be told."""
-    errands = []
-    for reply in routed.replies:
-        if isinstance(reply, AskPerson) or (isinstance(reply, Send) and reply.audience not in told):
-            code = reply.code if isinstance(reply, AskPerson) else TOO_LONG
-            rule = next(rule for rule in routed.rules if rule.reply == reply)
-            errands.append(Errand(code, rule.id, reply.audience, shared[reply.audience], reply.within))
-    return tuple(errands)
-
-
 def _replaced(fields: Iterable[str]) -> Caution:
-    names = ", ".join(sorted(fields))
+    names = ", ".join(sorted(set(fields)))
     return Caution("character-replaced", f"characters with no ASCII form were written ? in: {names}")

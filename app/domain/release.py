@@ -4,7 +4,7 @@ The contract is `release.schema.json` beside this file, word for word; the types
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
@@ -106,13 +106,14 @@ def read_release(raw: bytes, allowed: Mapping[str, Collection[str]]) -> Release:
     Raises NotJson, TooLarge or Refused, the last with every fault of the document at once.
     """
     document = read_json(raw)
-    faults = () if _validator().is_valid(document) else tuple(_schema_faults(document))
-    faults += tuple(_code_faults(document, allowed))
-    if b"\\u0000" in raw:
-        faults += _nul_faults(document)
+    if _validator().is_valid(document) and b"\\u0000" not in raw:
+        # Not strict, since a JSON Schema integer may be written 180.0; everything else has just been validated.
+        release = msgspec.convert(document, Release, strict=False)
+        if is_date_time(release.stay.released_at) and not any(_code_faults(document, allowed)):
+            return release
+    faults = (*_schema_faults(document), *_moment_faults(document), *_code_faults(document, allowed), *_nul_faults(document))
     if faults:
         raise Refused(faults)
-    # Not strict, since a JSON Schema integer may be written 180.0; everything else has just been validated.
     return msgspec.convert(document, Release, strict=False)
 
 
@@ -142,9 +143,9 @@ def is_date(text: object) -> bool:
     return True
 
 
-def is_date_time(text: object) -> bool:
+def is_date_time(text: str) -> bool:
     """Whether the text is an RFC 3339 time with an offset, in the years 1 to 9999 also when told in UTC."""
-    if not isinstance(text, str) or not _RFC3339.fullmatch(text):
+    if not _RFC3339.fullmatch(text):
         return False
     try:
         datetime.fromisoformat(text.upper()).astimezone(UTC)
@@ -162,8 +163,18 @@ def release_schema() -> dict[str, Any]:
 
 @cache
 def _validator() -> jsonschema_rs.Draft202012Validator:
-    formats: dict[str, Callable[[str], bool]] = {"date": is_date, "date-time": is_date_time}
-    return jsonschema_rs.Draft202012Validator(release_schema(), formats=formats, validate_formats=True)
+    return jsonschema_rs.Draft202012Validator(release_schema(), validate_formats=True)
+
+
+def _fits_format(text: str) -> bool:
+    return jsonschema_rs.is_valid({"format": "date-time"}, text, validate_formats=True)
+
+
+def _moment_faults(document: object) -> Iterator[Fault]:
+    """A time that the schema's format allows and no calendar here has: a leap second, the year 0."""
+    found = _at(document, "/stay/released_at")
+    if isinstance(found, str) and _RFC3339.fullmatch(found) and not is_date_time(found) and _fits_format(found):
+        yield Fault("/stay/released_at", "format", "this is no moment that LENS can reckon with (a leap second, or the year 0)")
 
 
 def _at(document: Any, pointer: str) -> Any:  # noqa: ANN401 - walks any JSON document
