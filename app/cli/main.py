@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from app.errors import BadSetting, LensError
+from app.errors import BadSetting, LensError, Refused
 
 
 class Entry(NamedTuple):
@@ -76,4 +76,7 @@ def main() -> None:
 
 def _complain(error: LensError, code: int) -> int:
     print(f"lens: {error.detail}", file=sys.stderr)
+    for fault in error.faults if isinstance(error, Refused) else ():
+        allowed = f"; allowed: {', '.join(fault.allowed)}" if fault.allowed else ""
+        print(f"  {fault.pointer or 'the whole'}: {fault.message}{allowed}", file=sys.stderr)
     return code
