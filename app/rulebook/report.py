@@ -59,7 +59,7 @@ def as_json(problems: Sequence[Problem], rulebook: str) -> dict[str, Any]:
                 "line": problem.spot.line,
                 "column": problem.spot.column,
                 "message": problem.message,
-                "help": ". ".join(part for part in (problem.label, problem.help) if part),
+                "help": _sentences(problem.label, problem.help),
                 "cases": problem.cases,
                 "example": dict(problem.example) if problem.example else None,
                 "also": [{"file": spot.file, "line": spot.line, "column": spot.column} for spot in problem.also],
@@ -67,6 +67,10 @@ def as_json(problems: Sequence[Problem], rulebook: str) -> dict[str, Any]:
             for problem in problems
         ],
     }
+
+
+def _sentences(*parts: str) -> str:
+    return ". ".join(part for part in parts if part).replace("?. ", "? ")
 
 
 def as_sarif(problems: Sequence[Problem], version: str) -> dict[str, Any]:
@@ -85,7 +89,7 @@ def as_sarif(problems: Sequence[Problem], version: str) -> dict[str, Any]:
 
 
 def _sarif_result(problem: Problem) -> dict[str, Any]:
-    text = ". ".join(part for part in (problem.message, problem.label, problem.help) if part)
+    text = _sentences(problem.message, problem.label, problem.help)
     return {
         "ruleId": problem.code,
         "level": problem.severity,
