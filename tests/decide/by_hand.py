@@ -123,7 +123,7 @@ def routed(release: dict[str, Any], number: str, *, late: bool) -> tuple[list[st
     if not reachable[departs]:
         rules.append("LENS-R50")
         items.append(("no-ori", "LENS-R50", departs))
-    if departs != lives and lives != "ZZ" and not reachable[lives]:
+    if lives not in {departs, "ZZ"} and not reachable[lives]:
         rules.append("LENS-R60")
         items.append(("no-ori", "LENS-R60", lives))
     messages = []
@@ -144,6 +144,7 @@ def notice(release: dict[str, Any], number: str, copy: str, state: dict[str, str
     def said(value: str | None, missing: str) -> str:
         return value if value and value.strip() else missing
 
+    born, pob = (subject.get("date_of_birth") or "NOT AVAILABLE").replace("-", ""), said(subject.get("place_of_birth"), "YY")
     lines = [f"LENS {number} ICE RELEASE NOTICE - INFORMATION ONLY"]
     lines += ["LATE NOTICE"] if late else []
     lines += [
@@ -151,9 +152,7 @@ def notice(release: dict[str, Any], number: str, copy: str, state: dict[str, str
         "NO ENFORCEMENT ACTION MAY BE BASED SOLELY ON THIS NOTICE.",
         "FOLLOW LOCAL PROCEDURES. MAY BE FORWARDED AS NEEDED.",
         f"NAM/{name['last']}, {given}" if given else f"NAM/{name['last']}",
-        f"SEX/{said(subject.get('sex'), 'U')} RAC/{said(subject.get('race'), 'U')}"
-        f" DOB/{(subject.get('date_of_birth') or 'NOT AVAILABLE').replace('-', '')}"
-        f" POB/{said(subject.get('place_of_birth'), 'YY')}",
+        f"SEX/{said(subject.get('sex'), 'U')} RAC/{said(subject.get('race'), 'U')} DOB/{born} POB/{pob}",
         f"FBI/{subject.get('fbi_number') or 'NOT AVAILABLE'}",
         f"RELEASED/{release['stay']['released_at'][:10].replace('-', '')} FROM STATE/{release['stay']['state']}",
         "RESIDENCE AS STATED BY SUBJECT - NOT VERIFIED",

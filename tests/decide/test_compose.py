@@ -1,7 +1,6 @@
 """What no value can do to a text: add a line, a header or a control character, break the XML, or show what must not be shown."""
 
 import json
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from app.decide.compose import FIELDS, Addressee, Composer, wire
 from app.decide.decide import Decider
 from app.decide.folding import fold
 from app.decide.terms import Terms
-from app.domain.decision import DRY_RUN_ID, NUMBER_MARK
+from app.domain.decision import NUMBER_MARK
+from app.domain.identifiers import DRY_RUN_ID
 from app.domain.release import Release
 from app.rulebook.model import Template, TemplateLine
 from app.rulebook.problems import Spot
@@ -25,12 +25,14 @@ NIEM = Terms(message_format="niem")
 NOTICE = shipped().content.messages.templates["NOTICE"]
 SPOT = Spot("rules/messages.yaml")
 
-ALL_SWITCHES = (
-    "rules/messages.yaml",
-    '      - "FBI/{fbi_number}"\n',
-    '      - "FBI/{fbi_number}"\n      - "AKA/{aliases}"\n      - "HGT/{height} WGT/{weight} EYE/{eyes} HAI/{hair}"\n'
-    '      - "SID/{state_id} ARN/{alien_number}"\n      - "REASON/{release_reason}"\n',
-)
+FBI = '      - "FBI/{fbi_number}"\n'
+SWITCHES = """\
+      - "AKA/{aliases}"
+      - "HGT/{height} WGT/{weight} EYE/{eyes} HAI/{hair}"
+      - "SID/{state_id} ARN/{alien_number}"
+      - "REASON/{release_reason}"
+"""
+ALL_SWITCHES = ("rules/messages.yaml", FBI, FBI + SWITCHES)
 """An edit that turns on every line that is off by default."""
 
 

@@ -33,14 +33,16 @@ def lost(network: Network) -> Network:
 
 def distrusted(part: str, how: str) -> RuleBook:
     """The shipped rulebook with nothing known about a part of it, and an engine that is wrong, gone or fine."""
-    look_ups: tuple[LookUp, ...] = getattr(shipped(), part)
+    book = shipped()
+    look_ups = book.eligibility if part == "eligibility" else book.routing
     rules = look_ups[0].program.rules
-    network = {
-        "wrong": lambda: Network([(id, ["never"]) for id, _ in rules]),
-        "gone": lambda: lost(Network(rules)),
-        "fine": lambda: look_ups[0].network,
-    }[how]()
-    return replace(shipped(), **{part: with_network(look_ups, network)})
+    network = look_ups[0].network
+    if how == "wrong":
+        network = Network([(id, ["never"]) for id, _ in rules])
+    elif how == "gone":
+        network = lost(Network(rules))
+    doubtful = with_network(look_ups, network)
+    return replace(book, eligibility=doubtful) if part == "eligibility" else replace(book, routing=doubtful)
 
 
 @pytest.mark.parametrize("part", ["eligibility", "routing"])

@@ -58,7 +58,7 @@ def test_texts_are_folded_character_by_character(one: str, other: str) -> None:
         ("Łukasz", "LUKASZ", False),
         ("Groß", "GROSS", False),
         ("Þórsson", "THORSSON", False),
-        ("İbrahim ıŞık", "IBRAHIM ISIK", False),
+        ("İbrahim \u0131Ş\u0131k", "IBRAHIM ISIK", False),
         ("Nguyễn", "NGUYEN", False),
         ("E\u0301tienne", "ETIENNE", False),
         ("Æsop Œuvre", "AESOP OEUVRE", False),
