@@ -5,7 +5,13 @@
 .DELETE_ON_ERROR:
 .PHONY: help setup run test lint bench lock docker-steps clean
 
-PYTHON ?= python3
+# The system's own Python is mostly built with more optimisation than others, so it comes first where it can do all that is needed.
+ifndef PYTHON
+PYTHON := $(shell for python in /usr/bin/python3 python3; do \
+    $$python -c 'import ensurepip, os, sys, sysconfig, venv; \
+        sys.exit(not ((3, 11) <= sys.version_info < (3, 14) and os.path.exists(sysconfig.get_path("include") + "/Python.h")))' \
+    2>/dev/null && { echo $$python; exit; }; done; echo python3)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := requirements-build.lock requirements.lock requirements-dev.lock
