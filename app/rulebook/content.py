@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.rulebook.agreement import check_names
+from app.rulebook.grammar import KINDS
 from app.rulebook.model import CodeTables, DecisionTable, Fact, Messages, Rule, Table
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.read_conditions import ConditionReader
@@ -18,7 +19,6 @@ from app.rulebook.shapes import Shapes, day_after
 from app.rulebook.source import Node, Scalar, SourceFile, read_yaml
 from app.rulebook.view import View, views
 
-KINDS = ("facts/v1", "ref_data/v1", "rules/v1", "messages/v1", "scenarios/v1")
 HASH_LENGTH = 12
 """Hexadecimal digits of the content hash that names a rulebook."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping as AbstractMapping
 
+from app.rulebook import grammar
 from app.rulebook.model import Comparison, Condition, Fact, Membership, Table, Test
 from app.rulebook.problems import did_you_mean, one_of
 from app.rulebook.read_facts import FACTS
@@ -29,9 +30,7 @@ class ConditionReader:
         fact = self._facts[key.text]
         if not isinstance(value, Mapping):
             return Condition(fact.name, (self._membership(fact, value, negated=False),), key.spot)
-        keys = self._shapes.keys(
-            value, f"the condition on `{fact.name}`", [], ["in", "not", "not_in", "same_as", "differs_from"]
-        )
+        keys = self._shapes.keys(value, f"the condition on `{fact.name}`", *grammar.CONDITION)
         tests: list[Test] = []
         for name, node in keys.values.items() if keys else ():
             if name in {"in", "not", "not_in"}:

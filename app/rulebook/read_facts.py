@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping as AbstractMapping
 
+from app.rulebook import grammar
 from app.rulebook.model import CONVICTION_FACTS, CodeTables, Fact, Table
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.shapes import Keys, Shapes
@@ -39,7 +40,7 @@ CODE_FIELDS = {"SEX": "sex", "RAC": "race", "EYE": "eyes", "HAI": "hair"}
 
 def read_facts(node: Node | None, tables: AbstractMapping[str, Table], shapes: Shapes) -> dict[str, Fact]:
     """The facts of facts.yaml. Each must be one that LENS finds in a release, and all of those must be there."""
-    top = shapes.keys(node, "facts.yaml", ["kind", "facts"], ["title", "owner"])
+    top = shapes.keys(node, "facts.yaml", *grammar.FACTS_FILE)
     listed = shapes.keys(top.get("facts"), "`facts`", list(FACTS)) if top is not None else None
     facts = {}
     for name in FACTS:
@@ -51,8 +52,7 @@ def read_facts(node: Node | None, tables: AbstractMapping[str, Table], shapes: S
 
 
 def _fact(name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table], shapes: Shapes) -> Fact | None:
-    optional = ["one_of", "type", "per", "sensitive", "when_missing", "when_unknown", "title"]
-    keys = shapes.keys(node, f"the fact `{name}`", [], optional)
+    keys = shapes.keys(node, f"the fact `{name}`", *grammar.FACT)
     if keys is None:
         return None
     per = keys.get("per")

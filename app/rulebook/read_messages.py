@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping as AbstractMapping
 
+from app.rulebook import grammar
 from app.rulebook.model import Fact, Messages, Template, TemplateLine
 from app.rulebook.problems import Spot, did_you_mean, one_of
 from app.rulebook.read_facts import FACTS
@@ -47,22 +48,21 @@ ONLY = {
 }
 """Conditions a line may need."""
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}|([{}])")
+_PLACEHOLDER = re.compile(grammar.PLACEHOLDER)
 _DISCLOSING = ("charge", "conviction", "offense", "crime", "hold", "rule", "flag", "status")
 
 
 def read_messages(file: str, node: Node | None, facts: AbstractMapping[str, Fact], shapes: Shapes) -> Messages | None:
     """The templates of one messages file."""
-    required = ["kind", "line_length", "max_characters", "messages"]
-    top = shapes.keys(node, "a messages file", required, ["title", "owner", "never"])
+    top = shapes.keys(node, "a messages file", *grammar.MESSAGES_FILE)
     if top is None:
         return None
-    line_length = shapes.whole(top.get("line_length"), "`line_length`", 40, 72)
-    most = shapes.whole(top.get("max_characters"), "`max_characters`", 500, 14_400)
+    line_length = shapes.whole(top.get("line_length"), "`line_length`", *grammar.LINE_LENGTH)
+    most = shapes.whole(top.get("max_characters"), "`max_characters`", *grammar.MAX_CHARACTERS)
     templates = {}
     mapping = shapes.mapping(top.get("messages"), "`messages`")
     for key, entry in mapping.items if mapping else ():
-        body = shapes.keys(entry, f"the message `{key.text}`", ["lines"], ["title", "note"])
+        body = shapes.keys(entry, f"the message `{key.text}`", *grammar.MESSAGE)
         items = shapes.items(body.get("lines"), f"`lines` of `{key.text}`") if body else ()
         lines = tuple(line for item in items if (line := _line(item, key.text, shapes)) is not None)
         template = Template(key.text, lines, key.spot)
@@ -88,7 +88,7 @@ def _check_number_first(template: Template, shapes: Shapes) -> None:
 def _line(node: Node, name: str, shapes: Shapes) -> TemplateLine | None:
     only = None
     if isinstance(node, Mapping):
-        keys = shapes.keys(node, f"a line of `{name}`", ["only", "text"])
+        keys = shapes.keys(node, f"a line of `{name}`", *grammar.LINE)
         if keys is None or keys.get("text") is None:
             return None
         only = shapes.choice(keys.get("only"), "`only`", ONLY) if keys.get("only") else None
@@ -142,11 +142,11 @@ def _check_printable(text: Scalar, shapes: Shapes) -> None:
 
 
 def _never(node: Node, facts: AbstractMapping[str, Fact], shapes: Shapes) -> tuple[str, int, Spot] | None:
-    keys = shapes.keys(node, "an entry of `never`", ["disclose", "keep_possible"])
+    keys = shapes.keys(node, "an entry of `never`", *grammar.NEVER_DISCLOSE)
     if keys is None:
         return None
     fact = shapes.scalar(keys.get("disclose"), "`disclose`")
-    least = shapes.whole(keys.get("keep_possible"), "`keep_possible`", 2, 1_000_000)
+    least = shapes.whole(keys.get("keep_possible"), "`keep_possible`", *grammar.KEEP_POSSIBLE)
     if fact is None or least is None or (fact.text in FACTS and fact.text not in facts):
         return None
     if not shapes.known(fact, "R105", "there is no fact {}", FACTS):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping as AbstractMapping
 from typing import Literal
 
+from app.rulebook import grammar
 from app.rulebook.model import (
     AskPerson,
     Comparison,
@@ -28,9 +29,11 @@ from app.rulebook.source import Node, Scalar
 OUTCOMES = ("notify", "hold_for_review", "do_not_notify")
 """What the service knows to do with an outcome; a rulebook chooses their order of strength."""
 COPIES = ("departing", "receiving", "only")
-_RULE_ID = re.compile("[A-Z][A-Z0-9-]{1,39}")
-_CODE = re.compile("[a-z][a-z0-9-]{1,39}")
-_REFERENCE = re.compile(r"\{([a-z_]+)\.([a-z_]+)\}")
+DECIDED = {"to": "audience", "copy": "copy", "ori": "ori", "message": "message", "within": "duration", "code": "code"}
+"""What `decides` of routing calls the value of each key of an answer."""
+_RULE_ID = re.compile(grammar.RULE_ID)
+_CODE = re.compile(grammar.WORK_ITEM_CODE)
+_REFERENCE = re.compile(grammar.CELL_REFERENCE)
 
 
 class RulesReader:
@@ -48,8 +51,7 @@ class RulesReader:
 
     def decision(self, file: str, node: Node | None) -> DecisionTable | None:
         """The decision this file makes, or None when it is not said which."""
-        required = ["kind", "decision", "reads", "decides", "pick", "rules", "otherwise"]
-        top = self._shapes.keys(node, "a rules file", required, ["title", "question", "owner", "as_of", "each", "only_if"])
+        top = self._shapes.keys(node, "a rules file", *grammar.RULES_FILE)
         name = self._shapes.choice(top.get("decision"), "`decision`", ("eligibility", "routing")) if top else None
         if top is None or name is None:
             return None
@@ -94,9 +96,11 @@ class RulesReader:
             self._problems.error(
                 "R101", "eligibility has no key `only_if`", top.spots["only_if"], help="it is decided for every release"
             )
-        decides = self._shapes.keys(top.get("decides"), "`decides` of eligibility", ["outcome"])
+        decides = self._shapes.keys(top.get("decides"), "`decides` of eligibility", *grammar.DECIDES_OUTCOME)
         shape = (
-            self._shapes.keys(decides.get("outcome"), "`outcome`", ["one_of"]) if decides and decides.get("outcome") else None
+            self._shapes.keys(decides.get("outcome"), "`outcome`", *grammar.OUTCOME_LIST)
+            if decides and decides.get("outcome")
+            else None
         )
         words = self._shapes.words(shape.get("one_of"), "`one_of`") if shape and shape.get("one_of") else ()
         known = tuple(word.text for word in words if self._shapes.known(word, "R104", "there is no outcome {}", OUTCOMES))
@@ -108,28 +112,26 @@ class RulesReader:
             self._problems.error(
                 "R102", "routing lacks `only_if`", top.spot, help="add `only_if: {eligibility.outcome: notify}`"
             )
-        condition = self._shapes.keys(top.get("only_if"), "`only_if`", ["eligibility.outcome"])
+        condition = self._shapes.keys(top.get("only_if"), "`only_if`", *grammar.ONLY_IF)
         if condition is not None:
             self._shapes.choice(condition.get("eligibility.outcome"), "`eligibility.outcome`", ("notify",))
-        kinds = {"to": "audience", "copy": "copy", "ori": "ori", "message": "message", "within": "duration", "code": "code"}
-        decides = self._shapes.keys(top.get("decides"), "`decides` of routing", ["send", "work_item"])
-        for name, expected in (("send", ["to", "copy", "ori", "message", "within"]), ("work_item", ["to", "code", "within"])):
+        decides = self._shapes.keys(top.get("decides"), "`decides` of routing", *grammar.DECIDES_ROUTE)
+        for name, expected in (("send", grammar.SEND), ("work_item", grammar.WORK_ITEM)):
             entry = decides.get(name) if decides else None
-            shape = self._shapes.keys(entry, f"`{name}` of `decides`", expected) if entry else None
+            shape = self._shapes.keys(entry, f"`{name}` of `decides`", expected.all_keys()) if entry else None
             for key, value in shape.values.items() if shape else ():
-                if key in expected:
-                    self._shapes.choice(value, f"`{key}` of `{name}`", (kinds[key],))
+                if key in DECIDED:
+                    self._shapes.choice(value, f"`{key}` of `{name}`", (DECIDED[key],))
 
     def _rule(self, node: Node, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule | None:
-        optional = ["effective", "authority", "overrides", "note"]
         errors = self._problems.errors
-        keys = self._shapes.keys(node, "a rule", ["id", "title", "when", "then"], optional)
+        keys = self._shapes.keys(node, "a rule", *grammar.RULE)
         if keys is None or keys.get("id") is None:
             return None
         id, spot = self._id(keys)
         period = Period()
         if keys.get("effective") is not None:
-            dates = self._shapes.keys(keys.get("effective"), f"`effective` of {id}", [], ["from", "through"])
+            dates = self._shapes.keys(keys.get("effective"), f"`effective` of {id}", *grammar.EFFECTIVE)
             period = self._shapes.period(dates, id)
         overrides = self._shapes.words(keys.get("overrides"), f"`overrides` of {id}") if keys.get("overrides") else ()
         spots = {f"overrides {word.text}": word.spot for word in overrides}
@@ -143,7 +145,7 @@ class RulesReader:
 
     def _otherwise(self, node: Node | None, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule:
         errors = self._problems.errors
-        keys = self._shapes.keys(node, "`otherwise`", ["id", "title", "then"], ["authority", "note"])
+        keys = self._shapes.keys(node, "`otherwise`", *grammar.OTHERWISE)
         if keys is None or keys.get("id") is None:
             return Rule("", "", Period(), (), (), (), Nothing(), node.spot if node else Spot("rules/"), intact=False)
         id, spot = self._id(keys)
@@ -183,10 +185,10 @@ class RulesReader:
 
     def _reply(self, node: Node | None, id: str, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Reply:
         if decision == "eligibility":
-            keys = self._shapes.keys(node, f"`then` of {id}", ["outcome"])
+            keys = self._shapes.keys(node, f"`then` of {id}", *grammar.THEN_OUTCOME)
             value = keys.get("outcome") if keys else None
             return Outcome(self._shapes.choice(value, f"`outcome` of {id}", outcomes) or "") if value else Nothing()
-        keys = self._shapes.keys(node, f"`then` of {id}", [], ["send", "work_item"])
+        keys = self._shapes.keys(node, f"`then` of {id}", *grammar.THEN_ROUTE)
         if keys is not None and len(keys.values) > 1:
             self._problems.error(
                 "R103", f"`then` of {id} gives two answers", keys.spot, help="one rule, one answer: make two rules"
@@ -207,7 +209,7 @@ class RulesReader:
         return tuple(self._tables[fact.table].columns) if fact.table else ()
 
     def _send(self, node: Node, id: str, reads: tuple[str, ...]) -> Reply:
-        keys = self._shapes.keys(node, f"`send` of {id}", ["to", "copy", "ori", "message"], ["within"])
+        keys = self._shapes.keys(node, f"`send` of {id}", *grammar.SEND)
         if keys is None:
             return Nothing()
         audience = self._audience(keys.get("to"), id, reads)
@@ -239,7 +241,7 @@ class RulesReader:
         return match[2] if self._shapes.known(column, "R109", f"the table of `{audience}` has no column {{}}", columns) else ""
 
     def _ask(self, node: Node, id: str, reads: tuple[str, ...]) -> Reply:
-        keys = self._shapes.keys(node, f"`work_item` of {id}", ["to", "code"], ["within"])
+        keys = self._shapes.keys(node, f"`work_item` of {id}", *grammar.WORK_ITEM)
         if keys is None:
             return Nothing()
         code = self._shapes.scalar(keys.get("code"), f"`code` of {id}")

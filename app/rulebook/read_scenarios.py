@@ -5,6 +5,7 @@ from collections.abc import Mapping as AbstractMapping
 from datetime import date
 from itertools import product
 
+from app.rulebook import grammar
 from app.rulebook.model import CONVICTION_FACTS, Condition, Fact, Table
 from app.rulebook.problems import Spot
 from app.rulebook.read_conditions import ConditionReader
@@ -15,10 +16,9 @@ from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import Mapping, Node, Scalar
 from app.rulebook.view import sets_on
 
-DAY = "release_date"
-_SEND_KEYS = ("to", "copy", "ori", "message")
-_WORK_KEYS = ("to", "code")
-_EXPECT_KEYS = ("outcome", "because", "beaten", "sends", "sends_to", "work_items", "text")
+DAY = grammar.DAY_KEY
+_SEND_KEYS = grammar.EXPECTED_SEND.all_keys()
+_WORK_KEYS = grammar.EXPECTED_WORK_ITEM.all_keys()
 
 _Values = dict[str, tuple[Scalar, ...]]
 
@@ -44,7 +44,7 @@ class ScenarioReader:
 
     def suite(self, file: str, node: Node | None) -> Suite:
         """The scenarios and promises of one file."""
-        top = self._shapes.keys(node, "a scenario file", ["kind"], ["title", "owner", "given", "scenarios", "always", "never"])
+        top = self._shapes.keys(node, "a scenario file", *grammar.SCENARIOS_FILE)
         if top is None:
             return Suite()
         given = self._values(top.get("given"), "`given`")
@@ -82,12 +82,11 @@ class ScenarioReader:
         return self._conditions.member(self._facts[name], word) is not None
 
     def _scenario(self, file: str, node: Node, given: _Values, names: dict[str, Spot]) -> list[Scenario]:
-        optional = ["but", "for_each", "table", "convictions", "expect", "note"]
-        keys = self._shapes.keys(node, "a scenario", ["name"], optional)
+        keys = self._shapes.keys(node, "a scenario", *grammar.SCENARIO)
         if keys is None or keys.get("name") is None:
             return []
         name = self._shapes.scalar(keys.get("name"), "`name`")
-        if name is None or not name.text:
+        if name is None or not self._shapes.text(name, "`name` of a scenario"):
             return []
         if name.text in names:
             self._problems.error(
@@ -156,9 +155,9 @@ class ScenarioReader:
             return None
         pairs = []
         for entry in self._shapes.items(node, "`convictions`"):
-            keys = self._shapes.keys(entry, "a conviction", ["charge_code", "charge_status"])
+            keys = self._shapes.keys(entry, "a conviction", *grammar.CONVICTION)
             values = self._values(entry, "a conviction") if keys else {}
-            if all(values.get(name) for name in ("charge_code", "charge_status")):
+            if all(values.get(name) for name in grammar.CONVICTION.required):
                 pairs.append((values["charge_code"][0].text, values["charge_status"][0].text))
         return tuple(pairs)
 
@@ -182,7 +181,7 @@ class ScenarioReader:
         """What several `expect` mappings together ask; a later one wins for the keys it names."""
         merged: dict[str, Node] = {}
         for node in nodes:
-            keys = self._shapes.keys(node, "`expect`", [], _EXPECT_KEYS) if node is not None else None
+            keys = self._shapes.keys(node, "`expect`", *grammar.EXPECT) if node is not None else None
             merged |= keys.values if keys else {}
         sends, items, text = merged.get("sends"), merged.get("work_items"), merged.get("text")
         outcome = merged.get("outcome")
@@ -218,12 +217,15 @@ class ScenarioReader:
     def _promise(self, node: Node, *, never: bool) -> Promise | None:
         """A promise, or None where it could not be read whole: half of one might seem broken."""
         errors = self._problems.errors
-        keys = self._shapes.keys(node, "a promise", ["name", "expect"], ["when", "note"])
+        keys = self._shapes.keys(node, "a promise", *grammar.PROMISE)
         if keys is None or keys.get("name") is None:
             return None
         name = self._shapes.text(keys.get("name"), "`name`")
         outcome, when = self._promise_when(keys.get("when"))
-        expect = self._shapes.keys(keys.get("expect"), "`expect` of a promise", [], ["sends", "sends_to", "some_of", "outcome"])
+        expect = self._shapes.keys(keys.get("expect"), "`expect` of a promise", *grammar.PROMISED)
+        if expect is not None and not expect.values:
+            help = "say what holds in every case that fits, e.g. `sends: []`"
+            self._problems.error("R103", "`expect` of a promise says nothing", expect.spot, help=help)
         if expect is None or not expect.values:
             return None
         if expect.get("sends") is not None and self._shapes.items(expect.get("sends"), "`sends`"):
@@ -249,16 +251,16 @@ class ScenarioReader:
         mapping = self._shapes.mapping(node, "`when` of a promise") if node is not None else None
         outcome, conditions = None, []
         for key, value in mapping.items if mapping else ():
-            if key.text == "outcome":
+            if key.text == grammar.OUTCOME_KEY:
                 outcome = self._shapes.choice(value, "`outcome`", OUTCOMES)
-            elif self._conditions.is_fact(key, "outcome"):
+            elif self._conditions.is_fact(key, grammar.OUTCOME_KEY):
                 conditions.append(self._conditions.condition(key, value))
         return outcome, tuple(conditions)
 
     def _some_of(self, node: Node | None) -> tuple[Wanted, ...]:
         wanted = []
         for entry in self._shapes.items(node, "`some_of`"):
-            keys: Keys | None = self._shapes.keys(entry, "an entry of `some_of`", [], ["send", "work_item"])
+            keys: Keys | None = self._shapes.keys(entry, "an entry of `some_of`", *grammar.SOME_OF)
             for kind, value in keys.values.items() if keys else ():
                 allowed = _SEND_KEYS if kind == "send" else _WORK_KEYS
                 wanted += [Wanted(kind, values) for values in self._entries_of(value, kind, allowed)]

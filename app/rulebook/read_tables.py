@@ -3,21 +3,21 @@
 import re
 from collections.abc import Mapping as AbstractMapping
 
+from app.rulebook import grammar
 from app.rulebook.model import Change, Column, Row, SetDefinition, Table
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import CsvRow, Mapping, Node, Scalar, SourceFile, read_csv
 
-_NAME = re.compile("[a-z][a-z0-9_]*")
+_NAME = re.compile(grammar.NAME)
 _NAME_HELP = "small letters, digits and _, beginning with a letter, e.g. into_us"
 _ROW_LOST = frozenset({"R002", "R003", "R004", "R005", "R006", "R007", "R103", "R109", "R114"})
-_SIMPLE_PATTERN = re.compile(r"((\[[A-Za-z0-9 _.-]+\]|[A-Za-z0-9 _-])(\{[0-9]{1,3}(,[0-9]{1,3})?\}|\?)?)+")
+_SIMPLE_PATTERN = re.compile(grammar.SIMPLE_PATTERN)
 
 
 def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceFile], shapes: Shapes) -> Table | None:
     """One reference table from its YAML file; `files` holds the CSV files it may name in `rows_from`."""
-    required = ["kind", "name", "columns", "rows", "sets"]
-    top = shapes.keys(node, "a reference table", required, ["title", "owner", "as_of", "sensitive", "rows_from", "changes"])
+    top = shapes.keys(node, "a reference table", *grammar.TABLE_FILE)
     if top is None:
         return None
     word = shapes.scalar(top.get("name"), "`name`")
@@ -45,7 +45,7 @@ def _columns(node: Node | None, shapes: Shapes) -> dict[str, Column]:
     mapping = shapes.mapping(node, "`columns`")
     for key, entry in mapping.items if mapping else ():
         what = f"the column `{key.text}`"
-        keys = shapes.keys(entry, what, [], ["type", "one_of", "matches", "starts_with", "title"])
+        keys = shapes.keys(entry, what, *grammar.COLUMN)
         if keys is None:
             continue
         if keys.get("one_of") is not None:
@@ -161,7 +161,7 @@ def _check_cell(column: Column, text: str, cells: dict[str, str], spot: Spot, pr
 
 
 def _change(node: Node, columns: dict[str, Column], rows: dict[str, Row], shapes: Shapes) -> Change | None:
-    keys = shapes.keys(node, "a change", ["row", "from", "set"], ["through", "authority", "note"])
+    keys = shapes.keys(node, "a change", *grammar.CHANGE)
     if keys is None:
         return None
     row = shapes.scalar(keys.get("row"), "`row`")
@@ -192,7 +192,7 @@ def _set(key: Scalar, node: Node, columns: dict[str, Column], rows: dict[str, Ro
         listed = shapes.words(node, what)
         known = [word for word in listed if shapes.known(word, "R107", "there is no row {}", rows)]
         return SetDefinition(key.text, key.spot, tuple(w.text for w in known), (), (), {w.text: w.spot for w in known})
-    keys = shapes.keys(node, what, ["where"], ["except"])
+    keys = shapes.keys(node, what, *grammar.SET)
     where = shapes.keys(keys.get("where") if keys else None, f"`where` of {what}", [], list(columns))
     tests = []
     for name, value in where.values.items() if where else ():

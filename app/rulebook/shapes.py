@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from app.rulebook import grammar
 from app.rulebook.model import Period
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.source import Mapping, Node, Scalar, Sequence
@@ -15,7 +16,7 @@ from app.rulebook.source import Mapping, Node, Scalar, Sequence
 SUGGESTED = 200
 """How many problems are told with the word probably meant; the rest are told without."""
 
-_DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
+_DURATION = re.compile(grammar.DURATION)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -52,6 +53,9 @@ class Shapes:
         for name in required:
             if name not in values:
                 self.problems.error("R102", f"{what} lacks `{name}`", mapping.spot, help=f"add `{name}: …`; {one_of(allowed)}")
+        for name in grammar.PROSE:
+            if name in optional and name in values:
+                self.scalar(values[name], f"`{name}` of {what}")
         return Keys(values, {key.text: key.spot for key, _ in mapping.items}, mapping.spot)
 
     def mapping(self, node: Node | None, what: str) -> Mapping | None:
@@ -128,7 +132,7 @@ class Shapes:
         if scalar is None:
             return None
         try:
-            if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", scalar.text):
+            if re.fullmatch(grammar.DAY, scalar.text):
                 return date.fromisoformat(scalar.text)
         except ValueError:
             pass
@@ -169,7 +173,7 @@ class Shapes:
         entries = self.items(node, f"`authority` of {what}") if not isinstance(node, Mapping) else (node,)
         cites = []
         for entry in entries:
-            keys = self.keys(entry, f"an authority of {what}", ["cite"], ["note"])
+            keys = self.keys(entry, f"an authority of {what}", *grammar.AUTHORITY)
             if keys is not None and keys.get("cite") is not None:
                 cites.append(self.text(keys.get("cite"), "`cite`"))
         return tuple(cites)
