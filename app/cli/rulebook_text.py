@@ -37,7 +37,8 @@ def as_lines(version: RulebookVersion) -> Iterator[str]:
     yield f"{version.version} is {version.state}{', signed' if version.signed else ''}"
     yield f"drafted   {minute(version.drafted_at)} by {version.drafted_by}"
     if version.approved_at is not None:
-        yield f"approved  {minute(version.approved_at)} by {version.approved_by}, as a change from {version.approved_against}"
+        change = f", as a change from {version.approved_against}" if version.approved_against else ""
+        yield f"approved  {minute(version.approved_at)} by {version.approved_by}{change}"
     yield f"check     {summary(version)}"
     for problem in version.check.problems:
         place = f"{problem['file']}:{problem['line']}:{problem['column']}"

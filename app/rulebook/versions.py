@@ -1,7 +1,8 @@
 """The life of a rulebook: drafted, approved by a second person who was shown what it changes, live, taken back.
 
 Pure: who may do what next follows from what is known of a version and of the one that is live. An approval is for one change,
-from the version that was live when it was given to the version approved; when another goes live in between, it lapses.
+from the version that was live when it was given to the version approved; when another goes live in between, or when the version is
+taken back, it lapses.
 """
 
 import re
@@ -78,7 +79,7 @@ def publication_fault(standing: Standing) -> Conflict | None:
         )
     if standing.approved_against != live:
         return Conflict(
-            f"Rulebook {version} was approved as a change from {standing.approved_against or 'nothing'}, but {live} is live now; "
+            f"The approval of rulebook {version} has lapsed, since it was not for a change from {live}, or was rolled back; "
             f"approve it again after a look at {_diff(live, version)}."
         )
     return None

@@ -171,6 +171,8 @@ def _rolled_back(connection: Connection, item: Publish) -> Published | LensError
         return step
     if step.again or target is None:
         return Published(live.seq, step.to, live.live_at)
+    lapsed = update(RULEBOOK).where(RULEBOOK.c.version == live.version).values(approved_against=None)
+    connection.execute(lapsed)  # what was taken back does not come again unseen
     reached = _Step(step.to, target.back_to, "rollback", item.version)
     return _go_live(connection, item, live, reached, {"taken_back": live.version})
 

@@ -1,0 +1,244 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.errors import Conflict, LensError, NotFound
+from app.rulebook.bundle import Bundle, pack, read_tar
+from app.rulebook.signing import new_signer
+from app.rulebook.source import SourceFile
+from app.rulebook.versions import CheckResult, Proofs, Trial
+from app.store import rulebooks
+from app.store.audit import verify
+from app.store.engine import Store
+from app.store.reading import look
+from app.store.rulebook_reads import all_versions, bundle_of_version, get_with_files, list_versions, pointer
+from app.store.rulebooks import Approve, Draft, Kept, Publish, Published, TakeIn, approve, draft, publish, roll_back, take_in
+from tests.store.invented import NOON, rows, run
+
+CHECK = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), Trial(0, ()))).decode()
+
+
+def bundle(text: str) -> Bundle:
+    """A rulebook that differs by this text; the store asks for no sense in it."""
+    return Bundle((SourceFile("ref_data/a.csv", b"x\r\n\xef"), SourceFile("rules/a.yaml", text.encode())))
+
+
+A, B, C = (bundle(text).version for text in "abc")
+
+
+def drafted(store: Store, text: str, by: str = "ann", kind: Bundle | None = None) -> Kept | LensError:
+    """Drafts a rulebook."""
+    return run(store, draft, Draft(kind or bundle(text), CHECK, by, NOON))[0]
+
+
+def approved(store: Store, version: str, seen: str | None, by: str = "ben") -> LensError | None:
+    """Approves a version."""
+    return run(store, approve, Approve(version, seen, by, NOON))[0]
+
+
+def published(store: Store, version: str, lead: int = 0) -> Published | LensError:
+    """Publishes a version."""
+    return run(store, publish, Publish(version, "ben", NOON, lead))[0]
+
+
+def back(store: Store, version: str) -> Published | LensError:
+    """Takes one step back."""
+    return run(store, roll_back, Publish(version, "ben", NOON, 0))[0]
+
+
+def live(store: Store) -> str | None:
+    """What is live."""
+    return look(store, pointer).version
+
+
+def go_live(store: Store, text: str) -> str:
+    """Drafts, approves and publishes a rulebook; its version."""
+    drafted(store, text)
+    version = bundle(text).version
+    assert approved(store, version, live(store)) is None
+    assert isinstance(published(store, version), Published)
+    return version
+
+
+def trail(store: Store) -> list[tuple[Any, ...]]:
+    """What the audit trail says of rulebooks."""
+    return rows(store, "SELECT actor, action, object, outcome FROM audit WHERE object LIKE 'rulebook %' ORDER BY id")
+
+
+def test_a_version_goes_through_its_life(store: Store) -> None:
+    """Draft, approved, live, retired; each step is in the trail, and the trail is whole."""
+    drafted(store, "a")
+    states = [look(store, all_versions)[0].state]
+    approved(store, A, None)
+    states.append(look(store, all_versions)[0].state)
+    published(store, A)
+    states.append(look(store, all_versions)[0].state)
+    go_live(store, "b")
+    states.append(look(store, all_versions)[0].state)
+    assert states == ["draft", "approved", "live", "retired"]
+    assert trail(store)[:3] == [
+        ("ann", "draft_rulebook", f"rulebook {A}", "stored"),
+        ("ben", "approve_rulebook", f"rulebook {A}", "approved"),
+        ("ben", "publish_rulebook", f"rulebook {A}", "live"),
+    ]
+    assert look(store, verify) is None
+
+
+def test_files_come_back_byte_for_byte(store: Store) -> None:
+    """Whatever bytes they have, under the hash they came with, and shown as text."""
+    drafted(store, "a")
+    found = look(store, lambda connection: bundle_of_version(connection, A))
+    assert found == bundle("a")
+    shown = look(store, lambda connection: get_with_files(connection, A)).files
+    assert [(file.name, file.bytes, file.text) for file in shown] == [("ref_data/a.csv", 4, "x\r\n�"), ("rules/a.yaml", 1, "a")]
+
+
+def test_the_same_draft_again_changes_nothing(store: Store) -> None:
+    """Also by another person: the first one drafted it."""
+    assert [drafted(store, "a"), drafted(store, "a", by="ben")] == ["new", "known"]
+    assert look(store, all_versions)[0].drafted_by == "ann"
+    assert len(trail(store)) == 1
+
+
+def test_a_signature_may_come_later(store: Store) -> None:
+    """The same rulebook, signed: the version keeps its drafter and gets the signature."""
+    drafted(store, "a")
+    signed = read_tar(pack(bundle("a").files, "2026-11-23T12:00:00Z", new_signer()))
+    assert [drafted(store, "a", "ben", signed), drafted(store, "a", "ben", signed)] == ["signed", "known"]
+    assert look(store, lambda connection: bundle_of_version(connection, A)) == signed
+    version = look(store, all_versions)[0]
+    assert (version.drafted_by, version.signed) == ("ann", True)
+
+
+def test_two_rulebooks_with_one_short_hash(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second is refused, so a version always means the files that were looked at."""
+    drafted(store, "a")
+    monkeypatch.setattr(rulebooks, "full_hash", lambda _: A + "f" * 52)
+    assert isinstance(drafted(store, "a"), Conflict)
+
+
+def test_the_second_person_rule(store: Store) -> None:
+    """The drafter may not approve; nor may one who saw another diff; both attempts are in the trail."""
+    first = go_live(store, "a")
+    drafted(store, "b")
+    for fault in (approved(store, B, first, by="ann"), approved(store, B, C), approved(store, B, None)):
+        assert isinstance(fault, Conflict)
+    assert isinstance(published(store, B), Conflict)
+    assert [row[3] for row in trail(store)[-4:]] == ["refused"] * 4
+    assert live(store) == first
+    assert isinstance(approved(store, C, first), NotFound)
+    assert isinstance(published(store, C), NotFound)
+    assert isinstance(back(store, C), NotFound)
+
+
+def test_an_approval_lapses_when_another_goes_live(store: Store) -> None:
+    """What was approved is the change from the version live then; it has to be looked at again."""
+    go_live(store, "a")
+    drafted(store, "b")
+    approved(store, B, A)
+    go_live(store, "c")
+    assert isinstance(published(store, B), Conflict)
+    assert approved(store, B, C) is None
+    assert isinstance(published(store, B), Published)
+
+
+def test_of_two_publications_in_one_group_the_second_lapses(store: Store) -> None:
+    """Both were approved as a change from the same version; whoever comes first wins, and the other is told."""
+    go_live(store, "a")
+    for text, version in (("b", B), ("c", C)):
+        drafted(store, text)
+        approved(store, version, A)
+    first, second = run(store, publish, Publish(B, "ben", NOON, 0), Publish(C, "cal", NOON, 0))
+    assert isinstance(first, Published)
+    assert isinstance(second, Conflict)
+    assert live(store) == B
+
+
+def test_what_was_taken_back_needs_a_new_approval(store: Store) -> None:
+    """The old one was for the very same change, but then it was found wanting."""
+    go_live(store, "a")
+    go_live(store, "b")
+    back(store, B)
+    assert isinstance(published(store, B), Conflict)
+    assert approved(store, B, A) is None
+    assert isinstance(published(store, B), Published)
+
+
+def test_publishing_again_changes_nothing(store: Store) -> None:
+    """A request whose answer was lost may be repeated."""
+    go_live(store, "a")
+    before = look(store, pointer)
+    assert published(store, A) == Published(before.seq, A, before.live_at)
+    assert look(store, pointer)[:4] == before[:4]
+
+
+def test_a_publication_has_a_moment_ahead(store: Store) -> None:
+    """By the database's clock, so that every process means the same one."""
+    drafted(store, "a")
+    approved(store, A, None)
+    found = published(store, A, lead=3_000_000)
+    assert isinstance(found, Published)
+    now = look(store, pointer)
+    assert 0 < found.live_at - now.now <= 3_000_000
+    assert (now.seq, now.version, now.live_at) == found
+
+
+def test_one_step_back_and_another(store: Store) -> None:
+    """Each rollback leads to what was live before, down to the first; a repeated one changes nothing."""
+    for text in "abc":
+        go_live(store, text)
+    assert [each.version for each in (back(store, C), back(store, C)) if isinstance(each, Published)] == [B, B]
+    assert back(store, B) == Published(5, A, look(store, pointer).live_at)
+    assert isinstance(back(store, A), Conflict)
+    assert live(store) == A
+    assert go_live(store, "d") == live(store)
+    assert isinstance(back(store, A), Published)
+    assert live(store) == A
+
+
+def test_a_rollback_may_name_where_it_leads(store: Store) -> None:
+    """The version before is as good a name as the one that goes; any other is none."""
+    for text in "abc":
+        go_live(store, text)
+    assert isinstance(back(store, A), Conflict)
+    for _ in range(2):
+        assert isinstance(back(store, B), Published)
+        assert live(store) == B
+
+
+def test_rolling_back_where_a_version_came_twice(store: Store) -> None:
+    """Steps back follow what happened, not names: A, B, A again is undone as A, B, A."""
+    go_live(store, "a")
+    go_live(store, "b")
+    assert approved(store, A, B) is None
+    published(store, A)
+    reached = [back(store, str(live(store))) for _ in range(2)]
+    assert [each.version for each in reached if isinstance(each, Published)] == [B, A]
+    assert isinstance(back(store, A), Conflict)
+
+
+def test_the_folder_goes_live_by_itself(store: Store) -> None:
+    """Without an approval, unless something went live since it was looked at; that it was taken is remembered."""
+    taken = run(store, take_in, TakeIn(Draft(bundle("a"), CHECK, "folder", NOON), 0, 0))[0]
+    assert isinstance(taken, Published)
+    assert look(store, pointer)[:2] == (1, A)
+    assert look(store, pointer).folder == A
+    late = run(store, take_in, TakeIn(Draft(bundle("b"), CHECK, "folder", NOON), 0, 0))[0]
+    assert isinstance(late, Conflict)
+    assert live(store) == A
+    go_live(store, "b")
+    assert look(store, pointer).folder == A
+    same = run(store, take_in, TakeIn(Draft(bundle("b"), CHECK, "folder", NOON), 2, 0))[0]
+    assert same == Published(2, B, look(store, pointer).live_at)
+    assert look(store, pointer).folder == B
+
+
+def test_versions_page_by_page(store: Store) -> None:
+    """In the order they were drafted, each once."""
+    for text in "abc":
+        drafted(store, text)
+    first = look(store, lambda connection: list_versions(connection, 2))
+    second = look(store, lambda connection: list_versions(connection, 2, first.next))
+    assert [each.version for each in (*first.items, *second.items)] == [A, B, C]
+    assert second.next is None
