@@ -28,12 +28,12 @@ _AGAIN_SECONDS = 30.0
 _LEAD_LIMIT_SECONDS = 3.0
 
 
-def lead_for(seconds: float) -> int:
+def lead_for(seconds: float, poll: float = POLL_SECONDS) -> int:
     """How far ahead to put a publication, in Micros, when loading it took this long here: time for others to see and load it.
 
     A process that takes longer changes as soon as it is ready.
     """
-    return int(min(POLL_SECONDS + 0.25 + 1.5 * seconds, _LEAD_LIMIT_SECONDS) * SECOND)
+    return int(min(poll + 0.25 + 1.5 * seconds, _LEAD_LIMIT_SECONDS) * SECOND)
 
 
 class _Due(NamedTuple):
@@ -51,12 +51,16 @@ class _Failed(NamedTuple):
 
 
 class Follower:
-    """Keeps the shelf at what is live. Use as a `with` block. `watch`: the folder to take changes from, None for none."""
+    """Keeps the shelf at what is live. Use as a `with` block.
 
-    def __init__(self, desk: Desk, shelf: Shelf, watch: FolderWatch | None = None) -> None:
+    `watch`: the folder to take changes from, None for none; `poll`: seconds from one look to the next.
+    """
+
+    def __init__(self, desk: Desk, shelf: Shelf, watch: FolderWatch | None = None, poll: float = POLL_SECONDS) -> None:
         self._desk = desk
         self._shelf = shelf
         self._watch = watch
+        self._poll = poll
         self._wake = Event()
         self._stopping = False
         self._due: _Due | None = None
@@ -100,8 +104,8 @@ class Follower:
         except Exception as error:  # noqa: BLE001 - the follower of a service must outlive whatever it meets
             _log.error("rulebook_follower_broke", error=type(error).__name__)
         if self._due is None:
-            return POLL_SECONDS
-        return min(max(self._due.at - time.monotonic(), 0.0), POLL_SECONDS)
+            return self._poll
+        return min(max(self._due.at - time.monotonic(), 0.0), self._poll)
 
     def _prepare(self, found: Pointer, asked: float) -> None:
         """Loads a publication that is not in force yet, and notes when it is due."""
@@ -137,7 +141,8 @@ class Follower:
         except OSError as error:
             self._shelf.tell(FOLDER, f"unreadable: the folder of the rulebook cannot be read ({error.strerror})")
             return
-        looked = try_folder(self._desk, watch, found, lead_for(0.5))
+        # Whoever watches the same folder has loaded it by itself by then: no time is given for that.
+        looked = try_folder(self._desk, watch, found, lead_for(0, self._poll))
         if looked.settled:
             self._shelf.tell(FOLDER, looked.complaint)
             self._wake.set()

@@ -1,0 +1,105 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.errors import Refused
+from app.intake.folder import FolderWatch
+from app.rulebook.bundle import MANIFEST
+from tests.intake.desks import WORDS, folder_in, rewrite
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped rulebook."""
+    return folder_in(tmp_path / "book")
+
+
+def taken(folder: Path) -> FolderWatch:
+    """A watch that has dealt with the folder as it is."""
+    watch = FolderWatch(folder)
+    assert watch.read() is not None
+    watch.taken()
+    assert not watch.at_rest()
+    return watch
+
+
+def test_a_change_counts_once_it_has_come_to_rest(folder: Path) -> None:
+    """Not at the first look, not while more is saved, and not again once it is taken."""
+    watch = taken(folder)
+    rewrite(folder, "rules/messages.yaml", *WORDS)
+    assert not watch.at_rest()
+    (folder / "rules/more.yaml").write_text("kind: x\n")
+    assert not watch.at_rest()
+    assert watch.at_rest()
+    assert watch.at_rest()
+    assert watch.read() is not None
+    watch.taken()
+    assert not watch.at_rest()
+
+
+def test_every_kind_of_change_is_seen(folder: Path) -> None:
+    """A file more or less, renamed, replaced by one of the same size and time."""
+    watch = taken(folder)
+    file = folder / "rules/messages.yaml"
+
+    def replaced() -> None:
+        stat = file.stat()
+        (folder / "new").write_bytes(b"x" * stat.st_size)
+        os.utime(folder / "new", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        (folder / "new").rename(file)
+
+    for change in (replaced, lambda: file.rename(folder / "rules/renamed.yaml"), (folder / "ref_data/x.csv").touch):
+        change()
+        assert not watch.at_rest()
+        assert watch.at_rest()
+        watch.taken()
+
+
+def test_what_is_no_file_of_a_rulebook_is_not_looked_at(folder: Path) -> None:
+    """An editor's own files change nothing."""
+    watch = taken(folder)
+    (folder / "rules/messages.yaml~").touch()
+    (folder / "rules/.messages.yaml.swp").touch()
+    (folder / "notes.yaml").touch()
+    assert not watch.at_rest()
+    assert not watch.at_rest()
+
+
+def test_a_folder_that_changes_while_it_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is not taken: half of it would be old and half new."""
+    watch = taken(folder)
+    read_bytes = Path.read_bytes
+
+    def reading(path: Path) -> bytes:
+        if path.name == "states.yaml":
+            (folder / "rules/more.yaml").write_text("kind: x\n")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", reading)
+    assert watch.read() is None
+
+
+def test_a_manifest_counts_where_it_is_asked_for(folder: Path) -> None:
+    """Then it is watched too, and must be about these files."""
+    watch = FolderWatch(folder, vouched=True)
+    assert watch.read() is not None
+    watch.taken()
+    (folder / MANIFEST).write_text("{}")
+    assert not watch.at_rest()
+    assert watch.at_rest()
+    with pytest.raises(Refused):
+        watch.read()
+    assert FolderWatch(folder).read() is not None
+
+
+def test_a_folder_that_goes_away(folder: Path) -> None:
+    """Is a change like any other, and then a fault with the code of `lens check`."""
+    watch = taken(folder)
+    shutil.rmtree(folder)
+    assert not watch.at_rest()
+    assert watch.at_rest()
+    with pytest.raises(Refused) as caught:
+        watch.read()
+    assert {fault.code for fault in caught.value.faults} == {"R001"}
