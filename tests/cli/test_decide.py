@@ -39,12 +39,12 @@ def test_all_examples_go_through(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_shape_of_an_answer(tmp_path: Path) -> None:
+def test_the_shape_of_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """The contract's keys, dashes for a number, no id and no time for a work item."""
     file = tmp_path / "one.ndjson"
     document = release_document(residence=None)
     file.write_text(json.dumps(document) + "\n\n  \n")
-    (answer,) = answers(lens(tmp_path, "decide", str(file), *AT).stdout)
+    (answer,) = answers(said(tmp_path, ["decide", str(file), *AT], monkeypatch, capfd).out)
     assert list(answer) == ["release_id", "outcome", "as_of", "rulebook", "because", "messages", "work_items", "warnings"]
     (message,) = answer["messages"]
     assert (message["message_id"], message["status"], message["copy"], message["state"]) == (
@@ -99,7 +99,7 @@ def test_explained_and_as_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     assert answer["explanation"]["steps"][0]["rules"][0]["fate"] == "not_in_force"
 
 
-def test_settings_reach_the_texts(tmp_path: Path) -> None:
+def test_settings_reach_the_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """Origin, key, form, lateness and what is done with unconfirmed addresses come from the settings."""
     file = tmp_path / "one.ndjson"
     file.write_text(json.dumps(release_document()))
@@ -110,7 +110,9 @@ def test_settings_reach_the_texts(tmp_path: Path) -> None:
         "LENS_LATE_AFTER": "1h",
         "LENS_ALLOW_GENERIC_ORI": "false",
     }
-    (answer,) = answers(lens(tmp_path, "decide", str(file), *AT, settings=settings).stdout)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    (answer,) = answers(said(tmp_path, ["decide", str(file), *AT], monkeypatch, capfd).out)
     parts = niem_parts(answer["messages"][0]["text"])
     assert (parts["MessageKeyCodeText"], parts["OriginatingORIID"]) == ("AML", "VTINS0000")
     assert "LATE NOTICE" in parts["MailMessageText"]

@@ -14,12 +14,12 @@ from tests.domain.releases import release_document
 EXAMPLE = ROOT / "docs" / "examples" / "release.json"
 
 
-def test_a_file_with_one_release(tmp_path: Path) -> None:
+def test_a_file_with_one_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """A whole JSON file, on as many lines as it likes, is explained in words."""
-    done = lens(tmp_path, "explain", str(EXAMPLE))
-    assert (done.returncode, done.stderr) == (0, "")
+    done = said(tmp_path, ["explain", str(EXAMPLE)], monkeypatch, capfd)
+    assert (done.code, done.err) == (0, "")
     release = decider().read(EXAMPLE.read_bytes())
-    assert done.stdout == as_text(explain(decider(), release)) + "\n"
+    assert done.out == as_text(explain(decider(), release)) + "\n"
 
 
 def test_many_releases_for_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

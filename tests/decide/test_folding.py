@@ -114,6 +114,23 @@ def test_words_are_kept_whole(words: list[str], width: int) -> None:
     assert [word for piece in lines for word in piece.split()] == words
 
 
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [
+        ("A" * 72, ["A" * 72]),
+        ("A" * 72 + " B", ["A" * 72, "  B"]),
+        ("A" * 71 + " BC", ["A" * 71, "  BC"]),
+        ("A" * 73, ["A" * 72, "  A"]),
+        ("ADR/" + "9" * 120, ["ADR/" + "9" * 68, "  " + "9" * 52]),
+        ("A B" + " " + "C" * 71, ["A B", "  " + "C" * 70, "  C"]),
+        ("A" * 72 + " " + "B" * 70 + " C", ["A" * 72, "  " + "B" * 70, "  C"]),
+    ],
+)
+def test_where_a_line_is_cut(line: str, lines: list[str]) -> None:
+    """At the last blank that leaves at most 72 characters, and at 72 where there is none; the rest is indented by two blanks."""
+    assert wrap(line, 72) == lines
+
+
 @given(st.integers(0, 90), st.integers(0, 4), st.integers(0, 90), WIDTHS)
 def test_a_message_number_is_never_cut(before: int, numbers: int, after: int, width: int) -> None:
     """A stretch without a blank is cut beside a message number, never within."""
