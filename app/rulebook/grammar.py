@@ -43,18 +43,30 @@ _AS_OF = "Which day chooses the rules and rows: that of the release, never today
 FACTS_FILE = Form(
     {"kind": _KIND, "facts": "Every fact that LENS finds in a release. There is no other"}, {"title": _TITLE, "owner": _OWNER}
 )
+FACTS = {
+    "charge_code": "The charge of a conviction, a row of the table of charges",
+    "charge_status": "What became of the charge",
+    "release_reason": "Why the person was released, by ICE's code",
+    "stay_ended": "`yes` where the stay in custody ended, `no` for a move within it",
+    "hold": "The flag that stops a notice; of several, the first in the order of the table",
+    "release_state": "The state in which the person was released",
+    "residence_state": "The state in which the person says he or she will live",
+}
+"""The facts that LENS finds in a release."""
+_PER = "`conviction` for a fact that each conviction has for itself"
+_SENSITIVE = "`yes`: no routing rule may read it, and no notice may disclose it"
 FACT = Form(
     {},
     {
         "one_of": "The table whose rows are the values of the fact",
-        "type": "`yes_no` for a fact without a table",
-        "per": "`conviction` for a fact that each conviction has for itself",
-        "sensitive": "`yes`: no routing rule may read it, and no notice may disclose it",
+        "per": _PER,
+        "sensitive": _SENSITIVE,
         "when_missing": "The row that stands for a release that does not say",
         "when_unknown": "The row that stands for a code that the table lacks; for a state, `reject` refuses the release",
         "title": _TITLE,
     },
 )
+YES_NO_FACT = Form({}, {"type": "`yes_no`: the fact has no table", "per": _PER, "sensitive": _SENSITIVE, "title": _TITLE})
 
 TABLE_FILE = Form(
     {

@@ -9,10 +9,7 @@ from app.rulebook.problems import Problems, Spot
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import Node, SourceFile, read_csv
 
-FACTS = {
-    **dict.fromkeys(CONVICTION_FACTS, True),
-    **dict.fromkeys(("release_reason", "stay_ended", "hold", "release_state", "residence_state"), False),
-}
+FACTS = {name: name in CONVICTION_FACTS for name in grammar.FACTS}
 """The facts that LENS finds in a release, and whether each belongs to one conviction; `decide/facts.py` finds them."""
 
 YES_NO_FACTS = ("stay_ended",)
@@ -52,7 +49,7 @@ def read_facts(node: Node | None, tables: AbstractMapping[str, Table], shapes: S
 
 
 def _fact(name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table], shapes: Shapes) -> Fact | None:
-    keys = shapes.keys(node, f"the fact `{name}`", *grammar.FACT)
+    keys = shapes.keys(node, f"the fact `{name}`", *(grammar.YES_NO_FACT if name in YES_NO_FACTS else grammar.FACT))
     if keys is None:
         return None
     per = keys.get("per")

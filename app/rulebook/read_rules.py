@@ -26,9 +26,18 @@ from app.rulebook.read_facts import FACTS
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import Node, Scalar
 
-OUTCOMES = ("notify", "hold_for_review", "do_not_notify")
+OUTCOMES = {
+    "notify": "A notice is owed; routing says who is told",
+    "hold_for_review": "A person decides; nothing is sent until then",
+    "do_not_notify": "No notice is owed",
+}
 """What the service knows to do with an outcome; a rulebook chooses their order of strength."""
-COPIES = ("departing", "receiving", "only")
+COPIES = {
+    "departing": "For the state in which the person was released",
+    "receiving": "For the state in which the person will live",
+    "only": "For a state that is both",
+}
+"""What a notice says of itself."""
 DECIDED = {"to": "audience", "copy": "copy", "ori": "ori", "message": "message", "within": "duration", "code": "code"}
 """What `decides` of routing calls the value of each key of an answer."""
 _RULE_ID = re.compile(grammar.RULE_ID)

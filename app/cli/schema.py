@@ -1,0 +1,92 @@
+"""`lens schema`: JSON Schemas of the rulebook's files, so that an editor completes and checks while one types."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from app.errors import BadRulebook
+from app.rulebook.content import Content, read_content
+from app.rulebook.problems import Problems
+from app.rulebook.schema import FileSchema, schemas
+from app.rulebook.source import read_folder
+
+app = typer.Typer()
+
+FOLDER = Path(".lens") / "schemas"
+"""Where the schemas are written, below the rulebook's folder, unless another place is named."""
+
+
+@app.command("schema")
+def write_schemas(
+    project: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also offer the names of the rulebook in DIR: rules, sets, rows, messages."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to write them. Default: .lens/schemas in DIR.")
+    ] = None,
+    vscode: Annotated[bool, typer.Option("--vscode", help="Put the settings into .vscode/settings.json of DIR too.")] = False,
+) -> None:
+    """Write JSON Schemas of the rulebook's files, with which VS Code and other editors complete and check while you type.
+
+    The settings that tell VS Code which file has which schema are printed. Names are those of the rulebook as it is now: run it
+    again when rules, sets or rows have been added.
+
+    Example: lens schema --project . --vscode
+    """
+    home = project or Path()
+    book = _names(project) if project is not None else None
+    folder = out or home / FOLDER
+    made = schemas(book)
+    folder.mkdir(parents=True, exist_ok=True)
+    for schema in made:
+        (folder / schema.name).write_text(_json(schema.schema), encoding="utf-8")
+    print(f"wrote {len(made)} schemas to {folder}")
+    settings = _settings(made, folder, home)
+    if vscode:
+        path = home / ".vscode" / "settings.json"
+        _merge(path, settings)
+        print(f"VS Code's settings are in {path}")
+    else:
+        print(f"for VS Code with the YAML extension, in .vscode/settings.json (--vscode writes it):\n{_json(settings)}", end="")
+
+
+def _names(project: Path) -> Content:
+    """What the rulebook at hand says, as far as it can be read. Raises BadRulebook where it cannot."""
+    problems = Problems()
+    content = read_content(read_folder(project, problems), problems)
+    if content is None:
+        raise BadRulebook(f"the rulebook in {project} cannot be read; `lens check {project}` says why")
+    if problems.errors:
+        print(f"the rulebook has errors, so names may be missing; see `lens check {project}`", file=sys.stderr)
+    return content
+
+
+def _settings(made: tuple[FileSchema, ...], folder: Path, home: Path) -> dict[str, Any]:
+    """What VS Code's YAML extension needs. Its own formatter is off: it knows nothing of columns that are aligned."""
+    beside = os.path.relpath(folder, home)
+    place = folder.resolve().as_posix() if beside.startswith("..") else f"./{Path(beside).as_posix()}"
+    named = {f"{place}/{schema.name}": [f"/{pattern}" for pattern in schema.patterns] for schema in made if schema.patterns}
+    return {"yaml.schemas": named, "yaml.format.enable": False}
+
+
+def _merge(path: Path, settings: dict[str, Any]) -> None:
+    """Puts settings into a file of VS Code; all others in it stay. Raises BadParameter where it cannot be read as JSON."""
+    try:
+        old = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]) if path.exists() else {}
+        msgspec.convert(old.get("yaml.schemas", {}), type=dict[str, Any])
+    except msgspec.DecodeError:
+        message = f"{path} is not plain JSON (has it comments?); put this in by hand:\n{_json(settings)}"
+        raise typer.BadParameter(message, param_hint="--vscode") from None
+    folder = {name.rpartition("/")[0] for name in settings["yaml.schemas"]}
+    kept = {name: for_ for name, for_ in old.get("yaml.schemas", {}).items() if name.rpartition("/")[0] not in folder}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_json({**old, **settings, "yaml.schemas": {**kept, **settings["yaml.schemas"]}}), encoding="utf-8")
+
+
+def _json(document: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"

@@ -1,0 +1,71 @@
+"""The JSON Schema of `scenarios/v1`."""
+
+from app.rulebook import grammar
+from app.rulebook.model import CONVICTION_FACTS
+from app.rulebook.read_facts import FACTS
+from app.rulebook.schema_parts import TEXT, Schema, choice, closed, described, listed, one_or_more, ref
+from app.rulebook.schema_rules import conditions
+
+_SAYS = {
+    grammar.DAY_KEY: "The day of the release, YYYY-MM-DD; it chooses the rules and rows",
+    **grammar.FACTS,
+    "expect": "What must come out in this row, besides what the scenario itself expects",
+}
+
+
+def scenarios_file() -> Schema:
+    """The schema of a scenario file."""
+    one = {grammar.DAY_KEY: _single(ref("day")), **{name: _single(ref(name)) for name in FACTS}}
+    several = {grammar.DAY_KEY: one_or_more(ref("day")), **{name: ref(f"{name}_or_set") for name in FACTS}}
+    expect = _expect()
+    convicted = closed(grammar.CONVICTION, {name: one[name] for name in CONVICTION_FACTS})
+    scenario = {
+        "name": TEXT,
+        "but": described(one, _SAYS),
+        "for_each": described(several, _SAYS),
+        "table": listed(described({**one, "expect": expect}, _SAYS)),
+        "convictions": listed(convicted),
+        "expect": expect,
+    }
+    something = [{"required": ["expect"]}, {"required": ["table"]}]
+    values = {
+        "kind": choice({"scenarios/v1": grammar.KINDS["scenarios/v1"]}),
+        "given": described(one, _SAYS),
+        "scenarios": listed(closed(grammar.SCENARIO, scenario, anyOf=something)),
+        "always": listed(_promise()),
+        "never": listed(_promise()),
+    }
+    return closed(grammar.SCENARIOS_FILE, values)
+
+
+def _single(value: Schema) -> Schema:
+    """One value, which may stand in brackets."""
+    return {"anyOf": [value, {"type": "array", "items": value, "minItems": 1, "maxItems": 1}]}
+
+
+def _expect() -> Schema:
+    send = {"to": TEXT, "copy": ref("copy"), "ori": TEXT, "message": ref("message")}
+    values = {
+        "outcome": ref("outcome"),
+        "because": ref("rules"),
+        "beaten": ref("rules"),
+        "sends": listed(closed(grammar.EXPECTED_SEND, {**send, "to": ref("audience")})),
+        "sends_to": one_or_more(TEXT),
+        "work_items": listed(closed(grammar.EXPECTED_WORK_ITEM, {"to": ref("audience"), "code": TEXT})),
+        "text": one_or_more(TEXT),
+    }
+    return closed(grammar.EXPECT, values)
+
+
+def _promise() -> Schema:
+    send = closed(grammar.EXPECTED_SEND, dict.fromkeys(grammar.EXPECTED_SEND.all_keys(), TEXT))
+    item = closed(grammar.EXPECTED_WORK_ITEM, dict.fromkeys(grammar.EXPECTED_WORK_ITEM.all_keys(), TEXT))
+    expect = {
+        "sends": listed(TEXT, maxItems=0),
+        "sends_to": choice({"distinct": "No address gets two messages for one release"}),
+        "some_of": listed(closed(grammar.SOME_OF, {"send": send, "work_item": item})),
+        "outcome": ref("outcome"),
+    }
+    when = conditions(tuple(FACTS), outcome=ref("outcome"))
+    promised = closed(grammar.PROMISED, expect, type="object", minProperties=1)
+    return closed(grammar.PROMISE, {"name": TEXT, "expect": promised, "when": when})
