@@ -17,8 +17,11 @@ from app.rulebook.proofs import Uncovered, prove_no_expiry, prove_rules
 from app.rulebook.report import as_text
 from app.rulebook.source import read_folder
 from app.rulebook.tidiness import check_rows_end, check_scenarios, check_sets
-from app.rulebook.verdicts import LookUp, all_verdicts, compile_table
+from app.rulebook.verdicts import LookUp, all_verdicts, compile_table, representatives_needed
 from app.rulebook.view import View, view_at
+
+MOST_REPRESENTATIVES = 150_000
+"""Kinds of cases at the most. The shipped rulebook has 162; one near the bound takes about a minute to prove, and hangs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,12 @@ def use(content: Content, problems: Problems) -> RuleBook | None:
         return None
     whole = not problems.has_errors
     all_views = content.views()
+    needed = representatives_needed(content.decisions(), all_views)
+    if needed > MOST_REPRESENTATIVES:
+        message = f"the rules tell {needed:,} kinds of cases apart; at most {MOST_REPRESENTATIVES:,} can be proved"
+        help = "put values into sets and name the sets in the rules, instead of single values in many rules"
+        problems.error("R262", message, Spot(content.eligibility.file), help=help)
+        return None
     proved = prove(content.intact(), all_views, problems)
     look_ups = _look_ups(content, all_views, problems) if whole else None
     if look_ups is None or problems.has_errors:

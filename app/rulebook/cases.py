@@ -23,9 +23,8 @@ Split = tuple[str, Callable[[str], Hashable]]
 
 @dataclass(frozen=True, slots=True)
 class Representative:
-    """One case for all like it. `key` finds it again; `count` is how many combinations of values it stands for."""
+    """One case for all like it. `count` is how many combinations of values it stands for."""
 
-    key: Key
     values: dict[str, str]
     count: int
 
@@ -97,7 +96,19 @@ def representatives(found: Axes) -> Iterator[Representative]:
             for pair_values, pair_count in pairs:
                 values |= pair_values
                 count *= pair_count
-            yield Representative(found.key(values), values, count)
+            yield Representative(values, count)
+
+
+def how_many(found: Axes) -> int:
+    """How many representatives these axes have, without making them."""
+    paired = {fact for pair in found.pairs for fact in pair}
+    count = 1
+    for fact, classes in found.classes.items():
+        if fact not in paired:
+            count *= len(classes)
+    for left, right in found.pairs:
+        count *= sum(1 for _ in _pair_choices(found, left, right))
+    return count
 
 
 def _pair_choices(found: Axes, left: str, right: str) -> Iterator[tuple[dict[str, str], int]]:

@@ -32,7 +32,8 @@ def match(table: DecisionTable, view: View, values: Mapping[str, str]) -> tuple[
     return tuple(
         rule
         for rule in table.rules
-        if rule.period.covers(view.first) and all(view.holds(test, values) for test in rule.tests())
+        if rule.period.covers(view.first)
+        and all(view.holds(test, values) for condition in rule.when for test in condition.tests)
     )
 
 

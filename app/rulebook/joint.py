@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from app.rulebook.cases import Split, axes, representatives
-from app.rulebook.evaluate import Verdict, evaluate
+from app.rulebook.evaluate import Verdict
+from app.rulebook.masks import Matcher
 from app.rulebook.model import Comparison, DecisionTable, Test
 from app.rulebook.view import View
 
@@ -90,12 +91,12 @@ def _joined(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Seq
     tests = [(ask.view, test) for _, ask in decisions for rule in ask.table.rules for test in rule.tests()]
     tests += [(view, test) for _, tell in marks for test in tell.tests]
     splits = [split for _, tell in marks for split in tell.splits]
+    matchers = [(place, Matcher(ask.table, ask.view)) for place, ask in decisions]
     found: dict[Hashable, _PartStretch] = {}
     for case in representatives(axes(view, part, tests, splits)):
-        verdicts = {place: evaluate(ask.table, ask.view, case.values) for place, ask in decisions}
+        verdicts = {place: matcher.verdict(case.values) for place, matcher in matchers}
         told_here = {place: tell.mark(case.values) for place, tell in marks}
-        rules = tuple((place, tuple(rule.id for rule in verdict.rules + verdict.beaten)) for place, verdict in verdicts.items())
-        key = (rules, tuple(told_here.items()))
+        key = (tuple(map(id, verdicts.values())), tuple(told_here.values()))
         if key in found:
             found[key].count += case.count
         else:

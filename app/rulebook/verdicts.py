@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.rulebook.cases import Axes, Key, Representative, axes, representatives
+from app.rulebook.cases import Axes, Key, Representative, axes, how_many, representatives
 from app.rulebook.engine import EngineFault, Network, RuleFlags, try_out
 from app.rulebook.evaluate import Verdict, evaluate, match, settle
+from app.rulebook.masks import Masks
 from app.rulebook.model import CONVICTION_FACTS, DecisionTable, Period, Rule, Test
 from app.rulebook.view import View
 
@@ -31,6 +32,10 @@ class Program:
         up = [flag for flag, test in self.tests.items() if view.holds(test, values)]
         up += [flag for flag, period in self.periods.items() if period.covers(view.first)]
         return tuple(sorted(up))
+
+    def up(self, bits: int) -> tuple[str, ...]:
+        """The flags that are up, given as bits: the tests in order, then the periods."""
+        return tuple([flag for place, flag in enumerate([*self.tests, *self.periods]) if bits >> place & 1])
 
     def axes(self, view: View) -> Axes:
         """The classes of the values of all facts the table reads, in one view."""
@@ -127,17 +132,22 @@ def all_verdicts(
     questions = [
         question for index, program in enumerate(programs) for view in views for question in _questions(index, program, view)
     ]
-    asked = dict.fromkeys((question.network, question.flags) for question in questions)
-    answers = try_out([program.rules for program in programs], list(asked), limit=10 + len(asked) / 500)
-    holding = {key: frozenset(ids) for key, ids in zip(asked, answers, strict=True)}
+    asked = {(question.network, question.flags): question for question in questions}
+    cases = [(network, programs[network].up(flags)) for network, flags in asked]
+    answers = try_out([program.rules for program in programs], cases, limit=10 + len(cases) / 500)
     differences = []
-    verdicts: dict[tuple[int, date], dict[Key, Verdict]] = {}
-    for question in questions:
+    settled: dict[tuple[int, int], Verdict] = {}
+    for (key, question), ids in zip(asked.items(), answers, strict=True):
         table = programs[question.network].table
-        held = tuple(rule for rule in table.rules if rule.id in holding[question.network, question.flags])
+        held = tuple(rule for rule in table.rules if rule.id in ids)
+        # What both the rules and the engine see of a case is its flags, so one case stands for all with the same flags.
         if held != match(table, question.view, question.case.values):
             differences.append(Difference(table, question.case.values, held))
-        verdicts.setdefault((question.network, question.view.first), {})[question.case.key] = settle(table, held)
+        settled[key] = settle(table, held)
+    verdicts: dict[tuple[int, date], dict[Key, Verdict]] = {}
+    for question in questions:
+        of_view = verdicts.setdefault((question.network, question.view.first), {})
+        of_view[question.key] = settled[question.network, question.flags]
     look_ups = {}
     for index, program in enumerate(programs):
         network = Network(program.rules)
@@ -149,14 +159,24 @@ def all_verdicts(
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A representative to be decided by the network with this index."""
+    """A representative to be decided by the network with this index; bit i of `flags` is flag i of the program."""
 
     network: int
     view: View
     case: Representative
-    flags: tuple[str, ...]
+    key: Key
+    flags: int
 
 
 def _questions(network: int, program: Program, view: View) -> Iterator[_Question]:
-    for case in representatives(program.axes(view)):
-        yield _Question(network, view, case, program.flags(view, case.values))
+    masks = Masks(view, program.table.reads, [[test] for test in program.tests.values()])
+    in_force = sum(1 << place for place, period in enumerate(program.periods.values()) if period.covers(view.first))
+    above = in_force << len(program.tests)
+    found = program.axes(view)
+    for case in representatives(found):
+        yield _Question(network, view, case, found.key(case.values), masks.of(case.values) | above)
+
+
+def representatives_needed(tables: Sequence[DecisionTable], views: Sequence[View]) -> int:
+    """How many representatives the engine would have to decide, without making them."""
+    return sum(how_many(compile_table(table).axes(view)) for table in tables for view in views)

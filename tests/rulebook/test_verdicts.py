@@ -40,7 +40,7 @@ def test_a_representative_stands_for_each_case(data: st.DataObject, table: Decis
     for view in data.draw(regimes(table)):
         axes = program.axes(view)
         found = list(representatives(axes))
-        verdicts = {case.key: evaluate(table, view, case.values) for case in found}
+        verdicts = {axes.key(case.values): evaluate(table, view, case.values) for case in found}
         assert len(verdicts) == len(found)
         assert sum(case.count for case in found) == prod(len(view.domain(fact)) for fact in table.reads)
         for values in cases:
