@@ -16,7 +16,7 @@ from app.cli.progress import counting
 from app.decide.decide import Decider
 from app.decide.explain import explain
 from app.domain.decision import dry_run_answer
-from app.domain.release import is_date, is_date_time
+from app.domain.release import BODY_LIMIT, is_date, is_date_time
 from app.errors import LensError
 from app.rulebook.book import load
 from app.settings import read_settings
@@ -52,8 +52,8 @@ def decide(
     bad = 0
     out = sys.stdout.buffer
     with _lines(file) as lines, counting("releases decided") as tell:
-        for number, line in enumerate(lines, 1):
-            if line.isspace():
+        for number, line in enumerate(bounded_lines(lines), 1):
+            if line.isspace() or not line:
                 continue
             try:
                 release = decider.read(line)
@@ -72,6 +72,16 @@ def decide(
             f"lens: {bad} line{'s are' if bad > 1 else ' is'} no release; see the problems among the answers", file=sys.stderr
         )
         raise typer.Exit(1)
+
+
+def bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a stream without their ends, each held only as far as a release may be long (and a byte to show it is longer)."""
+    most = BODY_LIMIT + 2
+    while piece := stream.readline(most):
+        line = piece.removesuffix(b"\n")
+        while piece and not piece.endswith(b"\n"):
+            piece = stream.readline(most)
+        yield line
 
 
 def _problem_line(error: LensError, number: int) -> bytes:

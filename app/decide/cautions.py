@@ -3,6 +3,7 @@
 import re
 
 from app.decide.compose import full_name
+from app.decide.folding import is_stated
 from app.domain.decision import Caution
 from app.domain.identifiers import ucn_problem
 from app.domain.release import Release, Residence
@@ -10,6 +11,9 @@ from app.rulebook.model import CodeTables
 
 NAME_FIELD = 30
 """Characters of the NCIC name field; a longer name may be cut by a receiving system."""
+
+_FACILITY_NAME = 4
+"""Characters of a facility's name at the least, for it to be looked for in a street."""
 
 _UNIT = re.compile(r"\b(?:APT|APARTMENT|UNIT|STE|SUITE|RM|ROOM|LOT|SPACE|FL|FLOOR|TRLR|BLDG|P\.?\s*O\.?\s*BOX)\b|#")
 _FACILITY = re.compile(r"\b(?:DETENTION|CORRECTION\w*|JAIL|PRISON|SPC|ICE FACILITY|PROCESSING (?:CENTER|CTR))\b")
@@ -26,6 +30,8 @@ def cautions(release: Release, codes: CodeTables) -> list[Caution]:
     address = _address(release.residence, release.stay.facility)
     if address is not None:
         found.append(address)
+    if not is_stated(subject.name.last):
+        found.append(_NAME_BLANK)
     if len(full_name(subject.name)) > NAME_FIELD:
         found.append(_NAME_LONG)
     for field, known in codes.codes.items():
@@ -41,10 +47,10 @@ def cautions(release: Release, codes: CodeTables) -> list[Caution]:
 
 def _address(residence: Residence | None, facility: str | None) -> Caution | None:
     street = residence.street if residence is not None else None
-    if not street or street.isspace():
+    if street is None or not is_stated(street):
         return _ADDRESS_BLANK
     upper = street.upper()
-    if _FACILITY.search(upper) or (facility and facility.strip() and facility.upper() in upper):
+    if _FACILITY.search(upper) or (facility and len(facility.strip()) >= _FACILITY_NAME and facility.strip().upper() in upper):
         return _ADDRESS_FACILITY
     return None if _UNIT.search(upper) else _ADDRESS_NO_UNIT
 
@@ -55,4 +61,5 @@ _UCN_FORM = Caution("fbi-number-form", "the FBI number has no form that is known
 _ADDRESS_BLANK = Caution("address-blank", "no street of residence is stated")
 _ADDRESS_FACILITY = Caution("address-facility", "the residence looks like a detention facility")
 _ADDRESS_NO_UNIT = Caution("address-no-unit", "the residence names no apartment or unit; it may be needed")
+_NAME_BLANK = Caution("name-blank", "the last name has nothing that can be sent; the notice says NOT AVAILABLE")
 _NAME_LONG = Caution("name-long", f"the name is longer than the {NAME_FIELD} characters of the NCIC name field")

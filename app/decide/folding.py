@@ -18,6 +18,9 @@ UNKNOWN = "\ufffd"
 _CONTROL = frozenset([*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029"])
 
 
+_FRACTION_SLASH = "\u2044"
+
+
 class _Folds(dict[int, str]):
     """Character by character, worked out at first meeting."""
 
@@ -43,12 +46,25 @@ def _plain(part: str) -> str:
         return ""
     if category == "Zs":
         return " "
-    known = "LATIN" in unicodedata.name(part, "") or category[0] == "P" or category in {"Lm", "Sk", "Sm"}
-    written = anyascii(part) if known else ""
-    return written if written.isascii() and written.isprintable() and written else UNKNOWN
+    if category[0] == "L" and "LATIN" in unicodedata.name(part, ""):
+        written = anyascii(part)
+    elif category[0] == "P" or category in {"Lm", "Sk"} or part == _FRACTION_SLASH:
+        written = "".join(char for char in anyascii(part) if not char.isalnum()).replace("`", "'")
+    else:
+        written = ""
+    return written if written and written.isascii() and written.isprintable() else UNKNOWN
 
 
 _FOLDS = _Folds()
+
+
+def is_stated(text: str | None) -> bool:
+    """Whether there is anything to read in a value: not only blanks, and not only what leaves nothing when it is folded."""
+    if not text:
+        return False
+    if text.isascii() and text.isprintable():
+        return not text.isspace()
+    return bool(fold(text)[0].strip())
 
 
 def fold(text: str) -> tuple[str, bool]:
@@ -73,6 +89,7 @@ def wrap(line: str, width: int) -> list[str]:
     """A line cut at blanks into lines of at most `width` characters, each further one indented by two blanks."""
     lines = []
     indent = ""
+    line = line.rstrip() if len(line) > width else line
     while len(line) > width:
         cut = line.rfind(" ", len(indent) + 1, width + 1)
         if cut < 0:

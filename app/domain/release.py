@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
+from itertools import chain, islice
 from typing import Any
 
 import jiter
@@ -19,7 +20,11 @@ from app.errors import Fault, NotJson, Refused, TooLarge
 BODY_LIMIT = 256 * 1024
 """Bytes of one release at the most (contract: 256 KiB)."""
 
+MOST_FAULTS = 500
+"""Faults told of one release at the most, so that a small hostile body cannot have a huge answer."""
+
 _RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_FIELD_NAME = re.compile("[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -111,7 +116,10 @@ def read_release(raw: bytes, allowed: Mapping[str, Collection[str]]) -> Release:
         release = msgspec.convert(document, Release, strict=False)
         if is_date_time(release.stay.released_at) and not any(_code_faults(document, allowed)):
             return release
-    faults = (*_schema_faults(document), *_moment_faults(document), *_code_faults(document, allowed), *_nul_faults(document))
+    found = chain(_schema_faults(document), _moment_faults(document), _code_faults(document, allowed), _nul_faults(document))
+    faults = tuple(islice(found, MOST_FAULTS))
+    if len(faults) == MOST_FAULTS:
+        raise Refused(faults, f"Faults found, nothing was stored; the first {MOST_FAULTS} are listed.")
     if faults:
         raise Refused(faults)
     return msgspec.convert(document, Release, strict=False)
@@ -129,7 +137,7 @@ def read_json(raw: bytes, limit: int = BODY_LIMIT) -> Any:  # noqa: ANN401 - any
 
 def _without_values(complaint: str) -> str:
     """The parser's complaint with anything it quotes from the body left out, since a key may be personal too."""
-    return re.sub(r'"[^"]*"', "(not shown)", complaint)
+    return re.sub(r'".*"', "(not shown)", complaint, flags=re.DOTALL)
 
 
 def is_date(text: object) -> bool:
@@ -224,7 +232,9 @@ def _faults_of(error: jsonschema_rs.ValidationError) -> Iterator[Fault]:
         yield Fault(f"{pointer}/{_escaped(details['property'])}", "required", "this field must be given")
     elif code == "additionalProperties":
         for name in details["unexpected"]:
-            yield Fault(f"{pointer}/{_escaped(name)}", "unknown-field", "there is no such field; see /openapi.json")
+            # A field's name is shown where it looks like one; anything else could be a value that slipped into its place.
+            shown = f"{pointer}/{_escaped(name)}" if _FIELD_NAME.fullmatch(name) else pointer
+            yield Fault(shown, "unknown-field", "there is no such field; see /openapi.json")
     else:
         yield _plain_fault(pointer, code, details)
 

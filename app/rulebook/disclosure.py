@@ -5,12 +5,12 @@ charges for which such a notice is sent must stand behind it. So for each messag
 facts, the values that stay possible are counted; a `never` in the messages file says how many there must be at the least.
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
-from app.rulebook.cases import axes
+from app.rulebook.cases import Axes, axes
 from app.rulebook.joint import Asked, Told, stretches
-from app.rulebook.model import DecisionTable, Messages, Send, Template
+from app.rulebook.model import CONVICTION_FACTS, DecisionTable, Messages, Send, Template
 from app.rulebook.problems import Problems
 from app.rulebook.view import View
 
@@ -54,27 +54,21 @@ def prove_non_disclosure(
 def _possible(
     fact: str, eligibility: DecisionTable, routing: DecisionTable, messages: Messages, view: View
 ) -> Iterator[Possible]:
-    tests = [
-        (view, test) for table in (eligibility, routing) for rule in table.rules for test in rule.tests() if test.fact == fact
-    ]
-    found = axes(view, (fact,), tests)
+    tests = [(view, test) for table in (eligibility, routing) for rule in table.rules for test in rule.tests()]
+    found = axes(view, tuple(view.facts), tests)
     size = [len(values) for values in found.classes[fact]]
     classes = found.class_of[fact]
     told = [Told((fact,), lambda values: classes[values[fact]])]
     seen = _seen_facts(eligibility, routing, messages)
-    told += [_shown(name) for name in seen]
+    told += [_shown(name, found) for name in seen]
     behind: dict[tuple[Send, tuple[Hashable, ...]], set[int]] = {}
     for stretch in stretches(view, (Asked(eligibility, view), Asked(routing, view)), told):
         owed, routed = stretch.verdicts
-        if owed.outcome != "notify":
-            continue
-        for reply in routed.replies:
+        for reply in routed.replies if owed.outcome == "notify" else ():
             if isinstance(reply, Send):
-                known = tuple(
-                    mark
-                    for name, mark in zip(seen, stretch.marks[1:], strict=True)
-                    if _is_seen(name, messages.templates[reply.message])
-                )
+                template = messages.templates[reply.message]
+                marks = zip(seen, stretch.marks[1:], strict=True)
+                known = tuple(mark for name, mark in marks if _is_seen(name, template))
                 behind.setdefault((reply, known), set()).add(int(str(stretch.marks[0])))
     least: dict[tuple[str, str], int] = {}
     for (send, _), places in behind.items():
@@ -91,7 +85,7 @@ def _seen_facts(eligibility: DecisionTable, routing: DecisionTable, messages: Me
     charge has to do with them.
     """
     shown = [fact for field, fact in _SEEN.items() if any(_uses(t, field) for t in messages.templates.values())]
-    tied = set(eligibility.reads) & set(routing.reads)
+    tied = set(eligibility.reads) & set(routing.reads) or set(routing.reads) & set(CONVICTION_FACTS)
     return shown + (list(_STATES) if tied or set(eligibility.reads) & set(_STATES) else [])
 
 
@@ -103,8 +97,13 @@ def _uses(template: Template, field: str) -> bool:
     return any((field,) in line.parts for line in template.lines)
 
 
-def _shown(fact: str) -> Told:
-    def value(values: Mapping[str, str]) -> Hashable:
-        return values[fact]
-
-    return Told((fact,), value, (), ((fact, lambda value: value),))
+def _shown(fact: str, found: Axes) -> Told:
+    """What a reader learns from seeing a fact: its class, since values that no test tells apart tell the same; and for a state
+    whether it is the other one too.
+    """
+    classes = found.class_of[fact]
+    pairs = [pair for pair in found.pairs if fact in pair]
+    if not pairs:
+        return Told((fact,), lambda values: classes[values[fact]])
+    left, right = pairs[0]
+    return Told((fact, right if fact == left else left), lambda values: (classes[values[fact]], values[left] == values[right]))
