@@ -8,7 +8,19 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from app.api import audit, decisions, docs, health, messages, openapi, releases, rulebook_changes, rulebooks, work_items
+from app.api import (
+    audit,
+    decisions,
+    docs,
+    follow_up,
+    health,
+    messages,
+    openapi,
+    releases,
+    rulebook_changes,
+    rulebooks,
+    work_items,
+)
 from app.api.audit import AuditPage
 from app.api.decisions import ExplainedDecision
 from app.api.envelope import Envelope
@@ -57,7 +69,7 @@ def build_app(parts: Parts) -> ASGIApp:
     app.add_exception_handler(LensError, on_lens_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)
-    for resource in (releases, decisions, messages, work_items, rulebooks, rulebook_changes, audit, health, docs):
+    for resource in (releases, follow_up, decisions, messages, work_items, rulebooks, rulebook_changes, audit, health, docs):
         app.include_router(resource.router)
     for (method, path), endpoint in releases.express.items():
         app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)  # for the answer to other methods

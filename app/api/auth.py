@@ -98,6 +98,8 @@ Sender = Annotated[Caller, allowed("system_of_record")]
 """Who may send releases."""
 Reader = Annotated[Caller, allowed("system_of_record", "operator", "auditor")]
 """Who may look at releases; a system of record only at its own."""
+Corrector = Annotated[Caller, allowed("system_of_record", "operator")]
+"""Who may correct and cancel releases; a system of record only its own."""
 Operator = Annotated[Caller, allowed("operator")]
 """Who looks after messages and work items."""
 Watcher = Annotated[Caller, allowed("operator", "auditor")]

@@ -124,6 +124,15 @@ TAKES_RELEASE: Json = {
 TAKES_REASON: Json = {"requestBody": {"required": True, "content": content("GivenReason")}}
 """The body is a reason."""
 
+REPLAYED: dict[int | str, Json] = {
+    200: {
+        "description": "It stands so already: the answer of then; nothing is sent again.",
+        "headers": {"Idempotent-Replay": {"schema": {"type": "string", "const": "true"}}},
+        "content": content("Decision"),
+    }
+}
+"""The other good answer of what may be asked twice."""
+
 _TAGS = ("releases", "decisions", "messages", "work items", "rulebook", "audit", "health")
 """In the order in which /docs shows them."""
 

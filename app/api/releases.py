@@ -28,7 +28,8 @@ router = APIRouter(tags=["releases"])
 
 NDJSON = "application/x-ndjson"
 _LINES = (NDJSON, "application/ndjson", "application/jsonl", JSON)
-_REPLAY = {"Idempotent-Replay": "true"}
+REPLAY = {"Idempotent-Replay": "true"}
+"""The header of an answer given before."""
 
 ReleaseId = Annotated[str, Path(pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", description="The system of record's own id.")]
 
@@ -43,7 +44,7 @@ async def post_release(request: Request) -> Response:
     parts.metrics.accepted(accepted.kind, accepted.answer_json)
     if accepted.kind == "new":
         return Response(accepted.answer_json, 201, media_type=JSON)
-    return Response(accepted.answer_json, 200, _REPLAY, JSON)
+    return Response(accepted.answer_json, 200, REPLAY, JSON)
 
 
 async def post_batch(request: Request) -> Response:
@@ -100,7 +101,7 @@ express = {("POST", "/v1/releases"): post_release, ("POST", "/v1/releases:batch"
     responses=answers("StoredRelease", "The release as it stands now.", problems=(401, 403, 404, 422, 503)),
 )
 async def get_one(parts: Wired, caller: Reader, release_id: ReleaseId, _: Unfiltered) -> Response:
-    """A release's decision, its messages with their history, and its work items.
+    """A release's decision as first made, its messages with their history, its work items, and what corrected or cancelled it.
 
     Roles: system_of_record (what it sent itself), operator, auditor.
     """

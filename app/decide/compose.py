@@ -75,12 +75,18 @@ class Composer:
         self._terms = terms
         self._width = messages.line_length
         self._most = messages.max_characters
+        self._templates = messages.templates
         self._blocks = {
             (name, late, stated): tuple(_blocks(template.lines, late=late, stated=stated))
             for name, template in messages.templates.items()
             for late in (False, True)
             for stated in (False, True)
         }
+
+    @property
+    def briefest(self) -> str:
+        """The template that tells least, for words that no rule names a template for any more."""
+        return min(self._templates.values(), key=lambda template: (_fields_in(template.lines), template.name)).name
 
     def fill(self, template: str, release: Release, *, late: bool) -> Filled:
         """Fills what is the same for every state told of this release."""
@@ -178,6 +184,11 @@ def _blocks(lines: tuple[TemplateLine, ...], *, late: bool, stated: bool) -> Ite
             fields += in_line
     if patterns:
         yield _block("\n".join(patterns), fields, None)
+
+
+def _fields_in(lines: tuple[TemplateLine, ...]) -> int:
+    """How many fields of a release the lines tell."""
+    return len({part[0] for line in lines for part in line.parts if isinstance(part, tuple)} - _NOTICE_FIELDS)
 
 
 def _block(pattern: str, fields: Sequence[str], only: str | None) -> Block:

@@ -8,7 +8,7 @@ from app.decide.cautions import cautions
 from app.decide.compose import Addressee, Composer, Filled, TooLong
 from app.decide.facts import FactFinder, FactValues
 from app.decide.terms import Terms
-from app.domain.decision import Caution, Copy, Decision, Errand, Notice, Outcome, Reason
+from app.domain.decision import Caution, Copy, Decision, Errand, Notice, NoticeType, Outcome, Reason, Told
 from app.domain.release import Release, read_release
 from app.rulebook.book import RuleBook
 from app.rulebook.evaluate import Verdict, strongest
@@ -19,6 +19,8 @@ REVIEW = "review"
 ENGINE_DISAGREEMENT = "engine-disagreement"
 TOO_LONG = "message-too-long"
 NOT_CONFIRMED = "ori-not-confirmed"
+
+_NOBODY: Mapping[str, str] = {}
 
 
 class Decider:
@@ -38,10 +40,19 @@ class Decider:
         """One release from JSON bytes. Raises NotJson, TooLarge or Refused with every fault at once."""
         return read_release(raw, self._allowed)
 
-    def decide(self, release: Release, now: datetime, as_of: date | None = None, *, reviewed: bool = False) -> Decision:
+    def decide(
+        self,
+        release: Release,
+        now: datetime,
+        as_of: date | None = None,
+        *,
+        reviewed: bool = False,
+        told: Mapping[str, str] = _NOBODY,
+    ) -> Decision:
         """The decision about a release at a moment (`now` has an offset). `as_of` decides as of another day than its own.
 
-        `reviewed`: a person has looked at it, so that what would be held for review is sent as routing says.
+        `reviewed`: a person has looked at it, so that what would be held for review is sent as routing says. `told`: the id of
+        the message that each ORI was told last of this release; a notice to one of these is a CORRECTION of that message.
         Never raises for a release that `read` gave: where the engine cannot be trusted, a person decides and nothing is sent.
         """
         day = as_of or release.stay.day
@@ -57,7 +68,7 @@ class Decider:
         if routed is None:
             return self._decision(release, day, values, plan, (), plan.errands, warnings)
         late = (now - release.stay.instant).total_seconds() > self.terms.late_after
-        notices, errands, replaced = self._carry_out(plan, release, day, values.shared, late=late)
+        notices, errands, replaced = self._carry_out(plan, release, day, values.shared, told, late=late)
         return self._decision(release, day, values, plan, notices, errands, warnings + replaced)
 
     def _owed(self, values: FactValues, day: date) -> Verdict:
@@ -81,30 +92,36 @@ class Decider:
         return plan
 
     def _carry_out(
-        self, plan: "_Plan", release: Release, day: date, shared: Mapping[str, str], *, late: bool
+        self, plan: "_Plan", release: Release, day: date, shared: Mapping[str, str], told: Mapping[str, str], *, late: bool
     ) -> tuple[tuple[Notice, ...], tuple[Errand, ...], tuple[Caution, ...]]:
         """The notices and errands that a plan asks for, departing first; and a caution where a character is lost."""
         sends = plan.sends
         filled = {name: self._composer.fill(name, release, late=late) for name in plan.messages}
-        notices = [self._notice(send, sends, filled[send.message], day, shared) for send in sends]
+        notices = [self._notice(send, sends, filled[send.message], day, shared, told) for send in sends]
         if None in notices:
             # A state that is not told for want of room must not stand as told in the other's notice.
             sends = tuple(send for send, notice in zip(sends, notices, strict=True) if notice is not None)
-            notices = [self._notice(send, sends, filled[send.message], day, shared) for send in sends]
-        told = tuple([notice for notice in notices if notice is not None])
+            notices = [self._notice(send, sends, filled[send.message], day, shared, told) for send in sends]
+        fit = tuple([notice for notice in notices if notice is not None])
         errands = [Errand(ask.code, rule, ask.audience, shared[ask.audience], ask.within) for ask, rule in plan.asks]
-        if len(told) < len(plan.sends):
-            reached = {notice.audience for notice in told}
+        if len(fit) < len(plan.sends):
+            reached = {notice.audience for notice in fit}
             errands += [
                 Errand(TOO_LONG, rule, send.audience, shared[send.audience], send.within)
                 for send, rule in zip(plan.sends, plan.senders, strict=True)
                 if send.audience not in reached
             ]
         replaced = [field for part in filled.values() for field in part.replaced]
-        return told, tuple(errands), (_replaced(replaced),) if replaced else ()
+        return fit, tuple(errands), (_replaced(replaced),) if replaced else ()
 
     def _notice(
-        self, send: Send, sends: tuple[Send, ...], filled: Filled, day: date, shared: Mapping[str, str]
+        self,
+        send: Send,
+        sends: tuple[Send, ...],
+        filled: Filled,
+        day: date,
+        shared: Mapping[str, str],
+        told: Mapping[str, str],
     ) -> Notice | None:
         """The notice for one state, or None where its text is longer than the rulebook allows."""
         cells = self._cells(send, day)
@@ -112,13 +129,52 @@ class Decider:
         row = cells[state]
         others = [cells[shared[also.audience]]["nlets"] for also in sends if also.audience != send.audience]
         copy = _COPIES[send.copy]
-        to = Addressee(row[send.ori_column], row["nlets"], copy, others[0] if others else None, row["stage"] == "testing")
+        ori = row[send.ori_column]
+        follows = told.get(ori)
+        kind: NoticeType = "NEW" if follows is None else "CORRECTION"
+        to = Addressee(ori, row["nlets"], copy, others[0] if others else None, row["stage"] == "testing", kind, follows)
         held = None if self.terms.allow_generic_ori or row["ori_status"] == "confirmed" else NOT_CONFIRMED
         try:
             text = self._composer.text(filled, to)
         except TooLong:
             return None
-        return Notice(send.audience, copy, state, to.ori, text, "NEW", send.within, held)
+        return Notice(send.audience, copy, state, ori, text, kind, send.within, held, follows)
+
+    def withdraw(self, release: Release, told: Told, others: tuple[Told, ...]) -> Notice | None:
+        """The CANCEL of what an ORI was told, in the words of `release` as it then stood; None where it is longer than allowed.
+
+        `others` are those told of it besides. Never raises and never kept back: the ORI has the notice already.
+        """
+        day = release.stay.day
+        send = self._send_to(told.audience, release, day)
+        template = send.message if send is not None else self._composer.briefest
+        late = (told.at - release.stay.instant).total_seconds() > self.terms.late_after
+        codes = sorted({self._nlets(other, day) for other in others if other.state != told.state})
+        testing = self._row_of(told, day).get("stage") == "testing"
+        to = Addressee(told.ori, self._nlets(told, day), told.copy, " ".join(codes) or None, testing, "CANCEL", told.message_id)
+        try:
+            text = self._composer.text(self._composer.fill(template, release, late=late), to)
+        except TooLong:
+            return None
+        within = None if send is None else send.within
+        return Notice(told.audience, told.copy, told.state, told.ori, text, "CANCEL", within, None, told.message_id)
+
+    def _send_to(self, audience: str, release: Release, day: date) -> Send | None:
+        """How routing tells an audience of this release today, if it does."""
+        try:
+            routed = self.book.routed(day, self._finder.find(release)[0].shared)
+        except (EngineDisagreement, KeyError):  # or a state that has left the tables since
+            return None
+        return next((reply for reply in routed.replies if isinstance(reply, Send) and reply.audience == audience), None)
+
+    def _nlets(self, told: Told, day: date) -> str:
+        """The Nlets code of a state told: from its row, or as its ORI begins."""
+        return self._row_of(told, day).get("nlets", told.ori[:2])
+
+    def _row_of(self, told: Told, day: date) -> Mapping[str, str]:
+        view = self.book.routing[self.book.regime(day)].view
+        fact = view.facts.get(told.audience)
+        return view.cells.get((fact.table if fact else None) or "", {}).get(told.state, {})
 
     def _cells(self, send: Send, day: date) -> Mapping[str, Mapping[str, str]]:
         view = self.book.routing[self.book.regime(day)].view

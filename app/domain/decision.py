@@ -4,7 +4,7 @@ A `Decision` is what `decide` returns: nothing in it has a number or a time yet.
 gave out, into the public shape of the API and of `lens decide`.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
@@ -39,7 +39,7 @@ class Notice(msgspec.Struct, frozen=True):
 
     `state` is a USPS code, `ori` nine characters, `within` seconds from acceptance by which it should be out (None: no limit),
     `text` the whole text, lines ended by LF, with NUMBER_MARK for its number. `held_because` is the work item code that keeps
-    the message from being sent, or None.
+    the message from being sent, or None. `refers_to` is the id of the message that a CORRECTION or CANCEL follows.
     """
 
     audience: str
@@ -50,10 +50,25 @@ class Notice(msgspec.Struct, frozen=True):
     type: NoticeType = "NEW"
     within: int | None = None
     held_because: str | None = None
+    refers_to: str | None = None
 
     def numbered(self, message_id: str) -> str:
         """The text with the message number filled in."""
         return self.text.replace(NUMBER_MARK, message_id)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What an ORI was, or may have been, told last of a release.
+
+    `message_id` is what a message after it refers to; `at` when its words were decided; `state` a USPS code.
+    """
+
+    message_id: str
+    audience: str
+    copy: Copy
+    state: str
+    ori: str
+    at: datetime
 
 
 class Errand(msgspec.Struct, frozen=True):

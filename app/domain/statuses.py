@@ -30,7 +30,7 @@ class Status(StrEnum):
     DEAD = "dead"
     """Its tries are used up; a person decides."""
     CANCELLED = "cancelled"
-    """Overtaken by a correction or cancellation before it was sent; never sent."""
+    """Overtaken by a correction or cancellation before the network took it; never sent again."""
     SUPPRESSED = "suppressed"
     """Stored by a backfill; never sent."""
 
@@ -51,9 +51,9 @@ MOVES: MappingProxyType[Status, frozenset[Status]] = MappingProxyType(
         Status.WAITING_FOR_STATE: frozenset(
             {Status.SENDING, Status.QUEUED, Status.HELD_BY_NETWORK, Status.REJECTED, Status.CANCELLED}
         ),
-        Status.REJECTED: frozenset({Status.QUEUED}),
+        Status.REJECTED: frozenset({Status.QUEUED, Status.CANCELLED}),
         # Its last try may have arrived after all; that the state is out is no reason to take it from the person who has it.
-        Status.DEAD: frozenset({Status.QUEUED, Status.REJECTED, Status.HELD_BY_NETWORK}),
+        Status.DEAD: frozenset({Status.QUEUED, Status.REJECTED, Status.HELD_BY_NETWORK, Status.CANCELLED}),
         Status.CANCELLED: frozenset(),
         Status.SUPPRESSED: frozenset(),
     }

@@ -1,12 +1,13 @@
 """Lifting a hold: the release is decided again as if no flag stood and a person had looked at it, and is then sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from app.decide.decide import Decider
 from app.domain.decision import Decision
 from app.domain.times import moment
+from app.intake.follow_up import wording
 from app.store.lifting import Lift, lift
 from app.store.releases import StoredRelease
 from app.store.writer import Writer
@@ -18,14 +19,15 @@ async def lift_hold(
     """Lifts the hold of an open work item; the release as it then stands. `clock` tells the time in Micros.
 
     A message kept back for its ORI is queued as it is. A release kept back for review is decided under the rules in force, as of
-    its own day; where these owe no notice, none is sent. Raises NotFound, Conflict (lifted or resolved before, or nothing is
+    its own day; where these owe no notice, none is sent. Whoever was told before, by an earlier version of it, gets a CORRECTION
+    or a CANCEL. Raises NotFound, Conflict (lifted or resolved before, or nothing is
     held back), Unavailable.
     """
     now = clock()
 
-    def decide_again(body: str) -> Decision:
+    def decide_again(body: str, told: Mapping[str, str]) -> Decision:
         release = decider.read(body.encode())
-        return decider.decide(msgspec.structs.replace(release, holds=()), moment(now), reviewed=True)
+        return decider.decide(msgspec.structs.replace(release, holds=()), moment(now), reviewed=True, told=told)
 
-    item = Lift(work_item, reason, caller, now, decider.terms.message_format, decide_again)
+    item = Lift(work_item, reason, caller, now, wording(decider, decide_again))
     return await writer.do(lift, item)

@@ -13,6 +13,7 @@ from app.store.engine import now_micros
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
 from app.store.tables import MessageRow
+from app.store.told import overtaken
 from app.store.tries import Event, record
 
 _tables = MessageRow.metadata.tables
@@ -124,6 +125,10 @@ def _act(connection: Connection, now: int, number: int, status: Status, heard: H
         status, cause = Status.REJECTED, f"{cause}, after it had said that it would forward it"
     if may_become(message.status, status):
         _change(connection, now, number, status, cause, message.attempts)
+        if status == Status.WAITING_FOR_STATE and overtaken(connection, number):
+            # Sent again now, it would come after what corrects it.
+            over = "overtaken by a correction or cancellation, so it is not sent again"
+            _change(connection, now, number, Status.CANCELLED, over, message.attempts)
     if status == Status.WAITING_FOR_STATE and message.status in READY | {Status.SENT, Status.PRESUMED_DELIVERED}:
         # One message at a time from then on, to find out whether the state is back.
         resting = {"due": max(lane.due, now + heard.delay), "fails": max(lane.fails, 1)}

@@ -1,33 +1,33 @@
 """Lifting a hold: what was kept for a person is sent, once, in the transaction that closes its work item."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from app.domain.decision import Decision
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
 from app.errors import Conflict, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
+from app.store.follow_up import Wording, with_withdrawals
+from app.store.release_versions import versions_of
 from app.store.releases import Acceptance, StoredRelease, add_to_release, get_release
 from app.store.rows import insert, lock_counters
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
+from app.store.told import lock_lanes, record
 
 
 class Lift(NamedTuple):
     """An operator lifts the hold of a work item. `by` is the name of the key, `reason` the person's own words, `at` Micros.
 
-    `decide_again` decides a stored release, from its JSON text, as it is decided once a person has looked at it; `format` is
-    that of the messages it then gives.
+    `wording` decides a stored release as it is decided once a person has looked at it.
     """
 
     work_item: int
     reason: str
     by: str
     at: int
-    format: Literal["legacy", "niem"]
-    decide_again: Callable[[str], Decision]
+    wording: Wording
 
 
 def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | LensError]:
@@ -40,7 +40,7 @@ def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | 
 
 
 def _lifted(connection: Connection, item: Lift) -> StoredRelease | LensError:
-    statement = select(WORK_ITEM, RELEASE.c.release_id, RELEASE.c.body_json, MESSAGE.c.status.label("message_status"))
+    statement = select(WORK_ITEM, RELEASE.c.release_id, MESSAGE.c.status.label("message_status"))
     statement = statement.join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
     statement = statement.join(MESSAGE, MESSAGE.c.number == WORK_ITEM.c.number, isouter=True)
     statement = statement.where(WORK_ITEM.c.id == item.work_item).with_for_update(of=WORK_ITEM)
@@ -51,7 +51,7 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | LensError:
         return Conflict(f"Work item {item.work_item} is {row.status}; nothing was sent again.")
     if row.message_status == Status.HELD:
         sent: list[str] | LensError = _queue_held(connection, item, row)
-    elif row.code in HELD_RELEASES and row.number is None and row.body_json is not None:
+    elif row.code in HELD_RELEASES and row.number is None and row.release is not None:
         sent = _decide_again(connection, item, row)
     else:
         return Conflict(f"Work item {item.work_item} ({row.code}) holds nothing back; resolve it instead.")
@@ -77,14 +77,18 @@ def _queue_held(connection: Connection, item: Lift, row: Any) -> list[str]:  # n
 
 
 def _decide_again(connection: Connection, item: Lift, row: Any) -> list[str] | LensError:  # noqa: ANN401 - same
+    lock_lanes(connection, [row.release])
+    versions = versions_of(connection, row.release)
+    told = record(connection, row.release)
     try:
-        decision = item.decide_again(row.body_json)
+        decision = item.wording.decide(versions[-1].body, told.references())
     except Refused as error:  # the rules in force no longer take a code that the release has
         return error
     if decision.outcome == "hold_for_review":
         return Conflict("The rules engine cannot be trusted with this release yet; nothing was sent.")
-    again = Acceptance(decision, "", "", item.by, item.format, item.at)
-    return [message.message_id for message in add_to_release(connection, row.release, again, _cause(item))]
+    decision = with_withdrawals(decision, told, versions, item.wording)
+    again = Acceptance(decision, "", "", item.by, item.wording.format, item.at)
+    return [message.message_id for message in add_to_release(connection, row.release, again, _cause(item)).messages]
 
 
 def _cause(item: Lift) -> str:

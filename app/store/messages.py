@@ -16,6 +16,7 @@ from app.store.audit import AuditEntry, append
 from app.store.paging import Page, after, cursor
 from app.store.rows import insert
 from app.store.tables import MESSAGE, MESSAGE_EVENT, RELEASE, WORK_ITEM
+from app.store.told import overtaken
 
 REQUEUED_FROM = (Status.DEAD, Status.REJECTED, Status.WAITING_FOR_STATE)
 """From these a person may send a message again; from any other it would be sent twice, or against a decision."""
@@ -150,7 +151,8 @@ def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of `_messages`
 def requeue(connection: Connection, items: Sequence[Requeue]) -> list[MessageWithHistory | LensError]:
     """Puts messages back in their lanes, each in its old place, and closes the work items about them.
 
-    A result is NotFound, or Conflict when the message's status is none of REQUEUED_FROM. Has the shape `Writer.do` takes.
+    A result is NotFound, or Conflict when the message's status is none of REQUEUED_FROM, or it was overtaken. Has the shape
+    `Writer.do` takes.
     """
     return [_requeued(connection, item) for item in items]
 
@@ -163,6 +165,8 @@ def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | Len
     if old not in REQUEUED_FROM:
         allowed = ", ".join(REQUEUED_FROM)
         return Conflict(f"Message {item.message_id} is {old}; only a message that is {allowed} can be queued again.")
+    if overtaken(connection, number):
+        return Conflict(f"Message {item.message_id} was overtaken by a correction or cancellation; what holds now follows it.")
     change = {"status": Status.QUEUED, "ready": True, "failures": 0, "changed_at": item.at}
     connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(change))
     cause = f"queued again by {item.by}: {item.reason}"

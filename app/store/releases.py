@@ -10,12 +10,13 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from app.domain.decision import Answer, Decision, Errand, Message, WorkItem, answer, message_of, tasks
-from app.domain.identifiers import message_id
+from app.domain.identifiers import message_id, message_number
 from app.domain.times import SECOND, rfc3339
 from app.errors import Conflict, NotFound
 from app.store.audit import AuditEntry, append
 from app.store.messages import MessageWithHistory, messages_of_release
 from app.store.paging import LONGEST_PAGE
+from app.store.release_versions import Correction, corrections, versions_of
 from app.store.rows import insert, insert_absent, lock_counters, select_in, take_all_numbers
 from app.store.tables import RELEASE
 from app.store.work_items import NewWorkItem, StoredWorkItem, WorkItemFilter, insert_all, list_work_items
@@ -52,6 +53,7 @@ _MESSAGE = (
     "created_at",
     "changed_at",
     "due_at",
+    "refers_to",
 )
 _EVENT = ("number", "status", "at", "cause")
 _LANE = ("ori", "until", "token", "due", "fails")
@@ -150,19 +152,27 @@ def _store(connection: Connection, fresh: list[tuple[Acceptance, list[tuple[Erra
     return answers
 
 
-def add_to_release(connection: Connection, key: int, item: Acceptance, cause: str) -> tuple[Message, ...]:
-    """Adds the messages and work items of a further decision to a stored release (its row id); the messages.
+class Added(NamedTuple):
+    """What a further decision became. `first_message` is the number of its first message, or of the next one anywhere."""
+
+    messages: tuple[Message, ...]
+    work_items: tuple[WorkItem, ...]
+    first_message: int
+
+
+def add_to_release(connection: Connection, key: int, item: Acceptance, cause: str) -> Added:
+    """Adds the messages and work items of a further decision to a stored release (its row id).
 
     `cause` is the first word of their history. Nothing of the release itself changes.
     """
-    todo = tasks(item.decision)
+    todo = [] if item.backfill else tasks(item.decision)
     counts = {"message": len(item.decision.notices), "work_item": len(todo)}
     first = take_all_numbers(connection, counts)
     rows = _Rows([], [], [], [], [])
     messages = _add_messages(rows, item, key, first["message"], cause)
-    _add_work_items(rows, item, todo, key, first["message"], first["work_item"])
+    work_items = _add_work_items(rows, item, todo, key, first["message"], first["work_item"])
     _insert(connection, rows)
-    return messages
+    return Added(messages, work_items, first["message"])
 
 
 def _insert(connection: Connection, rows: _Rows) -> None:
@@ -190,7 +200,8 @@ def _add_messages(rows: _Rows, item: Acceptance, key: int, number: int, first_ca
         due = None if notice.within is None else at + notice.within * SECOND
         ready = status == "queued"
         start = (number + place, key, m.type, m.copy, notice.audience, m.state, m.ori, item.format, m.text, status, ready)
-        rows.messages.append((*start, 0, 0, False, at, at, due))
+        refers_to = None if notice.refers_to is None else message_number(notice.refers_to)
+        rows.messages.append((*start, 0, 0, False, at, at, due, refers_to))
         rows.events.append((number + place, status, at, cause))
     return tuple(messages)
 
@@ -216,10 +227,8 @@ def _add_release(rows: _Rows, item: Acceptance, key: int, messages: tuple[Messag
     decision, at = item.decision, item.accepted_at
     mode = "backfill" if item.backfill else "normal"
     answered = msgspec.json.encode(answer(decision, messages, items))
-    rules = [reason.rule for reason in decision.because]
-    evidence = msgspec.json.encode({"facts": decision.facts, "beaten": decision.beaten, "because": rules}, order="sorted")
     start = (key, decision.release_id, item.fingerprint, mode, item.caller, decision.outcome, decision.as_of.isoformat())
-    rows.releases.append((*start, decision.rulebook, item.body, evidence.decode(), answered.decode(), at))
+    rows.releases.append((*start, decision.rulebook, item.body, evidence(decision), answered.decode(), at))
     detail = {
         "mode": mode,
         "rulebook": decision.rulebook,
@@ -232,14 +241,21 @@ def _add_release(rows: _Rows, item: Acceptance, key: int, messages: tuple[Messag
     return answered
 
 
+def evidence(decision: Decision) -> str:
+    """What a decision rests on, as JSON: facts as the rules saw them, rules beaten, rules that gave the answer. Nothing personal."""
+    rules = [reason.rule for reason in decision.because]
+    found = {"facts": decision.facts, "beaten": decision.beaten, "because": rules}
+    return msgspec.json.encode(found, order="sorted").decode()
+
+
 class StoredRelease(Answer, frozen=True, kw_only=True):
-    """A release as it is now: the decision as first made, its messages and work items as they stand."""
+    """A release as it is now: the decision as first made, its messages and work items as they stand, what followed it up."""
 
     messages: tuple[MessageWithHistory, ...]
     work_items: tuple[StoredWorkItem, ...]
     mode: Literal["normal", "backfill"]
     accepted_at: str
-    corrections: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...]
 
 
 def get_release(connection: Connection, release_id: str, caller: str | None = None) -> StoredRelease:
@@ -260,4 +276,5 @@ def get_release(connection: Connection, release_id: str, caller: str | None = No
         warnings=first.warnings,
         mode=row.mode,
         accepted_at=rfc3339(row.accepted_at),
+        corrections=corrections(versions_of(connection, row.id)),
     )

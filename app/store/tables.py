@@ -1,7 +1,8 @@
 """Every table LENS stores, as SQLModel classes. Alembic's migrations build them; a test holds the two together.
 
 Times are whole microseconds since 1970 in UTC (`Micros`), the same on SQLite and PostgreSQL. Columns named `*_json` hold JSON
-text. Personal data stands only in `release.body_json`, `release.answer_json`, `message.text`, `inbound.text`.
+text. Personal data stands only in `message.text`, `inbound.text`, and `body_json` and `answer_json` of `release` and
+`release_version`.
 """
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
@@ -40,6 +41,28 @@ class ReleaseRow(SQLModel, table=True):
     evidence_json: str = Field(sa_column=Column(Text, nullable=False), description="facts as the rules saw them, rules beaten")
     answer_json: str = Field(sa_column=Column(Text, nullable=False), description="the decision as first answered")
     accepted_at: int = Field(sa_column=_big(nullable=False, index=True))
+
+
+class ReleaseVersionRow(SQLModel, table=True):
+    """A correction or cancellation of a release, decided as the release itself was; never changed. The release is version 1."""
+
+    __tablename__ = "release_version"
+    release: int = Field(
+        sa_column=Column(
+            BigInteger().with_variant(Integer, "sqlite"), ForeignKey("release.id"), primary_key=True, autoincrement=False
+        )
+    )
+    version: int = Field(primary_key=True, description="2 and up")
+    kind: str = Field(max_length=12, description="correction or cancellation")
+    fingerprint: str = Field(max_length=64, description="SHA-256 of the canonical content, hex; none for a cancellation")
+    caller: str = Field(max_length=80, description="name of the key that sent it")
+    rulebook: str = Field(max_length=64, description="content hash of everything that decided")
+    body_json: str = Field(sa_column=Column(Text, nullable=False), description="the content that stands from then on")
+    reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True), description="a cancellation's, in words")
+    evidence_json: str = Field(sa_column=Column(Text, nullable=False))
+    answer_json: str = Field(sa_column=Column(Text, nullable=False), description="the decision as answered")
+    first_message: int = Field(sa_column=_big(nullable=False), description="messages from this number on belong to it")
+    at: int = Field(sa_column=_big(nullable=False))
 
 
 class MessageRow(SQLModel, table=True):
@@ -248,4 +271,5 @@ RELEASE, MESSAGE, MESSAGE_EVENT, LANE, WORK_ITEM, AUDIT, API_KEY = (
 RULEBOOK, RULEBOOK_FILE, RULEBOOK_PUBLICATION, RULEBOOK_LIVE = (
     SQLModel.metadata.tables[name] for name in ("rulebook", "rulebook_file", "rulebook_publication", "rulebook_live")
 )
+RELEASE_VERSION = SQLModel.metadata.tables["release_version"]
 """The same tables as SQLAlchemy Core sees them."""

@@ -1,0 +1,64 @@
+"""Following up a release that was sent before: correcting it, cancelling it."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.api.auth import Caller, Corrector
+from app.api.bodies import read_body, read_reason
+from app.api.filters import Unfiltered
+from app.api.openapi import REPLAYED, TAKES_REASON, TAKES_RELEASE, answers, with_body
+from app.api.parts import JSON, Parts, Wired
+from app.api.releases import REPLAY, ReleaseId
+from app.intake.follow_up import cancel, correct
+from app.store.follow_up import Followed
+
+router = APIRouter(tags=["releases"])
+
+
+@router.post(
+    "/v1/releases/{release_id}/correction",
+    status_code=201,
+    summary="Correct a release",
+    responses=answers("Decision", "Corrected; the messages are those of this correction.", 201, with_body(404, 409)) | REPLAYED,
+    openapi_extra=TAKES_RELEASE,
+)
+async def post_correction(request: Request, parts: Wired, caller: Corrector, release_id: ReleaseId, _: Unfiltered) -> Response:
+    """Decides the corrected release, whole, and tells who was told: CORRECTION, CANCEL, or NEW to a state told nothing yet.
+
+    What was not sent yet is cancelled. The content that stands already gives 200 and sends nothing; a cancelled release 409.
+    Roles: system_of_record (what it sent itself), operator.
+    """
+    raw = await read_body(request)
+    own = not_operator(caller)
+    return _answer(parts, await correct(parts.writer, parts.decider(), release_id, raw, caller.name, parts.clock, own=own))
+
+
+@router.post(
+    "/v1/releases/{release_id}/cancellation",
+    status_code=201,
+    summary="Cancel a release",
+    responses=answers("Decision", "Cancelled; the messages are the CANCELs.", 201, with_body(404)) | REPLAYED,
+    openapi_extra=TAKES_REASON,
+)
+async def post_cancellation(
+    request: Request, parts: Wired, caller: Corrector, release_id: ReleaseId, _: Unfiltered
+) -> Response:
+    """Sends a CANCEL to every state told, and cancels what was not sent. A second cancellation gives 200 and sends nothing.
+
+    The outcome is `do_not_notify`, because no rule but a person said so. Roles: system_of_record (what it sent itself), operator.
+    """
+    reason = await read_reason(request)
+    own = not_operator(caller)
+    return _answer(parts, await cancel(parts.writer, parts.decider(), release_id, reason, caller.name, parts.clock, own=own))
+
+
+def not_operator(caller: Caller) -> bool:
+    """Whether the caller may follow up only what it sent itself."""
+    return "operator" not in caller.roles
+
+
+def _answer(parts: Parts, followed: Followed) -> Response:
+    if followed.queued:
+        parts.queued()
+    if followed.kind == "replay":
+        return Response(followed.answer_json, 200, REPLAY, JSON)
+    return Response(followed.answer_json, 201, media_type=JSON)

@@ -1,0 +1,184 @@
+"""Following up a release: a correction or cancellation, carried out in one transaction.
+
+What was certainly not told yet is cancelled and never sent. Who was told gets a CORRECTION or a CANCEL behind it in the same
+lane; so what is under way at that moment may go out, and is followed at once. See docs/how-to/correct-a-release.md.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Row, select, update
+
+from app.decide.decide import TOO_LONG
+from app.domain.decision import Decision, Errand, Notice, Told, WorkItem, answer
+from app.domain.identifiers import message_id
+from app.domain.statuses import Status
+from app.domain.times import rfc3339
+from app.errors import Conflict, LensError, NotFound
+from app.store.audit import AuditEntry, append
+from app.store.release_versions import Version, add_version, version_of, versions_of
+from app.store.releases import Acceptance, Added, add_to_release, evidence
+from app.store.rows import insert, lock_counters
+from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
+from app.store.told import Record, lock_lanes, record, told_by
+
+_ABOUT_INBOUND = frozenset({"inquiry", "unmatched-inbound"})
+"""Codes of work items that a follow-up does not settle: someone asked something, whatever became of the release."""
+
+
+class Wording(NamedTuple):
+    """How to decide and word what follows, inside the transaction. Neither may raise anything but Refused.
+
+    `decide` gets a release's JSON and, for each ORI told, the id of its last message. `withdraw` makes the CANCEL for an ORI
+    from the JSON it was told by, what it was told, and whom else; None where it is too long. `format` is that of the messages.
+    """
+
+    decide: Callable[[str, Mapping[str, str]], Decision]
+    withdraw: Callable[[str, Told, tuple[Told, ...]], Notice | None]
+    format: Literal["legacy", "niem"]
+
+
+class FollowUp(NamedTuple):
+    """A correction (`fingerprint` and `body` are those of the corrected content) or a cancellation (`reason`, in words).
+
+    `by` is the name of the key, `own` whether only a release that it sent itself may be followed up; `at` is Micros.
+    """
+
+    release_id: str
+    kind: Literal["correction", "cancellation"]
+    fingerprint: str
+    body: str | None
+    reason: str | None
+    by: str
+    own: bool
+    at: int
+    wording: Wording
+
+
+class Followed(NamedTuple):
+    """What became of it: done now, or before. `answer_json` is the decision with the messages of this follow-up alone."""
+
+    kind: Literal["new", "replay"]
+    answer_json: bytes
+    queued: bool = False
+
+
+def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followed | LensError]:
+    """Corrects or cancels releases, in the order given. Has the shape that `Writer.do` takes.
+
+    A result is NotFound, or Conflict for a correction after a cancellation. The content that stands already, or a second
+    cancellation, gives the answer of then and sends nothing.
+    """
+    ids = sorted({item.release_id for item in items})
+    found = connection.execute(select(RELEASE).where(RELEASE.c.release_id.in_(ids)).order_by(RELEASE.c.id).with_for_update())
+    releases = {row.release_id: row for row in found}
+    lock_lanes(connection, [row.id for row in releases.values()])  # before the counters, as the dispatcher does
+    lock_counters(connection)
+    return [_followed(connection, item, releases.get(item.release_id)) for item in items]
+
+
+def _followed(connection: Connection, item: FollowUp, release: Row[Any] | None) -> Followed | LensError:
+    if release is None or (item.own and release.caller != item.by):
+        return NotFound("There is no release with this id.")
+    versions = versions_of(connection, release.id)
+    now = versions[-1]
+    if now.kind == "cancellation" and item.kind == "correction":
+        refused = AuditEntry(item.at, item.by, "correct_release", f"release {item.release_id}", "conflict")
+        append(connection, [refused])
+        return Conflict(f"Release {item.release_id} is cancelled, and cannot be corrected; send it anew under another id.")
+    if item.kind == now.kind == "cancellation" or (item.kind == "correction" and item.fingerprint == now.fingerprint):
+        return Followed("replay", now.answer.encode())
+    return _carry_out(connection, item, release, versions)
+
+
+def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versions: list[Version]) -> Followed:
+    told = record(connection, release.id)
+    body = versions[-1].body if item.body is None else item.body
+    decision = item.wording.decide(body, told.references())
+    backfill = release.mode == "backfill"
+    cause = f"{item.kind} by {item.by}" + (f": {item.reason}" if item.reason else "")
+    cancelled = _cancel(connection, told, item.at, f"overtaken by a {cause}")
+    decision, still_open = _supersede(connection, item, release.id, decision)
+    decision = with_withdrawals(decision, told, versions, item.wording)
+    whole = Acceptance(decision, item.fingerprint, body, item.by, item.wording.format, item.at, backfill)
+    added = add_to_release(connection, release.id, whole, cause)
+    answered = msgspec.json.encode(answer(decision, added.messages, (*still_open, *added.work_items)))
+    version = len(versions) + 1
+    head = (version, item.kind, item.fingerprint, item.by, decision.rulebook, body, item.reason)
+    add_version(connection, release.id, Version(*head, answered.decode(), added.first_message, item.at), evidence(decision))
+    append(connection, [_audit_entry(item, version, decision, added, cancelled)])
+    return Followed("new", answered, any(message.status == Status.QUEUED for message in added.messages))
+
+
+def _audit_entry(item: FollowUp, version: int, decision: Decision, added: Added, cancelled: list[str]) -> AuditEntry:
+    detail = {
+        "version": version,
+        "rulebook": decision.rulebook,
+        "bytes": len(item.body or ""),
+        "messages": [message.message_id for message in added.messages],
+        "types": [message.type for message in added.messages],
+        "destinations": [message.ori for message in added.messages],
+        "cancelled": cancelled,
+        "work_items": [each.id for each in added.work_items],
+    }
+    action = "correct_release" if item.kind == "correction" else "cancel_release"
+    return AuditEntry(item.at, item.by, action, f"release {item.release_id}", decision.outcome, detail)
+
+
+def with_withdrawals(decision: Decision, told: Record, versions: Sequence[Version], wording: Wording) -> Decision:
+    """The decision with a CANCEL for each ORI that stands as told and is concerned no longer, in the order of the copies.
+
+    While a person is to decide, or to tell a state in another way, what was told stands.
+    """
+    if decision.outcome == "hold_for_review":
+        return decision
+    reached = {notice.ori for notice in decision.notices}
+    by_hand = {errand.state for errand in decision.errands if errand.code == TOO_LONG}
+    standing = {row.ori: told_by(row, told.words(row)) for row in told.standing()}
+    notices, errands = [], list(decision.errands)
+    for ori, last in standing.items():
+        if ori in reached or last.state in by_hand:
+            continue
+        others = tuple(each for each in standing.values() if each.ori != ori)
+        body = version_of(versions, told.words(told.last[ori]).number).body
+        notice = wording.withdraw(body, last, others)
+        if notice is None:
+            errands.append(Errand(TOO_LONG, "", last.audience, last.state))
+        else:
+            notices.append(notice)
+    notices = sorted([*notices, *decision.notices], key=lambda notice: notice.copy == "receiving")
+    return msgspec.structs.replace(decision, notices=tuple(notices), errands=tuple(errands))
+
+
+def _cancel(connection: Connection, told: Record, at: int, cause: str) -> list[str]:
+    """Cancels what was not told; the ids."""
+    numbers = [row.number for row in told.untold]
+    if numbers:
+        change = {"status": Status.CANCELLED.value, "ready": False, "changed_at": at}
+        connection.execute(update(MESSAGE).where(MESSAGE.c.number.in_(numbers)).values(change))
+        events = [(number, Status.CANCELLED.value, at, cause) for number in numbers]
+        insert(connection, "message_event", ("number", "status", "at", "cause"), events)
+    return [message_id(number) for number in numbers]
+
+
+def _supersede(
+    connection: Connection, item: FollowUp, release: int, decision: Decision
+) -> tuple[Decision, tuple[WorkItem, ...]]:
+    """Closes the release's work items that no longer apply; what still applies stays open and is not asked for twice."""
+    where = (WORK_ITEM.c.release == release, WORK_ITEM.c.status == "open", WORK_ITEM.c.code.not_in(_ABOUT_INBOUND))
+    rows = connection.execute(select(WORK_ITEM).where(*where).order_by(WORK_ITEM.c.id).with_for_update()).all()
+    # A review names no state: a person must look at the new content, so it is asked for anew.
+    asked = {(errand.code, errand.audience, errand.state) for errand in decision.errands if errand.state is not None}
+    still = [row for row in rows if row.number is None and (row.code, row.audience, row.state) in asked]
+    over = [row.id for row in rows if row not in still]
+    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": f"superseded by a {item.kind}"}
+    connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id.in_(over)).values(closed))
+    known = {(row.code, row.audience, row.state) for row in still}
+    errands = tuple(each for each in decision.errands if (each.code, each.audience, each.state) not in known)
+    return msgspec.structs.replace(decision, errands=errands), tuple(_as_answered(row) for row in still)
+
+
+def _as_answered(row: Row[Any]) -> WorkItem:
+    due_at = None if row.due_at is None else rfc3339(row.due_at)
+    return WorkItem(row.id, row.code, row.audience, row.state, row.rule, rfc3339(row.opened_at), due_at, row.status)

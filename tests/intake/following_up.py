@@ -1,0 +1,129 @@
+"""A release followed up while a network takes messages: real store, real rules; the network's answers are the test's."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from app.decide.decide import Decider
+from app.domain.decision import Answer
+from app.domain.identifiers import message_number
+from app.domain.statuses import Status
+from app.intake.accept import Intake
+from app.intake.follow_up import cancel, correct
+from app.store.engine import Store
+from app.store.follow_up import Followed
+from app.store.inbound import Heard, take_in
+from app.store.outbox import Batch, Claim, Turn, claim, turn
+from app.store.releases import StoredRelease, get_release
+from app.store.tries import Verdict
+from app.store.writer import Writer
+from tests.intake.invented import document
+from tests.store.invented import NOON, rows
+
+Fate = Literal["taken", "refused", "lost", "arrived unheard"]
+"""The network takes a message; refuses it for now; or no word comes of it, and it is lost or has arrived."""
+
+_VERDICTS: dict[str, tuple[Literal["sent", "queued"], bool, bool]] = {
+    "taken": ("sent", False, False),
+    "refused": ("queued", True, False),
+    "lost": ("queued", True, True),
+    "arrived unheard": ("queued", True, True),
+}
+HOMES = {"TX": "El Paso", "NM": "Deming", "AZ": "Yuma"}
+
+
+def living_in(state: str | None, release_id: str = "EX-1", **changes: Any) -> bytes:  # noqa: ANN401 - parts of a JSON document
+    """A release in Arizona of someone who says he will live in a state."""
+    home = None if state is None else {"street": "100 Main St", "city": HOMES[state], "state": state, "zip": "79901"}
+    return msgspec.json.encode({**document(release_id), "residence": home, **changes})
+
+
+class World:
+    """One store with its writer, one decider, and what has arrived at each ORI, in order."""
+
+    def __init__(self, store: Store, writer: Writer, decider: Decider) -> None:
+        self.store, self.writer, self.decider = store, writer, decider
+        self.now = NOON
+        self.arrived: dict[str, list[int]] = {}
+        self.batches: tuple[Batch, ...] = ()
+        self._texts = 0
+
+    def clock(self) -> int:
+        """A second later each time."""
+        self.now += 1_000_000
+        return self.now
+
+    def accept(self, raw: bytes, *, backfill: bool = False) -> Answer:
+        """Accepts a release."""
+        intake = Intake(self.writer, lambda: self.decider, self.clock)
+        return msgspec.json.decode(asyncio.run(intake.accept(raw, "sor", backfill=backfill)).answer_json, type=Answer)
+
+    def correct(self, raw: bytes, release_id: str = "EX-1", by: str = "sor") -> Followed:
+        """Corrects it."""
+        return asyncio.run(correct(self.writer, self.decider, release_id, raw, by, self.clock, own=True))
+
+    def cancel(self, release_id: str = "EX-1", by: str = "sor") -> Followed:
+        """Cancels it."""
+        return asyncio.run(cancel(self.writer, self.decider, release_id, "wrong person", by, self.clock, own=True))
+
+    def stored(self, release_id: str = "EX-1") -> StoredRelease:
+        """The release as it is now."""
+        with self.store.read.connect() as connection:
+            return get_release(connection, release_id)
+
+    def messages(self, release_id: str = "EX-1") -> list[tuple[str, str, str, str | None]]:
+        """Type, state, status and what it refers to, of each message in order."""
+        return [(each.type, each.state, each.status, each.refers_to) for each in self.stored(release_id).messages]
+
+    def take(self) -> None:
+        """The dispatcher begins a try of what is next in each lane that it has not in hand; leases end at once."""
+        self.batches += self.writer.do_and_wait(
+            claim, Claim("w1", 64, 16, 0, 10**12, tuple(b.ori for b in self.batches))
+        ).batches
+
+    def settle(self, fate_of: Callable[[int], Fate] = lambda _: "taken") -> None:
+        """What is in hand comes to its end, and the lanes are given back."""
+        batches, self.batches = self.batches, ()
+        for batch in batches:
+            verdicts = []
+            for message in batch.messages:
+                fate = fate_of(message.number)
+                status, failed, unknown = _VERDICTS[fate]
+                verdicts.append(Verdict(message.number, status, fate, failed, unknown))
+                if fate in {"taken", "arrived unheard"}:
+                    self.arrived.setdefault(batch.ori, []).append(message.number)
+            self.writer.do_and_wait(turn, Turn("w1", batch.ori, batch.token, 0, 0, tuple(verdicts)))
+
+    def send(self) -> None:
+        """Everything that is ready goes out and is taken."""
+        self.settle()
+        for _ in range(40):
+            self.take()
+            if not self.batches:
+                return
+            self.settle()
+        raise AssertionError("the lanes never came to rest")
+
+    def thrown_away(self, number: int) -> None:
+        """SM .04.: the network threw it away after it had taken it."""
+        self._texts += 1
+        heard = Heard(f"text {self._texts}", "SM", "", "SM .04.", ((number, "control field"),), status=Status.WAITING_FOR_STATE)
+        self.writer.do_and_wait(take_in, heard)
+        for numbers in self.arrived.values():
+            numbers[:] = [each for each in numbers if each != number]
+
+    def last_text(self, ori: str) -> str:
+        """The text that arrived last at an ORI."""
+        return str(rows(self.store, "SELECT text FROM message WHERE number = :n", n=self.arrived[ori][-1])[0][0])
+
+
+def decided(followed: Followed) -> Answer:
+    """The decision that a follow-up answered with."""
+    return msgspec.json.decode(followed.answer_json, type=Answer)
+
+
+def numbers_of(found: Answer) -> list[int]:
+    """The numbers of its messages."""
+    return [message_number(message.message_id) or 0 for message in found.messages]
