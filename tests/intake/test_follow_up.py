@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,7 +18,7 @@ AZ, TX, NM = "AZSIR0000", "TXSIR0000", "NMSIR0000"
 
 
 @pytest.fixture
-def world(store: Store, writer: Writer, decider: Decider) -> Iterator[World]:
+def world(store: Store, writer: Writer, decider: Decider) -> World:
     """A store, the shipped rules, and a network."""
     return World(store, writer, decider)
 

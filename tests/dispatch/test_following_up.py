@@ -1,0 +1,64 @@
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.decide.decide import Decider
+from app.decide.terms import Terms
+from app.dispatch.channel import Receipt
+from app.intake.accept import Intake
+from app.intake.follow_up import cancel, correct
+from app.store.engine import Store
+from app.store.writer import Writer
+from tests.dispatch.outbox_rows import AZ, NM, TX, statuses, store_in
+from tests.dispatch.scripted import LATER, QUICK, TAKEN, ScriptedChannel, dispatching, until
+from tests.intake.following_up import living_in
+from tests.rulebook.shipped import shipped
+from tests.store.invented import NOON
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store with its tables."""
+    with closing(store_in(tmp_path)) as opened:
+        yield opened
+
+
+def clock() -> int:
+    """Always noon."""
+    return NOON
+
+
+def test_a_cancellation_that_races_a_send_comes_behind_it(store: Store) -> None:
+    """While Arizona's notice is on the wire and refused at first, the release is corrected and cancelled; order is kept."""
+    decider = Decider(shipped(), Terms())
+    on_the_wire, go_on = asyncio.Event(), asyncio.Event()
+    refusals = [LATER, LATER]
+
+    async def fate(ori: str, number: int) -> Receipt:
+        if ori == AZ and not go_on.is_set():
+            on_the_wire.set()
+            await go_on.wait()
+            return refusals.pop()
+        return refusals.pop() if ori == AZ and refusals else TAKEN
+
+    async def scenario() -> None:
+        channel = ScriptedChannel(fate)
+        with Writer(store) as writer:
+            await Intake(writer, lambda: decider, clock).accept(living_in("TX"), "sor")
+            async with dispatching(store, channel, replace(QUICK, lease=30.0)):
+                await until(on_the_wire.is_set)
+                await until(lambda: statuses(store)[2] == "sent")
+                await correct(writer, decider, "EX-1", living_in("NM"), "sor", clock, own=True)
+                await until(lambda: statuses(store)[5] == "sent")
+                await cancel(writer, decider, "EX-1", "wrong person", "sor", clock, own=True)
+                go_on.set()
+                await until(lambda: set(statuses(store).values()) == {"sent", "cancelled"})
+        assert channel.numbers(AZ) == [1, 1, 1, 6]  # the correction, 3, never left: the cancellation overtook it
+        assert (channel.numbers(TX), channel.numbers(NM)) == ([2, 4], [5, 7])
+
+    asyncio.run(scenario())
+    assert statuses(store)[3] == "cancelled"
