@@ -33,6 +33,8 @@ def check(
 
     Example: lens check . --format json
     """
+    if not folder.is_dir():
+        raise typer.BadParameter(f"there is no folder {folder}", param_hint="DIR")
     problems = Problems()
     files = read_folder(folder, Problems())
     book = load_with_problems(folder, problems)

@@ -1,6 +1,7 @@
 """What must hold among the parts of a rulebook before it may be used: names, precedence, addresses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 from app.domain.identifiers import ori_problem
 from app.rulebook.evaluate import audience_of
@@ -48,6 +49,19 @@ def _fits_override(rule: Rule, name: str, by_id: Mapping[str, Rule], problems: P
         problems.error("R126", f"{rule.id} and {name} are about different audiences", spot, help=help)
         return False
     return True
+
+
+def check_changes(tables: Iterable[Table], problems: Problems) -> None:
+    """A cell has one text on any day: two changes of it may not begin on the same one (a later one wins over an earlier)."""
+    for table in tables:
+        first: dict[tuple[str, str, date], Spot] = {}
+        for change in table.changes:
+            for column, spot in change.spots.items():
+                key = (change.row, column, change.period.first)
+                if key in first:
+                    message = f"`{column}` of {change.row} is changed twice from {change.period.first.isoformat()}"
+                    problems.error("R127", message, spot, help="keep one of the two", also=(first[key],))
+                first.setdefault(key, spot)
 
 
 def check_addresses(

@@ -81,7 +81,7 @@ def use(content: Content, problems: Problems) -> RuleBook | None:
         return None
     whole = not problems.has_errors
     all_views = content.views()
-    needed = representatives_needed(content.decisions(), all_views)
+    needed = representatives_needed(content.intact().decisions(), all_views)
     if needed > MOST_REPRESENTATIVES:
         message = f"the rules tell {needed:,} kinds of cases apart; at most {MOST_REPRESENTATIVES:,} can be proved"
         help = "put values into sets and name the sets in the rules, instead of single values in many rules"
@@ -118,7 +118,7 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
     if content.whole and suite_whole:
         check_scenarios(decisions, content.suite, {found.rule for found in uncovered if not found.cases}, problems)
     if content.whole:
-        prove_no_expiry(decisions, all_views, problems)
+        prove_no_expiry(*decisions, all_views, problems)
         possible = prove_non_disclosure(*decisions, content.messages, all_views, problems)
     return Proved(uncovered, possible, sum(total(view) for view in all_views), len(all_views))
 

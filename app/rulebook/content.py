@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.rulebook.agreement import check_names
+from app.rulebook.agreement import check_changes, check_names
 from app.rulebook.grammar import KINDS
 from app.rulebook.model import CodeTables, DecisionTable, Fact, Messages, Rule, Table
 from app.rulebook.problems import Problems, Spot
@@ -23,7 +23,7 @@ HASH_LENGTH = 12
 """Hexadecimal digits of the content hash that names a rulebook."""
 
 
-CELL_FAULTS = frozenset({"R117", "R119", "R120", "R122"})
+CELL_FAULTS = frozenset({"R117", "R127", "R119", "R120", "R122"})
 """Faults of single cells of reference tables; the rules can be proved in spite of them."""
 
 
@@ -110,6 +110,7 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     by_kind = _by_kind(files, shapes)
     by_name = {file.name: file for file in files}
     tables = _tables(by_kind["ref_data/v1"], by_name, shapes)
+    check_changes(tables.values(), problems)
     codes = read_code_tables(by_name, problems)
     facts_file = _only("facts/v1", by_kind, problems)
     facts = read_facts(facts_file[1], tables, shapes) if facts_file else {}

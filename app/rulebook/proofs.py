@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.rulebook.evaluate import Verdict
+from app.rulebook.evaluate import Verdict, audience_of
 from app.rulebook.joint import Asked, Mark, Stretch, Told, facts_of, stretches
-from app.rulebook.model import AskPerson, Comparison, DecisionTable, Rule, Send, Test
+from app.rulebook.model import AskPerson, Comparison, DecisionTable, Outcome, Rule, Send, Test
 from app.rulebook.problems import Problems
 from app.rulebook.scenarios import Promise, Suite, Wanted
 from app.rulebook.shapes import day_after
@@ -198,18 +198,24 @@ def _tell_broken(promise: Promise, found: _Found, problems: Problems) -> None:
     )
 
 
-def prove_no_expiry(tables: Sequence[DecisionTable], views: Sequence[View], problems: Problems) -> None:
-    """Tells each rule that ends while cases it decided then fall to `otherwise` (a warning: a pilot may well end so)."""
-    for table in tables:
-        for rule in table.rules:
-            next_day = day_after(rule.period.last)
-            after = next((view for view in views if view.first == next_day), None)
-            before = next((view for view in views if view.last == rule.period.last), None)
-            if after is not None and before is not None:
-                _tell_expiry(table, rule, before, after, problems)
+def prove_no_expiry(eligibility: DecisionTable, routing: DecisionTable, views: Sequence[View], problems: Problems) -> None:
+    """Tells each rule that ends while nothing follows: cases it decided fall to `otherwise`, or an audience has no answer any more.
+
+    A warning, since a pilot may well end so.
+    """
+    for rule in (*eligibility.rules, *routing.rules):
+        next_day = day_after(rule.period.last)
+        after = next((view for view in views if view.first == next_day), None)
+        before = next((view for view in views if view.last == rule.period.last), None)
+        if after is None or before is None:
+            continue
+        if isinstance(rule.reply, Outcome):
+            _tell_undecided(eligibility, rule, before, after, problems)
+        else:
+            _tell_unanswered(eligibility, routing, rule, before, after, problems)
 
 
-def _tell_expiry(table: DecisionTable, rule: Rule, before: View, after: View, problems: Problems) -> None:
+def _tell_undecided(table: DecisionTable, rule: Rule, before: View, after: View, problems: Problems) -> None:
     found = _Found()
     codes: set[str] = set()
     code_marks = [Told(("charge_code",), lambda values: values["charge_code"], (), (("charge_code", lambda code: code),))]
@@ -218,13 +224,32 @@ def _tell_expiry(table: DecisionTable, rule: Rule, before: View, after: View, pr
         if rule in was.rules and table.otherwise in becomes.rules:
             found.add(after, stretch)
             codes.add(str(stretch.marks[0]))
+    what = f"{len(codes)} charge codes" if "charge_code" in table.reads else f"{found.count:,} cases"
+    _tell_expiry(rule, f"{what} then fall to {table.otherwise.id}", found, problems)
+
+
+def _tell_unanswered(
+    eligibility: DecisionTable, routing: DecisionTable, rule: Rule, before: View, after: View, problems: Problems
+) -> None:
+    """Routing is only asked where a notice is owed; what counts is whether the rule's audience still gets an answer."""
+    found = _Found()
+    audience = audience_of(rule.reply)
+    asked = (Asked(eligibility, before), Asked(routing, before), Asked(eligibility, after), Asked(routing, after))
+    for stretch in stretches(before, asked):
+        owed, routed, owed_then, routed_then = stretch.verdicts
+        still = any(audience_of(reply) == audience for reply in routed_then.replies)
+        if owed.outcome == owed_then.outcome == "notify" and rule in routed.rules and not still:
+            found.add(after, stretch)
+    what = f"in {found.count:,} cases the {str(audience).replace('_', ' ')} then has no answer"
+    _tell_expiry(rule, what, found, problems)
+
+
+def _tell_expiry(rule: Rule, what: str, found: _Found, problems: Problems) -> None:
     if not found.count:
         return
-    what = f"{len(codes)} charge codes" if "charge_code" in table.reads else f"{found.count:,} cases"
-    last = rule.period.last.isoformat()
     problems.warning(
         "R310",
-        f"{rule.id} ends {last} and nothing replaces it; {what} then fall to {table.otherwise.id}",
+        f"{rule.id} ends {rule.period.last.isoformat()} and nothing replaces it; {what}",
         rule.spots.get("effective", rule.spot),
         help="say what holds from the next day on, or take `through` out",
         cases=found.count,

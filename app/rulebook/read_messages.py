@@ -48,6 +48,9 @@ ONLY = {
 }
 """Conditions a line may need."""
 
+NUMBER_BY = 50
+"""Characters of the first line before the message number, at the most: with a header of 40 and its own 10 that makes 100."""
+
 _PLACEHOLDER = re.compile(grammar.PLACEHOLDER)
 _DISCLOSING = ("charge", "conviction", "offense", "crime", "hold", "rule", "flag", "status")
 
@@ -75,14 +78,21 @@ def read_messages(file: str, node: Node | None, facts: AbstractMapping[str, Fact
 
 
 def _check_number_first(template: Template, shapes: Shapes) -> None:
-    """An ER quotes only the first 100 characters sent, so the number must stand in the first body line."""
+    """An ER quotes only the first 100 characters sent, the header's among them, so the number must stand early in the first line."""
     first = template.lines[0] if template.lines else None
+    spot = first.spot if first else template.spot
     if first is None or first.only is not None or ("message_id",) not in first.parts:
         help = (
             "begin with a line that is always there and has {message_id}: an error report quotes only the first 100 characters"
         )
-        spot = first.spot if first else template.spot
         shapes.problems.error("R111", f"the first line of `{template.name}` lacks the message number", spot, help=help)
+        return
+    before = first.parts[: first.parts.index(("message_id",))]
+    if any(isinstance(part, tuple) for part in before) or sum(map(len, before)) > NUMBER_BY:
+        help = f"put it among the first {NUMBER_BY} characters, before any other field: an error report quotes only 100, header included"
+        shapes.problems.error(
+            "R111", f"the message number of `{template.name}` stands too late in its first line", spot, help=help
+        )
 
 
 def _line(node: Node, name: str, shapes: Shapes) -> TemplateLine | None:
