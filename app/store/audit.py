@@ -6,7 +6,8 @@ was changed, put in or taken out breaks a link. (Rows taken from the very end sh
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import msgspec
@@ -88,8 +89,13 @@ def _hash(content: tuple[str | int, ...]) -> str:
 
 def verify(connection: Connection) -> Break | None:
     """The first link of the trail that does not hold, or None when all do. Reads every row once, in little memory."""
+    with closing(_in_chains(connection)) as trail:
+        return _first_break(connection, trail)
+
+
+def _first_break(connection: Connection, trail: Iterator[Row[Any]]) -> Break | None:
     chain, seq, prev = "", 0, NOTHING_BEFORE
-    for row in _in_chains(connection):
+    for row in trail:
         if row.chain != chain:
             chain, seq, prev = row.chain, 0, row.prev
             if row.seq == 1 and not _known_before(connection, row):
@@ -108,9 +114,10 @@ def _content(row: Row[Any]) -> tuple[str | int, ...]:
     return tuple(row)[1:-1]
 
 
-def _in_chains(connection: Connection) -> Iterator[Row[Any]]:
+def _in_chains(connection: Connection) -> Generator[Row[Any], None, None]:
     statement = text(f"SELECT id, {', '.join(_COLUMNS)} FROM audit ORDER BY chain, seq")  # noqa: S608 - names from the code
-    yield from connection.execution_options(yield_per=1000).execute(statement)
+    with connection.execute(statement, execution_options={"yield_per": 1000}) as found:
+        yield from found
 
 
 def _known_before(connection: Connection, first: Row[Any]) -> bool:

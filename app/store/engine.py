@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from pysqlite3 import dbapi2
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -148,6 +148,8 @@ def _open_postgresql(url: URL) -> Store:
             flushed = str(connection.scalar(text("SHOW fsync")))
     except (OperationalError, InterfaceError):
         raise Unavailable(f"The database {shown} does not answer.") from None
+    for engine in (write, read):
+        event.listen(engine, "handle_error", _forget_values)
     write.dispose()  # the listener that names the chain sees new connections only
     if durability not in {"on", "remote_apply"}:
         raise BadSetting(
@@ -156,6 +158,14 @@ def _open_postgresql(url: URL) -> Store:
     if flushed != "on":
         _log.warning("database_without_fsync", consequence="a power cut can lose acknowledged releases")
     return Store(write, read, "postgresql")
+
+
+def _forget_values(context: ExceptionContext) -> None:
+    """PostgreSQL's own words quote the row that failed; they end here, before anything can log or show them."""
+    error = context.original_exception
+    if isinstance(context.sqlalchemy_exception, DBAPIError):
+        error.args = (f"{type(error).__name__} (SQLSTATE {getattr(error, 'sqlstate', None)})",)
+        context.sqlalchemy_exception.args = error.args
 
 
 def now_micros(connection: Connection) -> int:

@@ -1,15 +1,11 @@
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from app.dispatch.channel import Receipt
 from app.domain.statuses import Status
 from app.store.engine import Store
-from tests.dispatch.outbox_rows import AZ, NM, TX, change, flagged, history, lane, queue, rows, statuses, store_in, work_items
+from tests.dispatch.outbox_rows import AZ, NM, TX, change, flagged, history, lane, queue, rows, statuses, work_items
 from tests.dispatch.scripted import (
     LATER,
     QUICK,
@@ -20,14 +16,6 @@ from tests.dispatch.scripted import (
     dispatching,
     until,
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with its tables."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
 
 
 def all_are(store: Store, *wanted: str) -> bool:

@@ -1,26 +1,15 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
-
-import pytest
 
 from app.simulator.switch import Switch
 from app.store.engine import Store
 from tests.dispatch.dying_worker import LIMITS, STAND_STILL, STEPS
-from tests.dispatch.outbox_rows import AZ, change, flagged, queue, rows, statuses, store_in
+from tests.dispatch.outbox_rows import AZ, change, flagged, queue, rows, statuses
 from tests.dispatch.scripted import until
 from tests.dispatch.witness import judge
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with its tables."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
 
 
 class Workers:

@@ -1,13 +1,9 @@
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from app.dispatch.channel import Receipt
 from app.store.engine import Store
-from tests.dispatch.outbox_rows import AZ, change, flagged, history, lane, queue, rows, statuses, store_in
+from tests.dispatch.outbox_rows import AZ, change, flagged, history, lane, queue, rows, statuses
 from tests.dispatch.scripted import (
     QUICK,
     TAKEN,
@@ -16,14 +12,6 @@ from tests.dispatch.scripted import (
     dispatching,
     until,
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with its tables."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
 
 
 def all_are(store: Store, *wanted: str) -> bool:

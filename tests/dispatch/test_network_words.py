@@ -1,27 +1,15 @@
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from app.dispatch.channel import Arrival, Receipt
 from app.domain.identifiers import message_id
 from app.simulator.texts import NetworkText, administrative, as_legacy, error, in_service, out_of_service, status
 from app.store.engine import Store
-from tests.dispatch.outbox_rows import AZ, ORIGIN, TX, flagged, history, queue, statuses, store_in, text_of, work_items
+from tests.dispatch.outbox_rows import AZ, ORIGIN, TX, flagged, history, queue, statuses, text_of, work_items
 from tests.dispatch.scripted import QUICK, TAKEN, ScriptedChannel, always_taken, dispatching, until
 
 AT = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with its tables."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
 
 
 class Network:

@@ -1,8 +1,7 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,19 +13,11 @@ from app.simulator.setup import Setup
 from app.simulator.switch import Switch
 from app.store.engine import Store
 from app.store.writer import Writer
-from tests.dispatch.outbox_rows import AZ, NM, TX, flagged, queue, rows, statuses, store_in, wire, work_items
+from tests.dispatch.outbox_rows import AZ, NM, TX, flagged, queue, rows, statuses, wire, work_items
 from tests.dispatch.scripted import QUICK, until
 from tests.dispatch.witness import judge
 
 ORIS = (AZ, TX, NM)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with its tables."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -19,19 +19,11 @@ from app.store.engine import Store
 from app.store.outbox import Batch
 from app.store.tries import Taken, Verdict
 from app.store.writer import Writer
-from tests.dispatch.outbox_rows import AZ, TX, flagged, history, queue, statuses, store_in, text_of, wire
+from tests.dispatch.outbox_rows import AZ, TX, flagged, history, queue, statuses, text_of, wire
 from tests.dispatch.scripted import QUICK, TAKEN, ScriptedChannel, always_taken, dispatching, until
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with its tables."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
 
 
 class TroubledWriter(Writer):

@@ -1,7 +1,6 @@
-"""The decider of the shipped rules, and a running writer on a real SQLite file."""
+"""The decider of the shipped rules, and a running writer."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.rulebook.book import load
-from app.store.engine import Store, open_store, upgrade
+from app.store.engine import Store
 from app.store.writer import Writer
 
 ROOT = Path(__file__).parents[2]
@@ -19,14 +18,6 @@ ROOT = Path(__file__).parents[2]
 def decider() -> Decider:
     """Decides by the rules in this repository."""
     return Decider(load(ROOT), Terms())
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An open store with every table."""
-    with closing(open_store(f"sqlite:///{tmp_path / 'lens.db'}")) as opened:
-        upgrade(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from app.domain.release import read_release
 from app.domain.times import moment
 from app.errors import Conflict, NotJson, Refused
 from app.intake.accept import Intake, fingerprint
-from app.store.engine import Store, open_store, upgrade
+from app.store.engine import Store, open_store
 from app.store.releases import Accepted
 from app.store.writer import Writer
 from tests.intake.invented import NEEDS_A_PERSON, NOT_A_RELEASE, TO_TWO_STATES, document, release
@@ -200,6 +200,7 @@ def test_the_fingerprint_tells_two_contents_apart(one: str, other: str) -> None:
 CHILD = """
 import asyncio, itertools, os, sys
 from pathlib import Path
+import structlog
 from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.intake.accept import Intake
@@ -214,6 +215,7 @@ async def caller(intake, numbers):
         os.write(1, f"K-{number}\\n".encode())
 
 async def main():
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     decider = Decider(load(Path()), Terms())
     with Writer(open_store(sys.argv[1])) as writer:
         intake = Intake(writer, lambda: decider, lambda: 1_795_435_200_000_000)
@@ -225,18 +227,15 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("kill_after", [1, 120])
-def test_a_kill_under_load_loses_nothing_acknowledged(tmp_path: Path, kill_after: int) -> None:
+def test_a_kill_under_load_loses_nothing_acknowledged(database_url: str, kill_after: int) -> None:
     """Sixteen callers, kill -9 in the midst: every acknowledged release is there, each with both of its messages."""
-    url = f"sqlite:///{tmp_path / 'lens.db'}"
-    with closing(open_store(url)) as store:
-        upgrade(store)
     root = Path(__file__).parents[2]
-    with subprocess.Popen([sys.executable, "-c", CHILD, url], cwd=root, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", CHILD, database_url], cwd=root, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         acknowledged = [process.stdout.readline().strip() for _ in range(kill_after)]
         process.send_signal(signal.SIGKILL)
         acknowledged += process.stdout.read().split("\n")[:-1]
-    with closing(open_store(url)) as store, store.read.connect() as connection:
+    with closing(open_store(database_url)) as store, store.read.connect() as connection:
         query = "SELECT r.release_id, count(m.number) FROM release r LEFT JOIN message m ON m.release = r.id GROUP BY r.id"
         stored = {row[0]: row[1] for row in connection.execute(text(query))}
         assert set(acknowledged) <= set(stored)

@@ -1,11 +1,11 @@
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text, update
 
 from app.domain.times import rfc3339
 from app.store.audit import AuditEntry, AuditFilter, Break, append, list_entries, verify
-from app.store.engine import Store, open_store, upgrade
+from app.store.engine import Store
 from app.store.tables import AUDIT
 from tests.store.invented import NOON, rows
 
@@ -29,13 +29,10 @@ def checked(store: Store) -> Break | None:
 
 
 @pytest.fixture
-def trail(store: Store, tmp_path: Path) -> Store:
+def trail(store: Store, new_store: Callable[[], Store]) -> Store:
     """Two chains, the second begun on the first's fourth row: 1 to 4, and 5 to 8."""
     write(store, 1, 2)
-    other = open_store(f"sqlite:///{tmp_path / 'lens.db'}")
-    upgrade(other)
-    write(other, 3)
-    other.close()
+    write(new_store(), 3)
     assert [row[0] for row in rows(store, "SELECT id FROM audit ORDER BY id")] == list(range(1, 9))
     return store
 

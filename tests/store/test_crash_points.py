@@ -15,10 +15,10 @@ TABLES = {"release": 1, "message": 2, "message_event": 2, "work_item": 1}
 
 
 def test_a_kill_between_any_two_steps_loses_nothing_acknowledged_and_leaves_nothing_half(
-    tmp_path: Path, empty_database: Path
+    tmp_path: Path, sqlite_template: Path
 ) -> None:
     """Before every statement and commit of two acceptances; afterwards the same file serves on."""
-    shutil.copy(empty_database, tmp_path / "lens.db")
+    shutil.copy(sqlite_template, tmp_path / "lens.db")
     command = [sys.executable, "-m", "tests.store.crash_points", str(tmp_path)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
     assert len(lines) > 20

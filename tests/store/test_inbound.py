@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -7,15 +5,7 @@ import pytest
 from app.domain.statuses import Status
 from app.store.engine import Store, now_micros
 from app.store.inbound import Heard, take_in
-from tests.dispatch.outbox_rows import AZ, TX, change, history, lane, queue, rows, statuses, store_in, work_items
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with its tables."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
+from tests.dispatch.outbox_rows import AZ, TX, change, history, lane, queue, rows, statuses, work_items
 
 
 def take(store: Store, heard: Heard) -> str:

@@ -1,8 +1,6 @@
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import pytest
 from sqlalchemy import Connection, event
 
 from app.store.engine import Store
@@ -20,23 +18,15 @@ from tests.dispatch.outbox_rows import (
     queue,
     rows,
     statuses,
-    store_in,
     work_items,
 )
+from tests.kinds import only_sqlite
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 LEASE = 10_000_000
 HORIZON = 400_000_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with its tables."""
-    opened = store_in(tmp_path)
-    yield opened
-    opened.close()
 
 
 def run(store: Store, apply: Callable[[Connection, Sequence[T]], Sequence[R]], item: T) -> R:
@@ -267,6 +257,7 @@ def test_only_old_sent_messages_are_presumed_delivered(store: Store) -> None:
     assert "presumption" in str(cause)
 
 
+@only_sqlite
 def test_the_partial_indexes_are_used(store: Store) -> None:
     """SQLite finds ready and sent messages by their indexes, however many others there are."""
     seen: list[str] = []

@@ -1,14 +1,13 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
 from app.errors import Conflict, LensError, Unavailable
-from app.store.engine import Store, open_store, upgrade
+from app.store.engine import Store
 from app.store.rows import take_numbers
 from app.store.writer import GROUP_LIMIT, Writer
 from tests.store.counting import PoisonError, last, number
@@ -197,14 +196,12 @@ def test_a_caller_that_went_away_disturbs_nobody(writer: Writer) -> None:
     assert asyncio.run(one_leaves()) == 2
 
 
-def test_two_writers_of_one_file_never_give_a_number_twice(store: Store, tmp_path: Path) -> None:
+def test_two_writers_of_one_database_never_give_a_number_twice(store: Store, new_store: Callable[[], Store]) -> None:
     """As two processes would: the lock is the database's."""
-    other = open_store(f"sqlite:///{tmp_path / 'lens.db'}")
-    upgrade(other)
+    other = new_store()
 
     async def both() -> list[int]:
         with Writer(store) as a, Writer(other) as b:
             return await asyncio.gather(*[writer.do(number, str(n)) for n in range(50) for writer in (a, b)])
 
     assert sorted(asyncio.run(both())) == list(range(1, 101))
-    other.close()
