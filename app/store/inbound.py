@@ -125,7 +125,7 @@ def _act(connection: Connection, now: int, number: int, status: Status, heard: H
         status, cause = Status.REJECTED, f"{cause}, after it had said that it would forward it"
     if may_become(message.status, status):
         _change(connection, now, number, status, cause, message.attempts)
-        if status == Status.WAITING_FOR_STATE and overtaken(connection, number):
+        if status == Status.WAITING_FOR_STATE and overtaken(connection, [number]):
             # Sent again now, it would come after what corrects it.
             over = "overtaken by a correction or cancellation, so it is not sent again"
             _change(connection, now, number, Status.CANCELLED, over, message.attempts)

@@ -165,7 +165,7 @@ def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | Len
     if old not in REQUEUED_FROM:
         allowed = ", ".join(REQUEUED_FROM)
         return Conflict(f"Message {item.message_id} is {old}; only a message that is {allowed} can be queued again.")
-    if overtaken(connection, number):
+    if overtaken(connection, [number]):
         return Conflict(f"Message {item.message_id} was overtaken by a correction or cancellation; what holds now follows it.")
     change = {"status": Status.QUEUED, "ready": True, "failures": 0, "changed_at": item.at}
     connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(change))

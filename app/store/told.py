@@ -4,7 +4,7 @@ A message counts as told unless it is certain that no network has it: once a try
 it may be out. What was refused (NAK, ER, SM .01.), thrown away by the network (SM .04.) or never tried was not told.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,8 +73,8 @@ def lock_lanes(connection: Connection, releases: Sequence[int]) -> None:
     connection.execute(select(LANE.c.ori).where(LANE.c.ori.in_(oris)).order_by(LANE.c.ori).with_for_update()).all()
 
 
-def overtaken(connection: Connection, number: int) -> bool:
-    """Whether a message may not be sent (again): one after it refers to it, or its release has been corrected or cancelled since.
+def overtaken(connection: Connection, numbers: Collection[int]) -> set[int]:
+    """Those messages that must not be sent (again): one after it refers to it, or its release was corrected or cancelled since.
 
     A CANCEL is overtaken only by a message that refers to it: until then, what it withdraws stays withdrawn.
     """
@@ -86,4 +86,4 @@ def overtaken(connection: Connection, number: int) -> bool:
     )
     revised = exists().where(version.c.release == MESSAGE.c.release, version.c.first_message > MESSAGE.c.number)
     either = or_(followed, and_(MESSAGE.c.type != "CANCEL", revised))
-    return connection.execute(select(MESSAGE.c.number).where(MESSAGE.c.number == number, either)).first() is not None
+    return set(connection.scalars(select(MESSAGE.c.number).where(MESSAGE.c.number.in_(numbers), either)))

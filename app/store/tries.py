@@ -14,6 +14,7 @@ from app.domain.statuses import Status
 from app.store.engine import now_micros
 from app.store.raised import Raised, raise_items
 from app.store.rows import insert, row_lock, run, run_in
+from app.store.told import overtaken
 
 
 class Taken(NamedTuple):
@@ -134,12 +135,27 @@ def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Verdi
                 dead.append(Raised("dead-letter", number, f"given up after {attempt} tries: {verdict.cause}"))
     record(connection, events)
     raise_items(connection, now, dead)
+    _cancel_overtaken(connection, now, [event.number for event in events if event.status == Status.QUEUED])
     return {event.number for event in events}
+
+
+def _cancel_overtaken(connection: Connection, now: int, queued: Sequence[int]) -> None:
+    """What was corrected or cancelled during a try that put nothing out is not tried again; the follow-up is behind it."""
+    if not queued:
+        return
+    numbers = run_in(connection, _CANCEL, [now], sorted(overtaken(connection, queued)), "RETURNING number")
+    cause = "overtaken by a correction or cancellation during a try that put nothing out"
+    record(connection, [Event(number, Status.CANCELLED.value, now, cause) for (number,) in numbers])
 
 
 _SETTLE = """
     UPDATE message SET status = ?, ready = ?, changed_at = ?, failures = failures + ?, maybe_duplicate = maybe_duplicate OR ?
     WHERE status = 'sending' AND number IN"""
+
+
+_CANCEL = """
+    UPDATE message SET status = 'cancelled', ready = false, changed_at = ?
+    WHERE status = 'queued' AND NOT maybe_duplicate AND number IN"""
 
 
 def presume(connection: Connection, sweeps: Sequence[Presume]) -> list[int]:
