@@ -13,7 +13,7 @@ from app.decide.decide import Decider
 from app.decide.facts import FactFinder
 from app.domain.release import Release
 from app.rulebook.evaluate import Verdict, evaluate, strongest
-from app.rulebook.model import CONVICTION_FACTS, DecisionTable, Membership, Rule, Test
+from app.rulebook.model import CONVICTION_FACTS, AskPerson, DecisionTable, Membership, Reply, Rule, Send, Test
 from app.rulebook.verdicts import LookUp
 from app.rulebook.view import View
 
@@ -137,7 +137,7 @@ def wanted(test: Test, view: View) -> str:
         return f"{'not the same as' if test.negated else 'the same as'} {test.other}"
     table = view.facts[test.fact].table
     named = [*test.rows, *(f"{table}.{name}" for name in test.sets)]
-    return f"{'none of' if test.negated else 'one of' if len(named) > 1 or test.sets else 'just'} {', '.join(named)}"
+    return f"{'none of' if test.negated else 'one of' if len(named) > 1 or test.sets else 'only'} {', '.join(named)}"
 
 
 def _used_rows(view: View, shared: Mapping[str, str], convictions: tuple[tuple[str, str], ...]) -> Iterator[UsedRow]:
@@ -153,8 +153,13 @@ def _used_rows(view: View, shared: Mapping[str, str], convictions: tuple[tuple[s
             yield UsedRow(table, value, cells, sets)
 
 
-def _words(reply: object) -> str:
-    return msgspec.json.encode(reply).decode()
+def _words(reply: Reply) -> str:
+    """A routing reply in words: whom to tell with which copy, or what a person must do about whom."""
+    if isinstance(reply, Send):
+        return f"send {reply.message} to {reply.audience} ({reply.copy})"
+    if isinstance(reply, AskPerson):
+        return f"work item {reply.code} about {reply.audience}"
+    return "nobody to tell"
 
 
 def _day(day: date, otherwise: str) -> str:

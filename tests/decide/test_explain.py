@@ -163,7 +163,7 @@ def test_rows_are_those_of_the_day(tmp_path: Path) -> None:
         ({"holds": ["asylum"]}, ["eligibility: hold_for_review", "- LENS-E10 held, but is overridden by LENS-E30"]),
         (
             {"convictions": []},
-            ["+ LENS-E50 No conviction, no notice", ". LENS-E60 missed", "stay_ended is yes, wanted just no"],
+            ["+ LENS-E50 No conviction, no notice", ". LENS-E60 missed", "stay_ended is yes, wanted only no"],
         ),
     ],
 )
