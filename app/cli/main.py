@@ -27,6 +27,7 @@ COMMANDS: dict[str, Entry] = {
     "test": Entry("app.cli.scenarios", "Run the scenarios of a rulebook."),
     "diff": Entry("app.cli.diff", "What changes between two rulebooks, case by case."),
     "rulebook": Entry("app.cli.rulebook", "Draft, compare, approve, publish and take back versions; signed bundles."),
+    "fmt": Entry("app.cli.fmt", "Tidy the files of a rulebook."),
     "schema": Entry("app.cli.schema", "JSON Schemas, with which editors complete and check."),
     "explain": Entry("app.cli.explain", "Why a release is decided as it is, and why not otherwise."),
     "serve": Entry("app.cli.serve", "Run the API and the dispatcher."),

@@ -65,6 +65,18 @@ class CsvRow:
     spot: Spot
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or mark of a YAML text, of a kind as YAML calls it (`Scalar`, `Key`, `BlockEntry`, …).
+
+    `start` and `end` (not included) are offsets into the text, in characters; marks that are not written have no length.
+    """
+
+    kind: str
+    start: int
+    end: int
+
+
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML allows nowhere in a file."""
 
@@ -119,6 +131,12 @@ def read_yaml(file: SourceFile, problems: Problems) -> Node | None:
     except _Stop:
         pass
     return None
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The words and marks of a text that `read_yaml` has read without a fault, in order. Comments lie between them."""
+    for token in yaml.scan(text, Loader=yaml.CBaseLoader):
+        yield Token(type(token).__name__.removesuffix("Token"), token.start_mark.index, token.end_mark.index)
 
 
 def _decoded(file: SourceFile, problems: Problems) -> str | None:
