@@ -35,7 +35,9 @@ def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | 
 
     A result is NotFound, or Conflict where the work item is closed already or holds nothing back: it is resolved, not lifted.
     """
-    lock_counters(connection)
+    wanted = select(WORK_ITEM.c.release).where(WORK_ITEM.c.id.in_([item.work_item for item in items]))
+    lock_lanes(connection, [release for release in connection.scalars(wanted) if release is not None])
+    lock_counters(connection)  # after the lanes, as the dispatcher does
     return [_lifted(connection, item) for item in items]
 
 
@@ -77,7 +79,6 @@ def _queue_held(connection: Connection, item: Lift, row: Any) -> list[str]:  # n
 
 
 def _decide_again(connection: Connection, item: Lift, row: Any) -> list[str] | LensError:  # noqa: ANN401 - same
-    lock_lanes(connection, [row.release])
     versions = versions_of(connection, row.release)
     told = record(connection, row.release)
     try:

@@ -69,7 +69,7 @@ def walk(world: World, release_id: str, steps: list[tuple[Any, ...]]) -> None:
     world.send()
 
 
-@settings(max_examples=25)  # each waits for the disk some thirty times
+@settings(max_examples=settings().max_examples // 4)  # each waits for the disk some thirty times
 @given(first=st.sampled_from(LIVES), steps=STEPS)
 def test_every_state_was_told_last_what_holds(world: World, first: str | None, steps: list[tuple[Any, ...]]) -> None:
     """However corrections, cancellations, tries and the network's words fall together; and what was cancelled stays away."""
