@@ -12,13 +12,13 @@ import msgspec
 import typer
 
 from app.cli.deciding import terms_of
+from app.cli.named_books import book_named
 from app.cli.progress import counting
 from app.decide.decide import Decider
 from app.decide.explain import explain
 from app.domain.decision import dry_run_answer
 from app.domain.release import BODY_LIMIT, is_date, is_date_time
 from app.errors import LensError
-from app.rulebook.book import load
 from app.settings import read_settings
 
 app = typer.Typer()
@@ -30,7 +30,8 @@ _TELL_EVERY = 1_000
 def decide(
     file: Annotated[Path | None, typer.Argument(help="NDJSON, one release a line; - or nothing: standard input.")] = None,
     rulebook: Annotated[
-        Path | None, typer.Option(help="Folder with rules/ and ref_data/. Default: LENS_RULEBOOK_DIR, else here.")
+        str | None,
+        typer.Option(metavar="DIR|VERSION", help="A folder, or a version in the database. Default: LENS_RULEBOOK_DIR, else here."),
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="Decide as of this day (YYYY-MM-DD), not the day of each release.")] = None,
     accepted_at: Annotated[str | None, typer.Option(help="Moment of acceptance, for LATE NOTICE. Default: now.")] = None,
@@ -44,8 +45,8 @@ def decide(
     """
     day = _day(as_of)
     moment = _moment(accepted_at)
-    settings = read_settings(rulebook_dir=rulebook)
-    decider = Decider(load(settings.rulebook_dir), terms_of(settings))
+    settings = read_settings()
+    decider = Decider(book_named(rulebook, settings), terms_of(settings))
     # What is loaded stays: keeping it out of the collector's rounds is worth a tenth of the speed.
     gc.collect()
     gc.freeze()

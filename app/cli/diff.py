@@ -13,9 +13,10 @@ import msgspec
 import typer
 
 from app.cli.database import database
+from app.cli.named_books import is_stored, stored_files
 from app.cli.progress import counting
 from app.decide.replay import Replayed, replay
-from app.errors import BadRulebook
+from app.errors import BadRulebook, NotFound
 from app.rulebook.book import use
 from app.rulebook.change_report import Compared, as_html, as_json, as_markdown, as_text
 from app.rulebook.changes import compare
@@ -35,7 +36,7 @@ Form = Literal["text", "json", "html", "markdown"]
 
 @app.command("diff")
 def show_difference(
-    old: Annotated[str, typer.Argument(help="A folder with rules/ and ref_data/, a or a git revision (HEAD~1, main:policy).")],
+    old: Annotated[str, typer.Argument(help="A folder with rules/ and ref_data/, a version in the database, or a git revision (HEAD~1, main:policy).")],
     new: Annotated[str, typer.Argument(help="The same, for the rulebook to be.")] = ".",
     form: Annotated[Form, typer.Option("--format", help="For people, programs or a review.")] = "text",
     replayed: Annotated[
@@ -62,7 +63,7 @@ def show_difference(
 
 
 def _rulebook(name: str) -> tuple[tuple[SourceFile, ...], Content]:
-    """The files and content of a rulebook by folder or git revision. Raises BadRulebook where it has errors."""
+    """The files and content of a rulebook by folder, version or git revision. Raises BadRulebook where it has errors."""
     problems = Problems()
     files = _files(name, problems)
     content = read_content(files, problems)
@@ -75,6 +76,11 @@ def _rulebook(name: str) -> tuple[tuple[SourceFile, ...], Content]:
 def _files(name: str, problems: Problems) -> tuple[SourceFile, ...]:
     if Path(name).is_dir():
         return read_folder(Path(name), problems)
+    if is_stored(name):
+        try:
+            return stored_files(name, read_settings())
+        except NotFound:
+            pass  # a short git revision looks the same
     return _git_files(name)
 
 

@@ -9,10 +9,10 @@ import typer
 
 from app.cli.database import database
 from app.cli.deciding import terms_of
+from app.cli.named_books import book_named
 from app.decide.decide import Decider
 from app.decide.explain import as_text, explain
 from app.errors import NotFound
-from app.rulebook.book import load
 from app.settings import Settings, read_settings
 from app.store.bodies import body_of
 from app.store.engine import is_current
@@ -26,7 +26,8 @@ def explain_release(
         str, typer.Argument(metavar="FILE|RELEASE_ID", help="A file with releases (NDJSON), or a stored release's id.")
     ],
     rulebook: Annotated[
-        Path | None, typer.Option(help="Folder with rules/ and ref_data/. Default: LENS_RULEBOOK_DIR, else here.")
+        str | None,
+        typer.Option(metavar="DIR|VERSION", help="A folder, or a version in the database. Default: LENS_RULEBOOK_DIR, else here."),
     ] = None,
     form: Annotated[Literal["text", "json"], typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> None:
@@ -36,8 +37,8 @@ def explain_release(
 
     Example: lens explain docs/examples/release.json
     """
-    settings = read_settings(rulebook_dir=rulebook)
-    decider = Decider(load(settings.rulebook_dir), terms_of(settings))
+    settings = read_settings()
+    decider = Decider(book_named(rulebook, settings), terms_of(settings))
     for place, raw in enumerate(_releases(what, settings)):
         explanation = explain(decider, decider.read(raw))
         if form == "json":

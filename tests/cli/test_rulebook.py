@@ -6,6 +6,7 @@ import pytest
 
 from app.rulebook.bundle import read_tar
 from tests.cli.conftest import Lens
+from tests.cli.programs import EXAMPLE
 from tests.intake.desks import WORDS, folder_in, rewrite
 
 
@@ -58,6 +59,22 @@ def test_a_version_is_written_out_as_it_was(lens: Lens, book: Path, tmp_path: Pa
     assert [(file["name"], file["change"]) for file in diff["files"]] == [("rules/messages.yaml", "changed")]
     for form, sign in (("text", "+++ new/rules"), ("markdown", "```diff"), ("html", "<html")):
         assert sign in lens("rulebook", "diff", first, second, "--format", form)[1]
+
+
+def test_deciding_again_under_a_stored_version(lens: Lens, book: Path, tmp_path: Path) -> None:
+    """`lens decide`, `explain` and `diff` take a version wherever they take a folder, and decide as it did."""
+    file = tmp_path / "release.ndjson"
+    file.write_bytes(msgspec.json.encode(EXAMPLE))
+    then = ("decide", str(file), "--accepted-at", "2026-11-24T00:00:00Z", "--rulebook")
+    before = lens(*then, "book")[1]
+    first = first_word(lens("rulebook", "draft", "book")[1])
+    rewrite(book, "rules/messages.yaml", *WORDS)
+    assert lens(*then, "book")[1] != before
+    assert lens(*then, first)[1] == before
+    assert msgspec.json.decode(lens("explain", str(file), "--rulebook", first, "--format", "json")[1])["rulebook"] == first
+    assert lens("diff", first, "book")[1].startswith(f"{first} -> ")
+    for words in ((*then, "live"), (*then, "0123456789ab"), ("diff", "0123456789ab", "book")):
+        assert lens(*words)[0] == 1
 
 
 def test_a_draft_with_errors(lens: Lens, book: Path) -> None:

@@ -1,0 +1,48 @@
+"""Rulebooks by the names people give them: a folder, or a version stored in the database."""
+
+from pathlib import Path
+
+from app.cli.database import database
+from app.errors import BadRulebook, NotFound
+from app.rulebook.book import RuleBook, load, use
+from app.rulebook.content import read_content
+from app.rulebook.problems import Problems
+from app.rulebook.report import as_text
+from app.rulebook.source import SourceFile
+from app.rulebook.versions import VERSION
+from app.settings import Settings
+from app.store.engine import is_current
+from app.store.reading import look
+from app.store.rulebook_reads import bundle_of_version, pointer
+
+
+def is_stored(name: str) -> bool:
+    """Whether a name is that of a stored version (or `live`), and not of a folder that is there."""
+    return not Path(name).exists() and (name == "live" or VERSION.fullmatch(name) is not None)
+
+
+def stored_files(name: str, settings: Settings) -> tuple[SourceFile, ...]:
+    """The files of a stored version, or of the one that is `live`. Raises NotFound."""
+    with database(settings) as store:
+        if not is_current(store):
+            raise NotFound(f"There is no folder called {name}, and no database to look for a version in.")
+        version = look(store, pointer).version if name == "live" else name
+        if version is None:
+            raise NotFound("No rulebook is live: the first start of `lens serve` takes the one in LENS_RULEBOOK_DIR.")
+        return look(store, lambda connection: bundle_of_version(connection, version)).files
+
+
+def book_named(name: str | None, settings: Settings) -> RuleBook:
+    """The rulebook in a folder, or a stored version; without a name that in LENS_RULEBOOK_DIR.
+
+    Raises BadRulebook with every error, NotFound.
+    """
+    if name is None or not is_stored(name):
+        return load(Path(name) if name is not None else settings.rulebook_dir)
+    files, problems = stored_files(name, settings), Problems()
+    content = read_content(files, problems)
+    book = use(content, problems) if content is not None else None
+    if book is None:
+        errors = [problem for problem in problems.sorted() if problem.severity == "error"]
+        raise BadRulebook(as_text(errors, files))
+    return book
