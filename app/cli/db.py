@@ -1,10 +1,15 @@
-"""`lens db`: the database's tables."""
+"""`lens db`: the database's tables, and moving to another."""
+
+from contextlib import closing
+from typing import Annotated
 
 import typer
 
 from app.cli.database import database
 from app.settings import read_settings
+from app.store.engine import open_store
 from app.store.engine import upgrade as upgrade_store
+from app.store.moving import move as move_store
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,3 +30,25 @@ def upgrade() -> None:
     with database(read_settings()) as store:
         upgrade_store(store)
         print(f"The {store.dialect} database is up to date.")
+
+
+@app.command()
+def move(
+    from_url: Annotated[str, typer.Argument(help="The SQLite store: sqlite:///var/lens.db")],
+    to_url: Annotated[str, typer.Argument(help="A new, empty PostgreSQL database: postgresql+psycopg://lens@db/lens")],
+) -> None:
+    """Copy an SQLite store into PostgreSQL: every row, counted and compared, in one transaction; then the old store is paused.
+
+    Stop every LENS process first; it is refused while one has the old store open. A password belongs into ~/.pgpass.
+
+    Example:
+    lens db move sqlite:///var/lens.db postgresql+psycopg://lens@db/lens
+
+    """
+    with closing(open_store(from_url)) as source, closing(open_store(to_url)) as target:
+        upgrade_store(target)
+        moved = move_store(source, target)
+    for each in moved:
+        print(f"{each.table:<24}{each.rows:>12,}")
+    print(f"{sum(each.rows for each in moved):,} rows moved; each table was counted and compared on the other side.")
+    print(f"Now set LENS_DATABASE_URL to the new database. {from_url} keeps its rows and is paused: nothing is sent from it.")

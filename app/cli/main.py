@@ -35,7 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "switch": Entry("app.cli.switch", "Run the simulated network alone."),
     "keys": Entry("app.cli.keys", "Make, list and revoke the keys of callers."),
     "audit": Entry("app.cli.audit", "Prove that nobody changed the audit trail."),
-    "db": Entry("app.cli.db", "Bring the database up to this version."),
+    "db": Entry("app.cli.db", "Bring the database up to this version; move it to PostgreSQL."),
 }
 
 
