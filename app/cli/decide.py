@@ -28,10 +28,15 @@ _TELL_EVERY = 1_000
 
 @app.command()
 def decide(
-    file: Annotated[Path | None, typer.Argument(help="NDJSON, one release a line; - or nothing: standard input.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="NDJSON, one release a line; or one release as a .json file. - or nothing: standard input."),
+    ] = None,
     rulebook: Annotated[
         str | None,
-        typer.Option(metavar="DIR|VERSION", help="A folder, or a version in the database. Default: LENS_RULEBOOK_DIR, else here."),
+        typer.Option(
+            metavar="DIR|VERSION", help="A folder, or a version in the database. Default: LENS_RULEBOOK_DIR, else here."
+        ),
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="Decide as of this day (YYYY-MM-DD), not the day of each release.")] = None,
     accepted_at: Annotated[str | None, typer.Option(help="Moment of acceptance, for LATE NOTICE. Default: now.")] = None,
@@ -52,8 +57,9 @@ def decide(
     gc.freeze()
     bad = 0
     out = sys.stdout.buffer
-    with _lines(file) as lines, counting("releases decided") as tell:
-        for number, line in enumerate(bounded_lines(lines), 1):
+    with _opened(file) as stream, counting("releases decided") as tell:
+        whole = file is not None and file.suffix == ".json"
+        for number, line in enumerate([stream.read(BODY_LIMIT + 1)] if whole else bounded_lines(stream), 1):
             if line.isspace() or not line:
                 continue
             try:
@@ -106,7 +112,7 @@ def _moment(text: str | None) -> datetime:
 
 
 @contextmanager
-def _lines(file: Path | None) -> Iterator[BinaryIO]:
+def _opened(file: Path | None) -> Iterator[BinaryIO]:
     if file is None or str(file) == "-":
         yield sys.stdin.buffer
         return

@@ -142,3 +142,10 @@ def test_wrong_use(
     done = said(tmp_path, ["decide", *words], monkeypatch, capfd)
     assert (done.code, done.out) == (code, "")
     assert says in done.err
+
+
+def test_a_json_file_is_one_release(tmp_path: Path) -> None:
+    """A file whose name ends in .json holds one release, on as many lines as it likes."""
+    done = lens(tmp_path, "decide", str(ROOT / "docs/examples/release.json"))
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["release_id"] == "EXAMPLE-1"
