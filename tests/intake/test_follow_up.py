@@ -7,6 +7,7 @@ from app.decide.terms import Terms
 from app.domain.decision import Answer
 from app.errors import Conflict, NotFound, Refused
 from app.intake.lift import lift_hold
+from app.store.bodies import body_of
 from app.store.engine import Store
 from app.store.messages import Requeue, requeue
 from app.store.writer import Writer
@@ -115,6 +116,8 @@ def test_the_same_again_sends_nothing(world: World, store: Store) -> None:
     again = world.cancel()
     assert (again.kind, again.answer_json) == ("replay", ended.answer_json)
     assert rows(store, "SELECT count(*) FROM release_version") == [(2,)]
+    with store.read.connect() as connection:
+        assert (body_of(connection, "EX-1"), body_of(connection, "EX-2")) == (living_in("NM").decode(), None)
     with pytest.raises(Conflict, match="cancelled"):
         world.correct(living_in("TX"))
     assert world.accept(living_in("TX")).outcome == "notify"
