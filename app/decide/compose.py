@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from app.decide.folding import fold, wrap
+from app.decide.folding import fold, is_stated, wrap
 from app.decide.terms import Terms
 from app.domain.decision import NUMBER_MARK, Copy, NoticeType
 from app.domain.release import Name, Release, Residence
@@ -214,18 +214,19 @@ def residence_stated(release: Release) -> bool:
     if residence is None:
         return False
     parts = (residence.state, residence.street, residence.city, residence.zip)
-    return any(part and not part.isspace() for part in parts)
+    return any(is_stated(part) for part in parts)
 
 
 def _or(text: str | None, missing: str) -> str:
-    """The text as stated, or what stands for it when it is missing or blank."""
-    return text if text and not text.isspace() else missing
+    """The text as stated, or what stands for it when there is nothing to read in it."""
+    return text if text is not None and is_stated(text) else missing
 
 
 def full_name(name: Name) -> str:
     """`LAST, FIRST MIDDLE SUFFIX`, with what is missing left out."""
-    rest = " ".join([part for part in (name.first, name.middle, name.suffix) if part and not part.isspace()])
-    return f"{name.last}, {rest}" if rest else name.last
+    last = name.last if is_stated(name.last) else NOT_AVAILABLE
+    rest = " ".join([part for part in (name.first, name.middle, name.suffix) if part and is_stated(part)])
+    return f"{last}, {rest}" if rest else last
 
 
 def _compact(day: str | None) -> str:
