@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,8 +13,11 @@ def decider() -> Decider:
     return the_decider()
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, decider: Decider) -> Iterator[Service]:
-    """A running API for the tests of one file."""
-    with serving(tmp_path_factory.mktemp("service"), decider) as running:
-        yield running
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, decider: Decider) -> Iterator[Service]:
+    """A running API for the tests of one file, on each kind of database in turn."""
+    with ExitStack() as stack:
+        more = {}
+        if request.param == "postgresql":
+            more["database_url"] = stack.enter_context(request.getfixturevalue("postgresql").database())
+        yield stack.enter_context(serving(tmp_path_factory.mktemp("service"), decider, **more))
