@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import structlog
+
 from app.cli.database import clock
 from app.cli.deciding import terms_of
 from app.errors import BadRulebook, BadSetting, Refused
@@ -22,6 +24,8 @@ from app.store.reading import look
 from app.store.rulebook_reads import bundle_of_version
 from app.store.rulebooks import Published
 from app.store.writer import Writer
+
+_log = structlog.get_logger()
 
 _SLOWEST_SECONDS = 15.0
 """How long a request that publishes waits until this process has changed; the publication stands in any case."""
@@ -68,6 +72,9 @@ def following(settings: Settings, desk: Desk) -> Iterator[Current]:
     Raises BadRulebook with every error when the database is empty and the folder has no rulebook that can be used.
     """
     follows_folder = settings.rulebook_source == "folder"
+    if follows_folder and desk.store.dialect == "postgresql":
+        advice = "with several machines set LENS_RULEBOOK_SOURCE=published, so that not each of them brings its own folder"
+        _log.warning("rulebook_folder_beside_shared_database", advice=advice)
     watch = watch_of(settings)
     shelf = open_first(settings, desk, watch)
     with Follower(desk, shelf, watch if follows_folder else None) as follower:

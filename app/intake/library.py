@@ -77,6 +77,7 @@ class Library:
         self._terms = terms
         self._trusted = trusted
         self._lock = RLock()
+        self._checking = Lock()
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._loading: dict[str, Lock] = {}
 
@@ -99,6 +100,10 @@ class Library:
             found = self._loaded.get(bundle.version)
         if found is not None and found.check is not None and found.decider.book.content.files == bundle.files:
             return found.check
+        with self._checking:  # one at a time: a check is a second of work, and requests are answered meanwhile
+            return self._checked(bundle)
+
+    def _checked(self, bundle: Bundle) -> CheckResult:
         began = time.monotonic()
         problems = Problems()
         book = _use(bundle, problems)

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.errors import Conflict, Refused
+from app.errors import Conflict, Fault, Refused
 from app.intake.folder import FolderWatch
 from app.intake.library import Library, Unusable
 from app.intake.shelf import InForce, Shelf
+from app.rulebook.bundle import Bundle
 from app.rulebook.versions import FOLDER
 from app.store.engine import Store
 from app.store.reading import look
@@ -17,6 +18,7 @@ from app.store.rulebooks import Draft, TakeIn, take_in
 from app.store.writer import Writer
 
 PUBLISHED = "published"
+SUPERSEDED = "superseded"
 _CODES_SHOWN = 5
 
 
@@ -85,18 +87,31 @@ def _first(desk: Desk) -> tuple[Shelf, Unusable | None]:
 def take_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> bool:
     """Stores what the folder holds and puts it live `lead` Micros from now, unless it is what was last taken from it.
 
-    False where it changed while it was read: look again. Raises Refused with every error, OSError, Unavailable, and Conflict when
+    After a publication the folder is in charge again once it holds what is live: a change of older files must not undo what
+    people have approved since. False where it changed while it was read: look again. Raises Refused with every error, OSError, Unavailable, and Conflict when
     something else went live since `found`.
     """
     bundle = watch.read()
     if bundle is None:
         return False
     if bundle.version != found.folder:
+        _refuse_unless_in_charge(desk, bundle, found)
         check = desk.library.examine(bundle)
         draft = Draft(bundle, msgspec.json.encode(check).decode(), FOLDER, desk.clock())
         desk.writer.do_and_wait(take_in, TakeIn(draft, found.seq, lead))
     watch.taken()
     return True
+
+
+def _refuse_unless_in_charge(desk: Desk, bundle: Bundle, found: Pointer) -> None:
+    if found.version in {found.folder, bundle.version}:
+        return
+    last = look(desk.store, lambda connection: publication(connection, found.seq))
+    if last is not None and last.way == "publish":
+        fault = Fault("", SUPERSEDED, "put the live files into the folder (lens rulebook show live --out DIR) and change those")
+        raise Refused(
+            (fault,), f"{found.version} was published after the folder was last taken; what is there is not based on it."
+        )
 
 
 def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Looked:
@@ -106,7 +121,7 @@ def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Loo
     except Refused as error:
         codes = list(dict.fromkeys(fault.code for fault in error.faults))
         shown = ", ".join(codes[:_CODES_SHOWN]) + (" and more" if len(codes) > _CODES_SHOWN else "")
-        complaint = f"{shown}: the rulebook in the folder is not used; `lens check` tells its faults"
+        complaint = f"{shown}: the rulebook in the folder is not used. {error.detail}"
     except OSError as error:
         complaint = f"unreadable: the folder of the rulebook cannot be read ({error.strerror})"
     except Conflict:

@@ -173,6 +173,27 @@ def test_a_change_in_the_folder_goes_live(desk: Desk, tmp_path: Path) -> None:
     assert look(desk.store, pointer).seq == 2
 
 
+def test_a_folder_does_not_undo_what_was_published_since(desk: Desk, tmp_path: Path) -> None:
+    """A change of files that are not what is live is told and not used; once they are, the folder is in charge again."""
+    folder = folder_in(tmp_path / "book")
+    watch = FolderWatch(folder)
+    shelf = open_shelf(desk, watch, follow_folder=True)
+    bundle = reworded(tmp_path)
+    desk.library.examine(bundle)
+    with following(desk, shelf, watch):
+        done = go_live(desk, bundle)
+        assert shelf.wait_for(done.seq, 20)
+        rewrite(folder, "rules/messages.yaml", "INFORMATION ONLY", "STALE")
+        until(lambda: shelf.problem is not None)
+        assert str(shelf.problem).startswith("superseded: the rulebook in the folder is not used.")
+        rewrite(folder, "rules/messages.yaml", "STALE", WORDS[1])
+        until(lambda: shelf.problem is None)
+        assert shelf.in_force.version == bundle.version
+        rewrite(folder, "rules/messages.yaml", WORDS[1], "FRESH")
+        assert shelf.wait_for(done.seq + 1, 30)
+    assert open_shelf(desk, FolderWatch(folder), follow_folder=True).in_force.version == shelf.in_force.version
+
+
 def test_several_who_watch_one_folder_publish_it_once(desk: Desk, tmp_path: Path) -> None:
     """Two processes see the same change; one puts it live, the other finds that it is."""
     folder = folder_in(tmp_path / "book")
