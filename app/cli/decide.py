@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from app.cli.deciding import terms_of
-from app.cli.named_books import book_named
+from app.cli.named_books import Book, book_named
 from app.cli.progress import counting
 from app.decide.decide import Decider
 from app.decide.explain import explain
@@ -32,12 +32,7 @@ def decide(
         Path | None,
         typer.Argument(help="NDJSON, one release a line; or one release as a .json file. - or nothing: standard input."),
     ] = None,
-    rulebook: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR|VERSION", help="A folder, or a version in the database. Default: LENS_RULEBOOK_DIR, else here."
-        ),
-    ] = None,
+    rulebook: Book = None,
     as_of: Annotated[str | None, typer.Option(help="Decide as of this day (YYYY-MM-DD), not the day of each release.")] = None,
     accepted_at: Annotated[str | None, typer.Option(help="Moment of acceptance, for LATE NOTICE. Default: now.")] = None,
     explained: Annotated[bool, typer.Option("--explain", help="Add to each decision why, and why not.")] = False,
@@ -63,11 +58,7 @@ def decide(
             if line.isspace() or not line:
                 continue
             try:
-                release = decider.read(line)
-                answer = msgspec.json.encode(dry_run_answer(decider.decide(release, moment, day)))
-                if explained:
-                    answer = answer[:-1] + b',"explanation":' + msgspec.json.encode(explain(decider, release, day)) + b"}"
-                out.write(answer + b"\n")
+                out.write(_answered(decider, line, moment, day, explained=explained))
             except LensError as error:
                 bad += 1
                 out.write(_problem_line(error, number))
@@ -79,6 +70,15 @@ def decide(
             f"lens: {bad} line{'s are' if bad > 1 else ' is'} no release; see the problems among the answers", file=sys.stderr
         )
         raise typer.Exit(1)
+
+
+def _answered(decider: Decider, line: bytes, moment: datetime, day: date | None, *, explained: bool) -> bytes:
+    """The decision about one line, as a line."""
+    release = decider.read(line)
+    answer = msgspec.json.encode(dry_run_answer(decider.decide(release, moment, day)))
+    if explained:
+        return answer[:-1] + b',"explanation":' + msgspec.json.encode(explain(decider, release, day)) + b"}\n"
+    return answer + b"\n"
 
 
 def bounded_lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from app.decide.cautions import cautions
 from app.decide.compose import Addressee, Composer, Filled, TooLong
 from app.decide.facts import FactFinder, FactValues
@@ -103,6 +105,9 @@ class Decider:
             sends = tuple(send for send, notice in zip(sends, notices, strict=True) if notice is not None)
             notices = [self._notice(send, sends, filled[send.message], day, shared, told) for send in sends]
         fit = tuple([notice for notice in notices if notice is not None])
+        if any(notice.held_because for notice in fit):
+            rules = {send.audience: rule for send, rule in zip(plan.sends, plan.senders, strict=True)}
+            fit = tuple(replace(notice, rule=rules[notice.audience]) for notice in fit)
         errands = [Errand(ask.code, rule, ask.audience, shared[ask.audience], ask.within) for ask, rule in plan.asks]
         if len(fit) < len(plan.sends):
             reached = {notice.audience for notice in fit}

@@ -51,6 +51,8 @@ class Notice(msgspec.Struct, frozen=True):
     within: int | None = None
     held_because: str | None = None
     refers_to: str | None = None
+    rule: str = ""
+    """The rule that sends it, where it is held and a person must know."""
 
     def numbered(self, message_id: str) -> str:
         """The text with the message number filled in."""
@@ -153,7 +155,7 @@ def tasks(decision: Decision) -> list[tuple[Errand, int | None]]:
     found: list[tuple[Errand, int | None]] = [(errand, None) for errand in decision.errands]
     for place, notice in enumerate(decision.notices):
         if notice.held_because is not None:
-            found.append((Errand(notice.held_because, "", notice.audience, notice.state, notice.within), place))
+            found.append((Errand(notice.held_because, notice.rule, notice.audience, notice.state, notice.within), place))
     return found
 
 

@@ -138,11 +138,13 @@ def notice(release: dict[str, Any], number: str, copy: str, state: dict[str, str
     """The legacy text for one state."""
     subject, home = release["subject"], release.get("residence") or {}
     name = subject["name"]
-    given = " ".join(part for part in (name.get("first"), name.get("middle"), name.get("suffix")) if part and part.strip())
-    stated = any((home.get(part) or "").strip() for part in ("state", "street", "city", "zip"))
 
     def said(value: str | None, missing: str) -> str:
-        return value if value and value.strip() else missing
+        return value if value and fold(value)[0].strip() else missing
+
+    last = said(name["last"], "NOT AVAILABLE")
+    given = " ".join(part for part in (name.get("first"), name.get("middle"), name.get("suffix")) if part and said(part, ""))
+    stated = any(said(home.get(part), "") for part in ("state", "street", "city", "zip"))
 
     born, pob = (subject.get("date_of_birth") or "NOT AVAILABLE").replace("-", ""), said(subject.get("place_of_birth"), "YY")
     lines = [f"LENS {number} ICE RELEASE NOTICE - INFORMATION ONLY"]
@@ -151,7 +153,7 @@ def notice(release: dict[str, Any], number: str, copy: str, state: dict[str, str
         f"TYPE/NEW COPY/{copy} STATE/{state['nlets']} ALSO SENT TO/{also}",
         "NO ENFORCEMENT ACTION MAY BE BASED SOLELY ON THIS NOTICE.",
         "FOLLOW LOCAL PROCEDURES. MAY BE FORWARDED AS NEEDED.",
-        f"NAM/{name['last']}, {given}" if given else f"NAM/{name['last']}",
+        f"NAM/{last}, {given}" if given else f"NAM/{last}",
         f"SEX/{said(subject.get('sex'), 'U')} RAC/{said(subject.get('race'), 'U')} DOB/{born} POB/{pob}",
         f"FBI/{subject.get('fbi_number') or 'NOT AVAILABLE'}",
         f"RELEASED/{release['stay']['released_at'][:10].replace('-', '')} FROM STATE/{release['stay']['state']}",
@@ -172,6 +174,7 @@ def notice(release: dict[str, Any], number: str, copy: str, state: dict[str, str
 def cut(line: str) -> list[str]:
     """A line in pieces of 72 characters, cut at the last blank that allows it, the rest indented by two blanks."""
     pieces, indent = [], ""
+    line = line.rstrip() if len(line) > WIDTH else line
     while len(indent + line) > WIDTH:
         whole = indent + line
         places = [place for place in range(len(indent) + 1, WIDTH + 1) if whole[place] == " "]
