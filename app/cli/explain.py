@@ -9,7 +9,7 @@ import typer
 
 from app.cli.database import database
 from app.cli.deciding import terms_of
-from app.cli.named_books import book_named
+from app.cli.named_books import Book, book_named
 from app.decide.decide import Decider
 from app.decide.explain import as_text, explain
 from app.errors import NotFound
@@ -25,10 +25,7 @@ def explain_release(
     what: Annotated[
         str, typer.Argument(metavar="FILE|RELEASE_ID", help="A file with releases (NDJSON), or a stored release's id.")
     ],
-    rulebook: Annotated[
-        str | None,
-        typer.Option(metavar="DIR|VERSION", help="A folder, or a version in the database. Default: LENS_RULEBOOK_DIR, else here."),
-    ] = None,
+    rulebook: Book = None,
     form: Annotated[Literal["text", "json"], typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> None:
     """Explain decisions: the rules that fired, those beaten and by what, the nearest that missed and the line they missed by.

@@ -1,6 +1,9 @@
 """Rulebooks by the names people give them: a folder, or a version stored in the database."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from app.cli.database import database
 from app.errors import BadRulebook, NotFound
@@ -14,6 +17,12 @@ from app.settings import Settings
 from app.store.engine import is_current
 from app.store.reading import look
 from app.store.rulebook_reads import bundle_of_version, pointer
+
+Book = Annotated[
+    str | None,
+    typer.Option(metavar="DIR|VERSION", help="A folder, or a version in the database. Default: LENS_RULEBOOK_DIR, else here."),
+]
+"""The option `--rulebook`."""
 
 
 def is_stored(name: str) -> bool:
