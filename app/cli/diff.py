@@ -36,7 +36,12 @@ Form = Literal["text", "json", "html", "markdown"]
 
 @app.command("diff")
 def show_difference(
-    old: Annotated[str, typer.Argument(help="A folder with rules/ and ref_data/, a version in the database, or a git revision (HEAD~1, main:policy).")],
+    old: Annotated[
+        str,
+        typer.Argument(
+            help="A folder with rules/ and ref_data/, a version in the database, or a git revision (HEAD~1, main:policy)."
+        ),
+    ],
     new: Annotated[str, typer.Argument(help="The same, for the rulebook to be.")] = ".",
     form: Annotated[Form, typer.Option("--format", help="For people, programs or a review.")] = "text",
     replayed: Annotated[
