@@ -16,6 +16,7 @@ from app.api import (
     health,
     messages,
     openapi,
+    reconciliation,
     releases,
     rulebook_changes,
     rulebooks,
@@ -28,6 +29,7 @@ from app.api.health import Health
 from app.api.messages import MessagePage
 from app.api.parts import JSON, Parts
 from app.api.problems import on_bad_parameters, on_http_exception, on_lens_error
+from app.api.reconciliation import ReconciliationPage
 from app.api.rulebooks import Rulebook, RulebookDiff, RulebookPage
 from app.api.work_items import WorkItemPage
 from app.errors import LensError
@@ -42,6 +44,7 @@ _ANSWERED: tuple[type, ...] = (
     Health,
     MessagePage,
     MessageWithHistory,
+    ReconciliationPage,
     StoredRelease,
     Rulebook,
     RulebookDiff,
@@ -69,7 +72,19 @@ def build_app(parts: Parts) -> ASGIApp:
     app.add_exception_handler(LensError, on_lens_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)
-    for resource in (releases, follow_up, decisions, messages, work_items, rulebooks, rulebook_changes, audit, health, docs):
+    for resource in (
+        releases,
+        follow_up,
+        decisions,
+        messages,
+        reconciliation,
+        work_items,
+        rulebooks,
+        rulebook_changes,
+        audit,
+        health,
+        docs,
+    ):
         app.include_router(resource.router)
     for (method, path), endpoint in releases.express.items():
         app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)  # for the answer to other methods

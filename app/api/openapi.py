@@ -84,6 +84,7 @@ _PROBLEMS = {
     401: "No key, or a bad one.",
     403: "The key's role may not do this.",
     404: "There is no such thing.",
+    406: "Not to be had in a form that Accept takes.",
     408: "The body did not arrive in time.",
     409: "It contradicts what is stored.",
     413: "Over the limit: 256 KiB, a rulebook 8 MiB.",

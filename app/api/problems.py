@@ -34,6 +34,12 @@ class UnknownMode(Refused):
     code = "unknown-mode"
 
 
+class NotAcceptable(LensError):
+    """The answer is not to be had in any form that the header Accept takes."""
+
+    code = "not-acceptable"
+
+
 class WrongMediaType(LensError):
     """The body is of a kind that this endpoint does not read."""
 
@@ -72,6 +78,7 @@ STATUS: dict[type[LensError], int] = {
     NotAllowed: 403,
     NotFound: 404,
     NoSuchMethod: 405,
+    NotAcceptable: 406,
     TooSlow: 408,
     Conflict: 409,
     TooLarge: 413,
@@ -184,6 +191,7 @@ _ADVICE = {
     "not-allowed": "Each key has one role; docs/reference/http-api.md says which role may do what. Ask an admin for another key.",
     "not-found": "Check the id. A system of record finds only the releases that it sent itself.",
     "no-such-method": "The header Allow lists the methods that this address knows.",
+    "not-acceptable": "Send `Accept: application/json` or `Accept: text/csv`, or leave the header out.",
     "too-slow": "Send the body without long pauses. The same release may safely be sent again.",
     "conflict": "A release_id was used before for other content, or a message is not in a state where this can be done. "
     "To change a release already sent, use a correction. A rulebook is approved by another person than its drafter, as a change "

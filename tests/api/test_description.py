@@ -73,6 +73,7 @@ def test_answers_are_as_described(service: Service, description: dict[str, Any])
             ("StoredRelease", "/v1/releases/D-1"),
             ("MessagePage", "/v1/messages"),
             ("MessageWithHistory", f"/v1/messages/{number}"),
+            ("ReconciliationPage", "/v1/reconciliation?state=TX"),
             ("WorkItemPage", "/v1/work-items"),
             ("Rulebook", "/v1/rulebook"),
             ("AuditPage", "/v1/audit"),

@@ -1,0 +1,131 @@
+"""What a state was sent, by message number, to hold against the state's own list. No text and nothing of a person is read."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from app.domain.identifiers import message_id
+from app.domain.times import rfc3339
+from app.store.paging import Page, after, cursor
+from app.store.rows import run_in
+from app.store.tables import MESSAGE, RELEASE
+
+_KIND = "reconciliation"
+
+
+class ReconciledMessage(msgspec.Struct, frozen=True):
+    """A message accepted for the state, as it stands now. Times are RFC 3339 in UTC.
+
+    `sent_at`: when the network took it, the last time if it did so more than once; None if it never did. `maybe_duplicate`: the
+    state may have it twice. `refers_to`: the message that it corrects or cancels.
+    """
+
+    message_id: str
+    type: str
+    copy: str
+    ori: str
+    status: str
+    accepted_at: str
+    sent_at: str | None
+    attempts: int
+    maybe_duplicate: bool
+    refers_to: str | None
+    release_id: str
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """Of all messages asked for, on whatever page: how many were accepted, and of these how many have each status now.
+
+    The counts of `by_status` add up to `accepted`; a status that no message has is left out. `maybe_duplicate` of them the state
+    may have twice.
+    """
+
+    accepted: int
+    by_status: Mapping[str, int]
+    maybe_duplicate: int
+
+
+class Wanted(NamedTuple):
+    """Whose messages: `state` is a USPS code; `since` and `until` are Micros of acceptance, both included.
+
+    `last` is the highest number wanted: with it the list has an end, however many are accepted while it is read.
+    """
+
+    state: str
+    since: int | None = None
+    until: int | None = None
+    last: int | None = None
+
+
+def list_sent(connection: Connection, wanted: Wanted, limit: int, given: str | None = None) -> Page[ReconciledMessage]:
+    """A page in order of the numbers. Raises Refused for a cursor of another list."""
+    columns = [MESSAGE.c[name] for name in ("number", "type", "copy", "ori", "status", "created_at", "attempts")]
+    statement = (
+        select(*columns, MESSAGE.c.maybe_duplicate, MESSAGE.c.refers_to, RELEASE.c.release_id)
+        .join(RELEASE, RELEASE.c.id == MESSAGE.c.release)
+        .where(MESSAGE.c.number > after(_KIND, given), *_conditions(wanted))
+        .order_by(MESSAGE.c.number)
+        .limit(limit + 1)
+    )
+    rows = connection.execute(statement).all()
+    more, rows = len(rows) > limit, rows[:limit]
+    taken = _taken(connection, [row.number for row in rows])
+    items = tuple(
+        ReconciledMessage(
+            message_id=message_id(row.number),
+            type=row.type,
+            copy=row.copy,
+            ori=row.ori,
+            status=row.status,
+            accepted_at=rfc3339(row.created_at),
+            sent_at=rfc3339(taken[row.number]) if row.number in taken else None,
+            attempts=row.attempts,
+            maybe_duplicate=row.maybe_duplicate,
+            refers_to=None if row.refers_to is None else message_id(row.refers_to),
+            release_id=row.release_id,
+        )
+        for row in rows
+    )
+    return Page(items, cursor(_KIND, rows[-1].number) if more else None)
+
+
+def totals(connection: Connection, wanted: Wanted) -> Totals:
+    """The counts of everything wanted."""
+    statement = (
+        select(MESSAGE.c.status, MESSAGE.c.maybe_duplicate, func.count())
+        .where(*_conditions(wanted))
+        .group_by(MESSAGE.c.status, MESSAGE.c.maybe_duplicate)
+        .order_by(MESSAGE.c.status)
+    )
+    by_status: dict[str, int] = {}
+    twice = 0
+    for status, maybe_duplicate, count in connection.execute(statement):
+        by_status[status] = by_status.get(status, 0) + count
+        twice += count if maybe_duplicate else 0
+    return Totals(sum(by_status.values()), by_status, twice)
+
+
+def last_number(connection: Connection) -> int:
+    """The number of the newest message; 0 when there is none."""
+    return connection.scalar(select(func.max(MESSAGE.c.number))) or 0
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    conditions = [MESSAGE.c.state == wanted.state]
+    if wanted.since is not None:
+        conditions.append(MESSAGE.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(MESSAGE.c.created_at <= wanted.until)
+    if wanted.last is not None:
+        conditions.append(MESSAGE.c.number <= wanted.last)
+    return conditions
+
+
+_TAKEN = "SELECT number, max(at) FROM message_event WHERE status = 'sent' AND number IN"
+
+
+def _taken(connection: Connection, numbers: list[int]) -> dict[int, int]:
+    """When the network last took each of these, in Micros."""
+    return dict(run_in(connection, _TAKEN, (), numbers, "GROUP BY number"))
