@@ -23,9 +23,13 @@ class FolderWatch:
     def at_rest(self) -> bool:
         """Whether the folder has changed since it was `taken`, and not since the last time this was asked.
 
-        Raises OSError when it cannot be looked at.
+        Raises OSError when it cannot be looked at; it is then looked at anew once it can be.
         """
-        marks = self._marks()
+        try:
+            marks = self._marks()
+        except OSError:
+            self._seen = self._taken = None
+            raise
         rests = marks == self._seen
         self._seen = marks
         return rests and marks != self._taken

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from threading import Lock, RLock
 from typing import NamedTuple
 
+import structlog
+
 from app.decide.decide import Decider
 from app.decide.suite import run_all
 from app.decide.terms import Terms
@@ -23,8 +25,11 @@ from app.rulebook.signing import Trusted
 from app.rulebook.verdicts import LookUp
 from app.rulebook.versions import CheckResult, Trial, check_result
 
+_log = structlog.get_logger()
+
 NOT_SIGNED = "not-signed"
 DAMAGED = "damaged"
+BROKEN = "broken"
 KEPT = 4
 """Loaded rulebooks that are kept though nobody uses them."""
 
@@ -150,14 +155,14 @@ class Library:
                 self._loaded.move_to_end(version)
                 return found
             turn = self._loading.setdefault(version, Lock())
-        with turn:  # of several who ask for the same one, one loads it
+        try:
+            with turn:  # of several who ask for the same one, one loads it
+                with self._lock:
+                    found = self._loaded.get(version)
+                return found or self._load(version)
+        finally:
             with self._lock:
-                found = self._loaded.get(version)
-            if found is None:
-                found = self._load(version)
-        with self._lock:
-            self._loading.pop(version, None)
-        return found
+                self._loading.pop(version, None)
 
     def _load(self, version: str) -> Loaded:
         began = time.monotonic()
@@ -167,7 +172,12 @@ class Library:
         if self._trusted is not None and not _is_signed(bundle, self._trusted):
             raise Unusable(version, (NOT_SIGNED,), "it is not signed by a trusted key")
         problems = Problems()
-        book = _use(bundle, problems)
+        try:
+            book = _use(bundle, problems)
+        except Exception as error:
+            # It was checked once, by this version of LENS or another: whatever goes wrong now, a service must outlive it.
+            _log.exception("rulebook_broke", version=version)
+            raise Unusable(version, (BROKEN,), f"LENS failed at it with {type(error).__name__}") from error
         if book is None:
             raise Unusable(version, _codes(problems), "this version of LENS finds errors in it")
         loaded = Loaded(_decider(book, self._terms), None, time.monotonic() - began)

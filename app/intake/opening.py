@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
+import structlog
 
-from app.errors import Conflict, Fault, Refused
+from app.errors import Conflict, Fault, Refused, Unavailable
 from app.intake.folder import FolderWatch
-from app.intake.library import Library, Unusable
+from app.intake.library import BROKEN, Library, Unusable
 from app.intake.shelf import InForce, Shelf
 from app.rulebook.bundle import Bundle
 from app.rulebook.versions import FOLDER
@@ -16,6 +17,8 @@ from app.store.reading import look
 from app.store.rulebook_reads import Pointer, formerly_live, pointer, publication
 from app.store.rulebooks import Draft, TakeIn, take_in
 from app.store.writer import Writer
+
+_log = structlog.get_logger()
 
 PUBLISHED = "published"
 SUPERSEDED = "superseded"
@@ -126,5 +129,10 @@ def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Loo
         complaint = f"unreadable: the folder of the rulebook cannot be read ({error.strerror})"
     except Conflict:
         return Looked(settled=False)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a folder holds, a service must outlive it
+        _log.exception("rulebook_broke")
+        complaint = f"{BROKEN}: LENS failed at the rulebook in the folder with {type(error).__name__}"
     watch.taken()
     return Looked(settled=True, complaint=complaint)

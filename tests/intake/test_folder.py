@@ -81,6 +81,21 @@ def test_a_folder_that_changes_while_it_is_read(folder: Path, monkeypatch: pytes
     assert watch.read() is None
 
 
+def test_a_folder_that_could_not_be_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is looked at anew afterwards, though nothing in it has changed: whoever complained can say that it is over."""
+    watch = taken(folder)
+
+    def failing(_: Path) -> bool:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_file", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            watch.at_rest()
+    assert not watch.at_rest()
+    assert watch.at_rest()
+
+
 def test_a_manifest_counts_where_it_is_asked_for(folder: Path) -> None:
     """Then it is watched too, and must be about these files."""
     watch = FolderWatch(folder, vouched=True)

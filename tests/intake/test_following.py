@@ -6,6 +6,7 @@ import pytest
 
 from app.decide.decide import Decider
 from app.errors import Refused
+from app.intake import library
 from app.intake.folder import FolderWatch
 from app.intake.following import Follower, lead_for
 from app.intake.library import Unusable
@@ -204,6 +205,29 @@ def test_several_who_watch_one_folder_publish_it_once(desk: Desk, tmp_path: Path
         assert all(shelf.wait_for(2, 30) for shelf in shelves)
     assert shelves[0].in_force.version == shelves[1].in_force.version
     assert rows(desk.store, "SELECT count(*) FROM rulebook_publication") == [(2,)]
+
+
+def test_a_fault_of_ours_stops_nothing(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rulebook at which LENS itself fails, published or in the folder, at a start or later, is told like any other fault."""
+    folder = folder_in(tmp_path / "book")
+    first = opened(desk, folder).in_force.version
+    bundle = reworded(tmp_path)
+    go_live(desk, bundle)
+
+    def failing(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(library, "read_content", failing)
+    watch = FolderWatch(folder)
+    shelf = open_shelf(desk, watch, follow_folder=True)
+    assert shelf.in_force.version == first
+    assert "(broken): LENS failed at it with RecursionError" in str(shelf.problem)
+    desk.writer.do_and_wait(roll_back, Publish(bundle.version, "ben", NOON, 0))
+    with following(desk, shelf, watch):
+        until(lambda: shelf.problem is None)
+        rewrite(folder, "rules/messages.yaml", *WORDS)
+        until(lambda: shelf.problem is not None)
+        assert str(shelf.problem).startswith("broken: LENS failed at the rulebook in the folder")
 
 
 def test_a_rollback_to_what_cannot_be_used_is_refused(desk: Desk, tmp_path: Path) -> None:
