@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from app.cli.database import database
 from app.errors import BadRulebook, NotFound
 from app.rulebook.book import RuleBook, load, use
 from app.rulebook.content import read_content
@@ -14,9 +13,6 @@ from app.rulebook.report import as_text
 from app.rulebook.source import SourceFile
 from app.rulebook.versions import VERSION
 from app.settings import Settings
-from app.store.engine import is_current
-from app.store.reading import look
-from app.store.rulebook_reads import bundle_of_version, pointer
 
 Book = Annotated[
     str | None,
@@ -32,6 +28,12 @@ def is_stored(name: str) -> bool:
 
 def stored_files(name: str, settings: Settings) -> tuple[SourceFile, ...]:
     """The files of a stored version, or of the one that is `live`. Raises NotFound."""
+    # Only here is a database needed, and its libraries take longer to import than a rulebook takes to prove.
+    from app.cli.database import database  # noqa: PLC0415
+    from app.store.engine import is_current  # noqa: PLC0415
+    from app.store.reading import look  # noqa: PLC0415
+    from app.store.rulebook_reads import bundle_of_version, pointer  # noqa: PLC0415
+
     with database(settings) as store:
         if not is_current(store):
             raise NotFound(f"There is no folder called {name}, and no database to look for a version in.")
