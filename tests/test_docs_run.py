@@ -7,12 +7,14 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from shutil import which
+from shlex import quote
+from shutil import copytree, which
 from typing import IO
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+ANN = {"NAME": "Ann Example", "EMAIL": "ann@agency.example"}
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 
 
@@ -72,21 +74,56 @@ def pages_with(marker: str) -> list[Path]:
 
 
 def blocks(page: Path, marker: str) -> str:
-    """The blocks of a page under `<!-- marker -->`, in order, as one script."""
-    return "\n".join(re.findall(rf"^<!-- {marker} -->\n```bash\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL))
+    """The blocks of a page under `<!-- marker -->`, and the edits it asks for if it has any, in order, as one script."""
+    run = rf"<!-- {marker} -->\n```bash\n(?P<run>.*?)^```$"
+    edit = r"<!-- edit (?P<file>\S+) (?P<where>before|after|instead of) `(?P<line>[^\n]+)` -->\n```(?:yaml|csv)\n(?P<lines>.*?)^```$"
+    script = []
+    for found in re.finditer(f"^(?:{run}|{edit})", page.read_text(), re.MULTILINE | re.DOTALL):
+        words = map(quote, found.group("file", "where", "line")) if found["file"] else ()
+        script.append(found["run"] or f"lens_edit {' '.join(words)} <<'LINES'\n{found['lines']}LINES\n")
+    return "\n".join(script) if any("lens_edit " not in part for part in script) else ""
+
+
+EDIT = """lens_edit() { python3 -c '
+import sys, pathlib
+name, where, line = sys.argv[1:]
+path = pathlib.Path(name)
+lines = path.read_text().splitlines(keepends=True)
+at = [number for number, text in enumerate(lines) if text.startswith(line)]
+assert len(at) == 1, f"{name} has {len(at)} lines that begin with {line!r}"
+new = sys.stdin.read().splitlines(keepends=True)
+lines[at[0] + (where == "after") : at[0] + (where != "before")] = new
+path.write_text("".join(lines))
+' "$@"; }"""
+"""What an analyst does in a text editor: lines put before or after a line, or instead of it; it is the only one that begins so."""
+
+
+def not_printed(page: Path, said: str) -> list[str]:
+    """The blocks under `<!-- prints -->` that a script did not print, each behind the one before. `…` stands for anything."""
+    missing = []
+    for block in re.findall(r"^<!-- prints -->\n```text\n(.*?)\n```$", page.read_text(), re.MULTILINE | re.DOTALL):
+        found = re.search("(.|\n)*?".join(re.escape(part) for part in block.split("…")), said)
+        missing += [] if found else [block]
+        said = said[found.end() :] if found else said
+    return missing
 
 
 def lay_out(folder: Path) -> dict[str, str]:
-    """Puts what a checkout has into a folder; the environment in which `lens` is found."""
-    for name in ("rules", "ref_data", "docs"):
-        (folder / name).symlink_to(ROOT / name)
+    """Makes a folder a git repository with the rulebook, and what else a checkout has; the environment in which `lens` is found."""
+    for name in ("rules", "ref_data"):
+        copytree(ROOT / name, folder / name)
+    (folder / "docs").symlink_to(ROOT / "docs")
     (folder / ".venv").symlink_to(sys.prefix)
-    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    people = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in ANN.items()}
+    env = {**os.environ, **people, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    for words in (["init", "-q"], ["add", "rules", "ref_data"], ["commit", "-q", "-m", "The rulebook as it is"]):
+        subprocess.run(["git", *words], cwd=folder, env=env, check=True)
+    return env
 
 
 def run_script(script: str, folder: Path, env: dict[str, str]) -> str:
     """What a script of bash prints; fails with what it complains of."""
-    whole = ["bash", "-c", f'set -euo pipefail\ncurl() {{ command curl --fail-with-body "$@"; }}\n{script}']
+    whole = ["bash", "-c", f'set -euo pipefail\n{EDIT}\ncurl() {{ command curl --fail-with-body "$@"; }}\n{script}']
     done = subprocess.run(whole, cwd=folder, env=env, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -94,8 +131,9 @@ def run_script(script: str, folder: Path, env: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("page", pages_with("run"), ids=path_of)
 def test_commands_shown_run(page: Path, tmp_path: Path) -> None:
-    """The blocks marked `<!-- run -->` of a page run, in order, in a folder with the rulebook and the examples."""
-    run_script(blocks(page, "run"), tmp_path, lay_out(tmp_path))
+    """The blocks marked `<!-- run -->` of a page run, in order, in a folder with the rulebook and the examples, and print what it shows."""
+    said = run_script(blocks(page, "run"), tmp_path, lay_out(tmp_path))
+    assert not_printed(page, said) == [], said
 
 
 @pytest.mark.skipif(which("curl") is None, reason="the pages show curl")
@@ -116,6 +154,14 @@ def test_commands_shown_run_against_a_server(page: Path, tmp_path: Path) -> None
             assert "LENS-E10" in run_script(script, tmp_path, {**env, "KEY": key})
         finally:
             server.terminate()
+
+
+def test_what_a_page_shows_is_compared(tmp_path: Path) -> None:
+    """A block that was printed is found, with anything for its `…`; one that was not, or not in this order, is named."""
+    page = tmp_path / "page.md"
+    page.write_text("".join(f"<!-- prints -->\n```text\n{block}\n```\n" for block in ("one (…)\n…\ntwo", "three")))
+    assert not_printed(page, "one (1)\nand\nmore\ntwo\nthree\n") == []
+    assert not_printed(page, "three\none (1)\nand\ntwo") == ["three"]
 
 
 def read_until(stream: IO[str], word: str) -> str:
