@@ -74,8 +74,9 @@ def test_a_warning_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_wrong_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """A form that does not exist is wrong use; a folder without a rulebook is a faulty one."""
+    """A form or a folder that does not exist is wrong use; a folder without a rulebook is a faulty one."""
     assert said(tmp_path, ["check", "--format", "xml"], monkeypatch, capfd).code == 2
-    done = said(tmp_path, ["check", "nowhere"], monkeypatch, capfd)
+    assert said(tmp_path, ["check", "nowhere"], monkeypatch, capfd).code == 2
+    done = said(tmp_path, ["check"], monkeypatch, capfd)
     assert done.code == 1
     assert "the rulebook has no folder `rules/`" in done.out
