@@ -24,6 +24,7 @@ from app.cli.supervise import Post, supervise
 from app.cli.wiring import parts_of
 from app.settings import Settings, share_metrics
 from app.store.engine import Store
+from app.store.hints import Hints
 from app.store.writer import Writer
 
 _log = structlog.get_logger()
@@ -34,10 +35,14 @@ def run_one(settings: Settings, listener: Listener) -> None:
     end_on_signals()
     with database(settings) as store, Writer(store) as writer:
         prepare_database(store, settings)
-        with following(settings, desk_of(settings, store, writer)) as current, sending_of(settings, writer) as sending:
+        with (
+            following(settings, desk_of(settings, store, writer)) as current,
+            sending_of(settings, writer) as sending,
+            Hints(store, sending.wake) as hints,
+        ):
             announcement = Announcement(listener.url, key_to_show(settings, store))
             ready = {"channel": sending.channel_problem, "worker": sending.worker_problem}
-            parts = parts_of(store, writer, current, Metrics(), ready, sending.wake)
+            parts = parts_of(store, writer, current, Metrics(), ready, in_turn(sending.wake, hints.tell))
             serve_api(parts, listener, announcement.say)
 
 
@@ -64,7 +69,7 @@ def run_dispatcher(settings: Settings) -> None:
     end_on_signals()
     with database(settings) as store:
         prepare_database(store, settings)
-        with Writer(store) as writer, sending_of(settings, writer):
+        with Writer(store) as writer, sending_of(settings, writer) as sending, Hints(store, sending.wake):
             while True:
                 signal.pause()
 
@@ -79,9 +84,10 @@ def run_shared_api(
         database(settings) as store,
         Writer(store) as writer,
         following(settings, desk_of(settings, store, writer)) as current,
+        Hints(store) as hints,
     ):
         ready = {"channel": pulse.channel_problem, "worker": pulse.worker_problem}
-        parts = parts_of(store, writer, current, Metrics(folder), ready, bell.ring)
+        parts = parts_of(store, writer, current, Metrics(folder), ready, in_turn(bell.ring, hints.tell))
         serve_api(parts, listener, announcement.say if announcement else lambda: None)
 
 
@@ -93,6 +99,7 @@ def run_shared_dispatcher(settings: Settings, pulse: Pulse, bell: Bell) -> None:
         database(settings) as store,
         Writer(store) as writer,
         sending_of(settings, writer) as sending,
+        Hints(store, sending.wake),
     ):
         bell.on_ring(sending.wake)
         while True:
@@ -131,6 +138,16 @@ def key_to_show(settings: Settings, store: Store) -> str | None:
     if settings.channel != "simulator":
         return None
     return settings.bootstrap_key or try_out_key(store)
+
+
+def in_turn(*acts: Callable[[], None]) -> Callable[[], None]:
+    """Does each of these, in this order."""
+
+    def act() -> None:
+        for each in acts:
+            each()
+
+    return act
 
 
 def end_on_signals() -> None:
