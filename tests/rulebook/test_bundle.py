@@ -201,7 +201,11 @@ def test_a_bundle_that_is_not_what_its_manifest_says(change: Callable[[dict[str,
 def test_a_folder_is_a_bundle_too(tmp_path: Path) -> None:
     """An unpacked bundle is read as it was packed; its manifest counts only where it is asked for."""
     with tarfile.open(fileobj=io.BytesIO(pack(FILES, NOON, new_signer()))) as tar:
-        tar.extractall(tmp_path, filter="data")
+        for member in tar.getmembers():
+            content = tar.extractfile(member)
+            assert content is not None
+            (tmp_path / member.name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / member.name).write_bytes(content.read())
     vouched, plain = (read_bundle_folder(tmp_path, vouched=each) for each in (True, False))
     assert vouched.files == plain.files == FILES
     assert vouched.signature is not None
