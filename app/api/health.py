@@ -37,7 +37,12 @@ async def alive() -> Response:
     return Response("alive\n", media_type="text/plain")
 
 
-_READY: dict[int | str, Json] = {200: {"description": "Every part can serve; `degraded` when one of them is not as it should be.", "content": content("Health")}}
+_READY: dict[int | str, Json] = {
+    200: {
+        "description": "Every part can serve; `degraded` when one of them is not as it should be.",
+        "content": content("Health"),
+    }
+}
 _NOT_READY: dict[int | str, Json] = {
     503: {"description": "Some part cannot; `parts` says which and why.", "content": content("Health")}
 }
