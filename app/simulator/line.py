@@ -69,7 +69,13 @@ class Line(asyncio.Protocol):
         """Stops reading and answering, or starts again."""
         if self._transport is not None and self._open and muted != self.muted:
             self.muted = muted
-            (self._transport.pause_reading if muted else self._transport.resume_reading)()
+            # Not at once: before Python 3.11.4 a loop that has just made a connection begins to read after `connection_made`,
+            # whatever was said there.
+            asyncio.get_running_loop().call_soon(self._read_or_not)
+
+    def _read_or_not(self) -> None:
+        if self._transport is not None and self._open:
+            (self._transport.pause_reading if self.muted else self._transport.resume_reading)()
 
     def _release(self) -> None:
         held, self._held = self._held, []
