@@ -23,7 +23,7 @@ from app.rulebook.problems import Spot
 from app.rulebook.view import View, views
 from tests.rulebook.shipped import shipped
 
-FEWER = settings(max_examples=settings.default.max_examples // 3 if settings.default else 20)
+FEWER = settings(max_examples=settings.default.max_examples // 5 if settings.default else 12)
 """For laws in which each example is a whole rulebook with several regimes."""
 
 NOWHERE = Spot("rules/random.yaml")
