@@ -20,6 +20,7 @@ from app.api.parts import Parts
 from app.cli.main import COMMANDS
 from app.decide.decide import ENGINE_DISAGREEMENT, NOT_CONFIRMED, REVIEW, TOO_LONG
 from app.domain.statuses import Status
+from app.rulebook import grammar
 from app.rulebook.read_messages import FIELDS, ONLY
 from app.settings import Duration, Settings, seconds
 from app.simulator.script import LinkFault, MessageFault
@@ -103,6 +104,34 @@ def test_every_template_field_is_documented() -> None:
     """docs/reference/message-format.md names each field and each condition of a line."""
     page = reference("message-format.md")
     assert [word for word in [*FIELDS, *ONLY] if f"`{word}`" not in page] == []
+
+
+LANGUAGE = {
+    "facts/v1": "FACTS_FILE FACT YES_NO_FACT",
+    "ref_data/v1": "TABLE_FILE COLUMN CHANGE SET",
+    "rules/v1": "RULES_FILE RULE EFFECTIVE OTHERWISE AUTHORITY CONDITION DECIDES_OUTCOME DECIDES_ROUTE OUTCOME_LIST ONLY_IF "
+    "THEN_OUTCOME THEN_ROUTE SEND WORK_ITEM",
+    "messages/v1": "MESSAGES_FILE MESSAGE LINE NEVER_DISCLOSE",
+    "scenarios/v1": "SCENARIOS_FILE SCENARIO CONVICTION EXPECT EXPECTED_SEND EXPECTED_WORK_ITEM PROMISE PROMISED SOME_OF",
+}
+"""The forms of the grammar that files of each kind are made of."""
+
+
+@pytest.mark.parametrize("kind", grammar.KINDS)
+def test_every_key_of_the_language_is_documented(kind: str) -> None:
+    """The section of docs/reference/rules-language.md about a kind of file names every key that such a file may have, in code marks."""
+    section = re.search(rf"^## `{kind}`.*?(?=^## |\Z)", reference("rules-language.md"), re.MULTILINE | re.DOTALL)
+    assert section is not None
+    code = " ".join(re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", section[0], flags=re.DOTALL)))
+    words = set(re.findall(r"[a-z_]+(?:\.[a-z_]+)?", code))
+    keys = [key for name in LANGUAGE[kind].split() for key in getattr(grammar, name).all_keys()]
+    assert [key for key in keys if key not in words] == []
+
+
+def test_no_form_of_the_language_is_left_out() -> None:
+    """Every form of the grammar belongs to a kind of file."""
+    forms = {name for name, found in vars(grammar).items() if isinstance(found, grammar.Form)}
+    assert forms == {name for names in LANGUAGE.values() for name in names.split()}
 
 
 EVERYWHERE = {"--help", "--install-completion", "--show-completion"}
