@@ -2,9 +2,10 @@
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -16,14 +17,15 @@ from app.cli.named_books import Book, book_named
 from app.cli.progress import counting
 from app.decide.decide import Decider
 from app.decide.explain import explain
-from app.domain.decision import dry_run_answer
-from app.domain.release import BODY_LIMIT, is_date, is_date_time
+from app.domain.decision import Decision, dry_run_answer
+from app.domain.release import BODY_LIMIT, Release, is_date, is_date_time
 from app.errors import LensError
 from app.settings import read_settings
 
 app = typer.Typer()
 
-_TELL_EVERY = 1_000
+TOGETHER = 32
+"""Lines decided as one group."""
 
 
 @app.command()
@@ -43,42 +45,69 @@ def decide(
 
     Example: lens decide docs/examples/releases.ndjson --as-of 2026-01-01
     """
-    day = _day(as_of)
-    moment = _moment(accepted_at)
     settings = read_settings()
     decider = Decider(book_named(rulebook, settings), terms_of(settings))
-    # What is loaded stays: keeping it out of the collector's rounds is worth a tenth of the speed.
+    lines = LineDecider(decider, _moment(accepted_at), _day(as_of), explained=explained)
+    # What is loaded stays, and a decision leaves no rings of references: looking for them often costs a tenth of the speed.
     gc.collect()
     gc.freeze()
-    bad = 0
+    gc.set_threshold(100_000, 20, 100)
     out = sys.stdout.buffer
     with _opened(file) as stream, counting("releases decided") as tell:
         whole = file is not None and file.suffix == ".json"
-        for number, line in enumerate([stream.read(BODY_LIMIT + 1)] if whole else bounded_lines(stream), 1):
-            if line.isspace() or not line:
-                continue
-            try:
-                out.write(_answered(decider, line, moment, day, explained=explained))
-            except LensError as error:
-                bad += 1
-                out.write(_problem_line(error, number))
-            if number % _TELL_EVERY == 0:
-                tell(number)
+        numbered = enumerate([stream.read(BODY_LIMIT + 1)] if whole else bounded_lines(stream), 1)
+        while group := list(islice(numbered, TOGETHER)):
+            out.writelines(lines.answers(group))
+            tell(group[-1][0])
     out.flush()
-    if bad:
+    if bad := lines.bad:
         print(
             f"lens: {bad} line{'s are' if bad > 1 else ' is'} no release; see the problems among the answers", file=sys.stderr
         )
         raise typer.Exit(1)
 
 
-def _answered(decider: Decider, line: bytes, moment: datetime, day: date | None, *, explained: bool) -> bytes:
-    """The decision about one line, as a line."""
-    release = decider.read(line)
-    answer = msgspec.json.encode(dry_run_answer(decider.decide(release, moment, day)))
-    if explained:
-        return answer[:-1] + b',"explanation":' + msgspec.json.encode(explain(decider, release, day)) + b"}\n"
-    return answer + b"\n"
+class LineDecider:
+    """Decides groups of lines: all are read, then all decided, then all written.
+
+    One step for many releases and then the next keeps each step's code near the processor: it is half as fast again as taking
+    every release through all steps by itself.
+    """
+
+    def __init__(self, decider: Decider, moment: datetime, day: date | None, *, explained: bool) -> None:
+        self._decider = decider
+        self._moment = moment
+        self._day = day
+        self._explained = explained
+        self.bad = 0
+        """Lines so far that were no release."""
+
+    def answers(self, lines: Iterable[tuple[int, bytes]]) -> list[bytes]:
+        """An answer line for each numbered line that is not blank, in order."""
+        releases = [self._read(number, line) for number, line in lines if line and not line.isspace()]
+        decisions = [self._decided(release) for release in releases]
+        return [self._written(decided) for decided in decisions]
+
+    def _read(self, number: int, line: bytes) -> Release | bytes:
+        """The release, or the problem line that stands for it."""
+        try:
+            return self._decider.read(line)
+        except LensError as error:
+            self.bad += 1
+            return _problem_line(error, number)
+
+    def _decided(self, release: Release | bytes) -> tuple[Release, Decision] | bytes:
+        return release if isinstance(release, bytes) else (release, self._decider.decide(release, self._moment, self._day))
+
+    def _written(self, decided: tuple[Release, Decision] | bytes) -> bytes:
+        if isinstance(decided, bytes):
+            return decided
+        release, decision = decided
+        answer = msgspec.json.encode(dry_run_answer(decision))
+        if self._explained:
+            explanation = msgspec.json.encode(explain(self._decider, release, self._day))
+            return answer[:-1] + b',"explanation":' + explanation + b"}\n"
+        return answer + b"\n"
 
 
 def bounded_lines(stream: BinaryIO) -> Iterator[bytes]:

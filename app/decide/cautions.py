@@ -6,17 +6,23 @@ from app.decide.compose import full_name
 from app.decide.folding import is_stated
 from app.domain.decision import Caution
 from app.domain.identifiers import ucn_problem
-from app.domain.release import Release, Residence
+from app.domain.release import Name, Release, Residence
 from app.rulebook.model import CodeTables
 
 NAME_FIELD = 30
 """Characters of the NCIC name field; a longer name may be cut by a receiving system."""
 
+_JOINTS = 4
+"""Characters between the parts of a name at the most: a comma and three blanks."""
 _FACILITY_NAME = 4
 """Characters of a facility's name at the least, for it to be looked for in a street."""
 
-_UNIT = re.compile(r"\b(?:APT|APARTMENT|UNIT|STE|SUITE|RM|ROOM|LOT|SPACE|FL|FLOOR|TRLR|BLDG|P\.?\s*O\.?\s*BOX)\b|#")
-_FACILITY = re.compile(r"\b(?:DETENTION|CORRECTION\w*|JAIL|PRISON|SPC|ICE FACILITY|PROCESSING (?:CENTER|CTR))\b")
+_WORD = re.compile("[A-Z]+")
+_UNITS = frozenset(
+    ["APT", "APARTMENT", "UNIT", "STE", "SUITE", "RM", "ROOM", "LOT", "SPACE", "FL", "FLOOR", "TRLR", "BLDG", "BOX"]
+)
+_FACILITIES = frozenset(["DETENTION", "CORRECTION", "CORRECTIONS", "CORRECTIONAL", "JAIL", "PRISON", "SPC"])
+_FACILITY_PAIRS = (("ICE", "FACILITY"), ("PROCESSING", "CENTER"), ("PROCESSING", "CTR"))
 
 
 def cautions(release: Release, codes: CodeTables) -> list[Caution]:
@@ -32,7 +38,7 @@ def cautions(release: Release, codes: CodeTables) -> list[Caution]:
         found.append(address)
     if not is_stated(subject.name.last):
         found.append(_NAME_BLANK)
-    if len(full_name(subject.name)) > NAME_FIELD:
+    if _is_long(subject.name):
         found.append(_NAME_LONG)
     for field, known in codes.codes.items():
         code = getattr(subject, field)
@@ -50,9 +56,23 @@ def _address(residence: Residence | None, facility: str | None) -> Caution | Non
     if street is None or not is_stated(street):
         return _ADDRESS_BLANK
     upper = street.upper()
-    if _FACILITY.search(upper) or (facility and len(facility.strip()) >= _FACILITY_NAME and facility.strip().upper() in upper):
+    words = _WORD.findall(upper)
+    if not _FACILITIES.isdisjoint(words) or _names_facility(upper, words, facility):
         return _ADDRESS_FACILITY
-    return None if _UNIT.search(upper) else _ADDRESS_NO_UNIT
+    return _ADDRESS_NO_UNIT if _UNITS.isdisjoint(words) and "#" not in upper else None
+
+
+def _names_facility(street: str, words: list[str], facility: str | None) -> bool:
+    """Whether a street (in capitals) names a detention facility in two words, or the very one the person was released from."""
+    if facility and len(own := facility.strip().upper()) >= _FACILITY_NAME and own in street:
+        return True
+    return any(first in words and second in words for first, second in _FACILITY_PAIRS)
+
+
+def _is_long(name: Name) -> bool:
+    """Whether a name is longer than its field; looked at closely only where it may be."""
+    parts = len(name.last) + len(name.first or "") + len(name.middle or "") + len(name.suffix or "")
+    return parts > NAME_FIELD - _JOINTS and len(full_name(name)) > NAME_FIELD
 
 
 _UCN_MISSING = Caution("fbi-number-missing", "no FBI number is given; the notice says NOT AVAILABLE")

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from app.decide.folding import fold, is_stated, wrap
+import msgspec
+
+from app.decide.folding import fold, is_stated, stated_or, wrap
 from app.decide.terms import Terms
 from app.domain.decision import NUMBER_MARK, Copy, NoticeType
 from app.domain.release import Name, Release, Residence
@@ -17,13 +19,12 @@ from app.rulebook.model import Messages, TemplateLine
 NOT_AVAILABLE = "NOT AVAILABLE"
 NOT_STATED = "NOT STATED"
 
-_NOTICE_FIELDS = frozenset({"message_id", "type", "copy", "state", "also_sent_to", "refers_to"})
-"""Fields that differ between the two notices of one release; the rest is filled once for both."""
+_NOTICE_FIELDS = frozenset({"type", "copy", "state", "also_sent_to", "refers_to"})
+"""Fields that differ between the two notices of one release; the rest is filled once for both (the number by its mark)."""
 _NOTICE_CONDITIONS = frozenset({"test_stage", "follow_up"})
 
 
-@dataclass(frozen=True, slots=True)
-class Addressee:
+class Addressee(msgspec.Struct, frozen=True):
     """Whom one notice is for. `state` and `also_sent_to` are Nlets codes ("" or None: NONE), `testing` whether it is a pilot."""
 
     ori: str
@@ -45,26 +46,36 @@ class TooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Template lines made ready, joined by LF: `pattern` has a `%s` for each of `fields`; with `only`, a condition of a notice.
+    """Template lines made ready, joined by LF: literal texts, with a place for each of `fields` between two of them.
 
-    `own` are the fields that a release fills; a block is `open` where others, or `only`, wait for the notice.
+    `own` are the fields that a release fills; others, or `only`, wait for the notice. `texts` are the literals and empty places in
+    turn, so the fields' texts go to every second place.
     """
 
-    pattern: str
+    texts: tuple[str, ...]
     fields: tuple[str, ...]
     only: str | None
     own: tuple[str, ...]
     find: tuple[Callable[[Release], str], ...]
-    open: bool
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is for each notice to fill."""
+        return self.only is not None or len(self.own) < len(self.fields)
+
+    def filled(self, values: Sequence[str]) -> str:
+        """The text with a value for each field, in order."""
+        texts = list(self.texts)
+        texts[1::2] = values
+        return "".join(texts)
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(msgspec.Struct, frozen=True):
     """A template with everything filled that does not depend on whom the notice is for: finished text, or a block still open."""
 
     parts: tuple[str | Block, ...]
     values: Mapping[str, str]
-    replaced: frozenset[str]
+    replaced: tuple[str, ...]
     """Fields in which a character had to become `?`."""
 
 
@@ -76,12 +87,18 @@ class Composer:
         self._width = messages.line_length
         self._most = messages.max_characters
         self._templates = messages.templates
-        self._blocks = {
-            (name, late, stated): tuple(_blocks(template.lines, late=late, stated=stated))
+        self._parts = {
+            (name, late, stated): tuple(self._ready(block) for block in _blocks(template.lines, late=late, stated=stated))
             for name, template in messages.templates.items()
             for late in (False, True)
             for stated in (False, True)
         }
+
+    def _ready(self, block: Block) -> tuple[str | Block, bool]:
+        """A block and whether it waits for the notice; finished text where it has nothing to fill."""
+        if block.waits or block.fields:
+            return block, block.waits
+        return self._finished(block.filled(())), False
 
     @property
     def briefest(self) -> str:
@@ -93,23 +110,25 @@ class Composer:
         parts: list[str | Block] = []
         values: dict[str, str] = {}
         replaced: list[str] = []
-        for block in self._blocks[template, late, residence_stated(release)]:
-            texts = [find(release) for find in block.find]
-            together = "|".join(texts)
+        for part, waits in self._parts[template, late, residence_stated(release)]:
+            if isinstance(part, str) or not part.own:
+                parts.append(part)
+                continue
+            texts = [find(release) for find in part.find]
+            together = "".join(texts)
             if not (together.isascii() and together.isprintable()):
-                texts = _folded(block.own, texts, replaced)
-            if block.open:
-                values.update(zip(block.own, texts, strict=True))
-                parts.append(block)
+                texts = _folded(part.own, texts, replaced)
+            if waits:
+                values.update(zip(part.own, texts, strict=True))
+                parts.append(part)
             else:
-                parts.append(self._finished(block.pattern % tuple(texts)))
-        return Filled(tuple(parts), values, frozenset(replaced))
+                parts.append(self._finished(part.filled(texts)))
+        return Filled(tuple(parts), values, tuple(replaced))
 
     def text(self, filled: Filled, to: Addressee) -> str:
         """The whole text for one state, lines ended by LF, NUMBER_MARK for its number. Raises TooLong."""
         values = {
             **filled.values,
-            "message_id": NUMBER_MARK,
             "type": to.type,
             "copy": to.copy,
             "state": to.state,
@@ -121,7 +140,7 @@ class Composer:
             if isinstance(part, str):
                 body.append(part)
             elif part.only is None or (to.testing if part.only == "test_stage" else to.type != "NEW"):
-                body.append(self._finished(part.pattern % tuple([values[field] for field in part.fields])))
+                body.append(self._finished(part.filled([values[field] for field in part.fields])))
         text = "\n".join(body) + "\n"
         if len(text) > self._most:
             raise TooLong(len(text))
@@ -129,10 +148,13 @@ class Composer:
 
     def _finished(self, text: str) -> str:
         """The lines in capitals, each no longer than the rulebook allows."""
-        lines = text.upper().split("\n")
-        if max(map(len, lines)) > self._width:
-            lines = [piece for line in lines for piece in wrap(line, self._width)]
-        return "\n".join(lines)
+        text = text.upper()
+        if len(text) <= self._width:
+            return text
+        lines = text.split("\n")
+        if max(map(len, lines)) <= self._width:
+            return text
+        return "\n".join([piece for line in lines for piece in wrap(line, self._width)])
 
     def _legacy(self, body: str, to: Addressee) -> str:
         return f"{self._terms.message_key}.{self._terms.origin_ori}.{to.ori}.*{NUMBER_MARK}.TXT\n{body}"
@@ -167,23 +189,19 @@ def _blocks(lines: tuple[TemplateLine, ...], *, late: bool, stated: bool) -> Ite
 
     Neighbouring lines that are the same for every state told make one block.
     """
-    patterns: list[str] = []
-    fields: list[str] = []
+    shared: list[TemplateLine] = []
     for line in lines:
         if (line.only == "late" and not late) or (line.only == "residence_stated" and not stated):
             continue
-        in_line = [part[0] for part in line.parts if isinstance(part, tuple)]
-        pattern = "".join("%s" if isinstance(part, tuple) else part.replace("%", "%%") for part in line.parts)
-        if line.only in _NOTICE_CONDITIONS or not _NOTICE_FIELDS.isdisjoint(in_line):
-            if patterns:
-                yield _block("\n".join(patterns), fields, None)
-                patterns, fields = [], []
-            yield _block(pattern, in_line, line.only if line.only in _NOTICE_CONDITIONS else None)
+        if line.only in _NOTICE_CONDITIONS or any(part[0] in _NOTICE_FIELDS for part in line.parts if isinstance(part, tuple)):
+            if shared:
+                yield _block(shared, None)
+                shared = []
+            yield _block([line], line.only if line.only in _NOTICE_CONDITIONS else None)
         else:
-            patterns.append(pattern)
-            fields += in_line
-    if patterns:
-        yield _block("\n".join(patterns), fields, None)
+            shared.append(line)
+    if shared:
+        yield _block(shared, None)
 
 
 def _fields_in(lines: tuple[TemplateLine, ...]) -> int:
@@ -191,16 +209,29 @@ def _fields_in(lines: tuple[TemplateLine, ...]) -> int:
     return len({part[0] for line in lines for part in line.parts if isinstance(part, tuple)} - _NOTICE_FIELDS)
 
 
-def _block(pattern: str, fields: Sequence[str], only: str | None) -> Block:
+def _block(lines: Sequence[TemplateLine], only: str | None) -> Block:
+    texts, fields = [""], []
+    for place, line in enumerate(lines):
+        texts[-1] += "\n" if place else ""
+        for part in line.parts:
+            if part == ("message_id",):
+                texts[-1] += NUMBER_MARK
+            elif isinstance(part, str):
+                texts[-1] += part
+            else:
+                fields.append(part[0])
+                texts += ["", ""]
     own = tuple(field for field in fields if field not in _NOTICE_FIELDS)
-    find = tuple(FIELDS[field] for field in own)
-    return Block(pattern, tuple(fields), only, own, find, only is not None or len(own) < len(fields))
+    return Block(tuple(texts), tuple(fields), only, own, tuple(FIELDS[field] for field in own))
 
 
 def _folded(fields: Sequence[str], texts: Sequence[str], replaced: list[str]) -> list[str]:
     """The texts folded; fields in which a character had to become `?` are added to `replaced`."""
     done = []
     for field, text in zip(fields, texts, strict=True):
+        if text.isascii() and text.isprintable():
+            done.append(text)
+            continue
         folded, marked = fold(text)
         done.append(folded)
         if marked:
@@ -213,20 +244,18 @@ def residence_stated(release: Release) -> bool:
     residence = release.residence
     if residence is None:
         return False
-    parts = (residence.state, residence.street, residence.city, residence.zip)
-    return any(is_stated(part) for part in parts)
-
-
-def _or(text: str | None, missing: str) -> str:
-    """The text as stated, or what stands for it when there is nothing to read in it."""
-    return text if text is not None and is_stated(text) else missing
+    return is_stated(residence.state) or any(map(is_stated, (residence.street, residence.city, residence.zip)))
 
 
 def full_name(name: Name) -> str:
     """`LAST, FIRST MIDDLE SUFFIX`, with what is missing left out."""
-    last = name.last if is_stated(name.last) else NOT_AVAILABLE
-    rest = " ".join([part for part in (name.first, name.middle, name.suffix) if part and is_stated(part)])
-    return f"{last}, {rest}" if rest else last
+    full = stated_or(name.last, NOT_AVAILABLE)
+    join = ", "
+    for part in (name.first, name.middle, name.suffix):
+        if part and is_stated(part):
+            full = f"{full}{join}{part}"
+            join = " "
+    return full
 
 
 def _compact(day: str | None) -> str:
@@ -241,23 +270,23 @@ _NOWHERE = Residence(state=None)
 
 FIELDS: Mapping[str, Callable[[Release], str]] = {
     "name": lambda release: full_name(release.subject.name),
-    "sex": lambda release: _or(release.subject.sex, "U"),
-    "race": lambda release: _or(release.subject.race, "U"),
+    "sex": lambda release: stated_or(release.subject.sex, "U"),
+    "race": lambda release: stated_or(release.subject.race, "U"),
     "date_of_birth": lambda release: _compact(release.subject.date_of_birth),
-    "place_of_birth": lambda release: _or(release.subject.place_of_birth, "YY"),
-    "fbi_number": lambda release: _or(release.subject.fbi_number, NOT_AVAILABLE),
+    "place_of_birth": lambda release: stated_or(release.subject.place_of_birth, "YY"),
+    "fbi_number": lambda release: stated_or(release.subject.fbi_number, NOT_AVAILABLE),
     "release_date": lambda release: _compact(release.stay.released_at[:10]),
     "release_state": lambda release: release.stay.state,
-    "street": lambda release: _or(_residence(release).street, NOT_STATED),
-    "city": lambda release: _or(_residence(release).city, NOT_STATED),
-    "residence_state": lambda release: _or(_residence(release).state, NOT_STATED),
-    "zip": lambda release: _or(_residence(release).zip, NOT_STATED),
+    "street": lambda release: stated_or(_residence(release).street, NOT_STATED),
+    "city": lambda release: stated_or(_residence(release).city, NOT_STATED),
+    "residence_state": lambda release: stated_or(_residence(release).state, NOT_STATED),
+    "zip": lambda release: stated_or(_residence(release).zip, NOT_STATED),
     "aliases": lambda release: "; ".join(map(full_name, release.subject.aliases)) or "NONE",
-    "height": lambda release: _or(release.subject.height, "UNK"),
+    "height": lambda release: stated_or(release.subject.height, "UNK"),
     "weight": lambda release: str(release.subject.weight or "UNK"),
-    "eyes": lambda release: _or(release.subject.eyes, "UNK"),
-    "hair": lambda release: _or(release.subject.hair, "UNK"),
-    "state_id": lambda release: _or(release.subject.state_id, NOT_AVAILABLE),
+    "eyes": lambda release: stated_or(release.subject.eyes, "UNK"),
+    "hair": lambda release: stated_or(release.subject.hair, "UNK"),
+    "state_id": lambda release: stated_or(release.subject.state_id, NOT_AVAILABLE),
     "alien_number": lambda release: _alien_number(release.subject.alien_number),
     "release_reason": lambda release: release.stay.reason,
 }

@@ -60,9 +60,10 @@ class Decider:
         day = as_of or release.stay.day
         values, found = self._finder.find(release)
         try:
-            owed = self._owed(values, day)
+            place = self.book.regime(day)
+            owed = self._owed(values, place)
             sends = owed.outcome == "notify" or (reviewed and owed.outcome == "hold_for_review")
-            routed = self.book.routed(day, values.shared) if sends else None
+            routed = self.book.routing[place].verdict(values.shared) if sends else None
         except EngineDisagreement:
             return self._decision(release, day, values, _UNSURE, (), (Errand(ENGINE_DISAGREEMENT, ""),), found)
         warnings = (*found, *cautions(release, self.book.content.codes))
@@ -73,9 +74,9 @@ class Decider:
         notices, errands, replaced = self._carry_out(plan, release, day, values.shared, told, late=late)
         return self._decision(release, day, values, plan, notices, errands, warnings + replaced)
 
-    def _owed(self, values: FactValues, day: date) -> Verdict:
-        """The eligibility verdict over all convictions."""
-        look_up = self.book.eligibility[self.book.regime(day)]
+    def _owed(self, values: FactValues, place: int) -> Verdict:
+        """The eligibility verdict over all convictions, in the regime at this place."""
+        look_up = self.book.eligibility[place]
         verdicts = look_up.verdicts_of(values.shared, values.convictions)
         if len(verdicts) == 1:
             return verdicts[0]

@@ -1,7 +1,8 @@
 """From a release to the facts the rules may see. No name, address, identifier or date of birth is among them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from app.domain.decision import Caution
 from app.domain.release import Release
@@ -12,8 +13,7 @@ STATE_POINTERS = {"release_state": "/stay/state", "residence_state": "/residence
 """Where a release has the states that the rulebook must know, as JSON pointers."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactValues:
+class FactValues(msgspec.Struct, frozen=True):
     """The facts of a release: those that belong to it, and those of each conviction (charge code, charge status)."""
 
     shared: dict[str, str]

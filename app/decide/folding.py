@@ -62,9 +62,15 @@ def is_stated(text: str | None) -> bool:
     """Whether there is anything to read in a value: not only blanks, and not only what leaves nothing when it is folded."""
     if not text:
         return False
-    if text.isascii() and text.isprintable():
-        return not text.isspace()
-    return bool(fold(text)[0].strip())
+    # A letter or digit of any script becomes something, `?` at the least.
+    return text[0].isalnum() or bool(fold(text)[0].strip())
+
+
+def stated_or(text: str | None, missing: str) -> str:
+    """The value as stated, or what stands for it when there is nothing to read in it."""
+    if text and text[0].isalnum():
+        return text
+    return text if text and is_stated(text) else missing
 
 
 def fold(text: str) -> tuple[str, bool]:

@@ -5,7 +5,7 @@ The contract is `release.schema.json` beside this file, word for word; the types
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from itertools import chain, islice
@@ -114,7 +114,7 @@ def read_release(raw: bytes, allowed: Mapping[str, Collection[str]]) -> Release:
     if _validator().is_valid(document) and b"\\u0000" not in raw:
         # Not strict, since a JSON Schema integer may be written 180.0; everything else has just been validated.
         release = msgspec.convert(document, Release, strict=False)
-        if is_date_time(release.stay.released_at) and not any(_code_faults(document, allowed)):
+        if _can_be_reckoned(release.stay.released_at) and not any(_code_faults(document, allowed)):
             return release
     found = chain(_schema_faults(document), _moment_faults(document), _code_faults(document, allowed), _nul_faults(document))
     faults = tuple(islice(found, MOST_FAULTS))
@@ -153,10 +153,15 @@ def is_date(text: object) -> bool:
 
 def is_date_time(text: str) -> bool:
     """Whether the text is an RFC 3339 time with an offset, in the years 1 to 9999 also when told in UTC."""
-    if not _RFC3339.fullmatch(text):
-        return False
+    return _RFC3339.fullmatch(text) is not None and _can_be_reckoned(text)
+
+
+def _can_be_reckoned(text: str) -> bool:
+    """Whether an RFC 3339 time is one that Python can reckon with: no leap second, and a year from 1 to 9999 also in UTC."""
     try:
-        datetime.fromisoformat(text.upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(text.upper())
+        if not 1 < moment.year < MAXYEAR:
+            moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return False
     return True
@@ -185,8 +190,14 @@ def _moment_faults(document: object) -> Iterator[Fault]:
         yield Fault("/stay/released_at", "format", "this is no moment that LENS can reckon with (a leap second, or the year 0)")
 
 
+@cache
+def _steps(pointer: str) -> tuple[str, ...]:
+    """The steps of one of the few pointers that the rulebook has codes for."""
+    return tuple(pointer.split("/")[1:])
+
+
 def _at(document: Any, pointer: str) -> Any:  # noqa: ANN401 - walks any JSON document
-    for step in pointer.split("/")[1:]:
+    for step in _steps(pointer):
         document = document.get(step) if isinstance(document, dict) else None
     return document
 

@@ -50,8 +50,10 @@ class Axes:
 
     def shared_key(self, values: Mapping[str, str]) -> Key:
         """The part of the key that the release's facts give."""
-        classes = [classes[values[fact]] for fact, classes in self.shared]
-        return (*classes, *[int(values[left] == values[right]) for left, right in self.pairs])
+        key = [classes[values[fact]] for fact, classes in self.shared]
+        for left, right in self.pairs:
+            key.append(int(values[left] == values[right]))
+        return tuple(key)
 
     def key(self, values: Mapping[str, str]) -> Key:
         """The key of the representative that stands for these values. Raises KeyError for a value that no table has."""

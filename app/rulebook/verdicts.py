@@ -3,7 +3,7 @@ rulebook is refused, and a release's verdict is then a look-up by its representa
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from app.rulebook.cases import Axes, Key, Representative, axes, how_many, representatives
@@ -66,6 +66,8 @@ class LookUp:
     network: Network | None
     axes: Axes
     verdicts: dict[Key, Verdict]
+    by_pair: dict[tuple[tuple[str, str], Key], Verdict] = field(default_factory=dict, init=False, repr=False)
+    """Verdicts by conviction as well, as they come to be asked; no more than charges x statuses x keys of the release's facts."""
 
     def verdict(self, values: Mapping[str, str]) -> Verdict:
         """The verdict of a table that reads no conviction. One not found at load is decided now, twice.
@@ -83,19 +85,22 @@ class LookUp:
 
         Raises EngineDisagreement.
         """
-        axes = self.axes
-        tail = axes.shared_key(shared)
-        found: dict[Key, Verdict] = {}
+        tail = self.axes.shared_key(shared)
+        found: dict[int, Verdict] = {}
         for pair in convictions:
-            key = axes.conviction_key(pair)
-            if key not in found:
-                verdict = self.verdicts.get(key + tail)
-                if verdict is None:
-                    verdict = self.verdicts[key + tail] = self.decide_twice(
-                        {**shared, **dict(zip(CONVICTION_FACTS, pair, strict=True))}
-                    )
-                found[key] = verdict
+            verdict = self.by_pair.get((pair, tail))
+            if verdict is None:
+                verdict = self.by_pair[pair, tail] = self._of_conviction(pair, shared, tail)
+            found[id(verdict)] = verdict
         return list(found.values())
+
+    def _of_conviction(self, pair: tuple[str, str], shared: Mapping[str, str], tail: Key) -> Verdict:
+        key = self.axes.conviction_key(pair) + tail
+        verdict = self.verdicts.get(key)
+        if verdict is None:
+            values = {**shared, **dict(zip(CONVICTION_FACTS, pair, strict=True))}
+            verdict = self.verdicts[key] = self.decide_twice(values)
+        return verdict
 
     def decide_twice(self, values: Mapping[str, str]) -> Verdict:
         """durable_rules decides, the plain evaluator shadows it. Raises EngineDisagreement when they differ or one fails."""
