@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _TURNS_IN_A_ROW = 4  # of one lane while others wait for room
 _SWEEP = 1000  # messages presumed delivered in one transaction
+_BREATH = 0.01  # seconds from one look for lanes to the next at the least: hints that come faster are joined
 
 
 class Dispatcher:
@@ -113,10 +114,12 @@ class Dispatcher:
         while not self._stopping:
             self._woken = False
             self._wakeup.clear()
+            looked = time.monotonic()
             wait = await self._claim()
             if not self._stopping:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wakeup.wait(), wait)
+                await asyncio.sleep(looked + _BREATH - time.monotonic())
 
     async def _claim(self) -> float:
         """Takes up lanes that are due; seconds until it is worth looking again unless woken."""

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from app.dispatch.channel import Outgoing, Receipt
 
-WRITERS = 16
-"""Threads that write files at once. The cost is one fsync a file, and file systems join fsyncs that wait together."""
+WRITERS = 2
+"""Threads that write files at once. The cost is one fsync a file, and file systems join fsyncs that wait together; but more
+threads than this take the processor from those who accept releases in the same process.
+"""
 
 _AT_ONCE = 128
 """Files open at once, well under the usual limit of 1,024 for a process."""
