@@ -116,12 +116,26 @@ def _open_sqlite(url: URL) -> Store:
 
 
 def _create_private(file: Path) -> None:
-    """The database holds personal data: its folder and file are for this user alone. SQLite gives its WAL the same mode."""
+    """The database holds personal data: its folder and file are for this user alone. SQLite gives its WAL the same mode.
+
+    SQLite has the names in that folder on the disk before a first commit; the folder's own name is our part.
+    """
+    missing = [folder for folder in file.absolute().parents if not folder.exists()]
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in missing:
+            _sync_folder(folder.parent)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise BadSetting(f"LENS_DATABASE_URL: the file {file} cannot be opened for writing: {error.strerror}") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    found = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(found)
+    finally:
+        os.close(found)
 
 
 def _prepare_sqlite(pragmas: tuple[str, ...], connection: Any, _: object) -> None:  # noqa: ANN401 - the driver is untyped

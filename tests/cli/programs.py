@@ -56,14 +56,20 @@ def lens(folder: Path, *words: str, settings: Mapping[str, str | None] | None = 
 class Program:
     """A command that runs until it is ended. `with Program(...) as program:` ends it, however the block ends."""
 
-    def __init__(self, folder: Path, words: Sequence[str], settings: Mapping[str, str | None] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        words: Sequence[str],
+        settings: Mapping[str, str | None] | None = None,
+        program: Sequence[str] = LENS,
+    ) -> None:
         self.folder = folder
         self.log = folder / "log"
         self._said: queue.Queue[str | None] = queue.Queue()
         self.heard: list[str] = []
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*LENS, *words],
+                [*program, *words],
                 cwd=folder,
                 env=environment(folder, settings),
                 stdout=subprocess.PIPE,

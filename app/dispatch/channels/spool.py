@@ -1,6 +1,7 @@
 """The spool channel: messages become files in `out/`, texts from the network are files in `in/`; a gateway does the rest."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,7 @@ import structlog
 
 from app.dispatch.channel import Arrived, Outgoing, Receipt
 from app.dispatch.channels.spool_in import Found, In, folders_of
-from app.dispatch.channels.spool_out import Out
+from app.dispatch.channels.spool_out import Out, sync_folder
 from app.errors import Unavailable
 
 _log = structlog.get_logger(__name__)
@@ -103,9 +104,14 @@ class SpoolChannel:
         self._note_out(await asyncio.to_thread(self._out.check))
 
     def _make_folders(self) -> None:
+        """Makes the folders where missing. Their names are on the disk before any file's in them: else a power cut takes both."""
+        missing = [folder for folder in self._spool.absolute().parents if not folder.exists()]
         self._spool.parent.mkdir(parents=True, exist_ok=True)
         for folder in folders_of(self._spool):
             folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in (*missing, *folders_of(self._spool)):
+            with contextlib.suppress(PermissionError):  # of a folder above ours, which one need not be able to read
+                sync_folder(folder.parent)
 
     def _note_out(self, problem: str | None) -> None:
         if problem != self._out_problem:

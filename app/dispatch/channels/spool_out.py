@@ -85,7 +85,7 @@ class Out:
         """
         receipts = [self._write_batch(batch) for batch in batches]
         try:
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         except OSError as error:
             lost = Receipt("unknown", f"written to out/, but the folder cannot be synced: {error.strerror}")
             return [[lost if receipt.fate == "taken" else receipt for receipt in batch] for batch in receipts]
@@ -171,7 +171,8 @@ def _write_whole(fd: int, payload: bytes) -> None:
     os.fsync(fd)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Has the names in a folder on the disk, not only in memory. Raises OSError."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
