@@ -14,6 +14,7 @@ from app.api import (
     docs,
     follow_up,
     health,
+    heartbeat,
     messages,
     openapi,
     reconciliation,
@@ -33,6 +34,7 @@ from app.api.reconciliation import ReconciliationPage
 from app.api.rulebooks import Rulebook, RulebookDiff, RulebookPage
 from app.api.work_items import WorkItemPage
 from app.errors import LensError
+from app.store.feeds import HeartbeatAnswer
 from app.store.messages import MessageWithHistory
 from app.store.releases import StoredRelease
 from app.store.rulebook_reads import RulebookVersion, RulebookWithFiles
@@ -42,6 +44,7 @@ _ANSWERED: tuple[type, ...] = (
     AuditPage,
     ExplainedDecision,
     Health,
+    HeartbeatAnswer,
     MessagePage,
     MessageWithHistory,
     ReconciliationPage,
@@ -75,6 +78,7 @@ def build_app(parts: Parts) -> ASGIApp:
     for resource in (
         releases,
         follow_up,
+        heartbeat,
         decisions,
         messages,
         reconciliation,

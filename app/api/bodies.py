@@ -93,11 +93,7 @@ async def read_reason(request: Request) -> str:
 def _reason_faults(document: Any) -> list[Fault]:  # noqa: ANN401 - any JSON document
     if not isinstance(document, dict):
         return [Fault("", "type", 'this must be an object: {"reason": "…"}', ("object",))]
-    faults = [
-        Fault(f"/{name.replace('~', '~0').replace('/', '~1')}", "unknown-field", "there is no such field")
-        for name in document
-        if name != "reason"
-    ]
+    faults = unknown_fields(document, ("reason",))
     if "reason" not in document:
         return [*faults, Fault("/reason", "required", "say why, for those who read the record later")]
     reason = document["reason"]
@@ -108,3 +104,12 @@ def _reason_faults(document: Any) -> list[Fault]:  # noqa: ANN401 - any JSON doc
     elif not reason.isprintable():
         faults.append(Fault("/reason", "control-character", "one line of printable text"))
     return faults
+
+
+def unknown_fields(document: dict[str, Any], known: tuple[str, ...]) -> list[Fault]:
+    """A fault for each field of an object that is none of those known."""
+    return [
+        Fault(f"/{name.replace('~', '~0').replace('/', '~1')}", "unknown-field", "there is no such field", known)
+        for name in document
+        if name not in known
+    ]

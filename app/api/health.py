@@ -9,10 +9,13 @@ from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from app.api.feed_metrics import feed_metrics, feed_words
 from app.api.metrics import Written
 from app.api.openapi import Json, content
 from app.api.parts import Parts, Wired
 from app.errors import Unavailable, what_broke
+from app.store.feeds import list_feeds
+from app.store.reading import look
 from app.store.tally import tally
 
 _log = structlog.get_logger()
@@ -20,13 +23,17 @@ _log = structlog.get_logger()
 router = APIRouter(tags=["health"])
 
 
-class Health(msgspec.Struct, frozen=True):
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the service can do its work. `parts` names each part with `ok`, or why it cannot serve, or why it is degraded: it
     serves, but not as it should.
+
+    `feeds` says of each caller that has sent a heartbeat whether it is heard. A silent one is no reason to take the service away,
+    so the status does not go by it.
     """
 
     status: Literal["ready", "degraded", "not_ready"]
     parts: dict[str, str]
+    feeds: dict[str, str] = {}
 
 
 @router.get(
@@ -62,7 +69,14 @@ def _look(parts: Parts) -> Health:
     told = {name: why or (f"degraded: {limping[name]}" if limping.get(name) else "ok") for name, why in stopped.items()}
     if any(stopped.values()):
         return Health("not_ready", told)
-    return Health("degraded" if any(limping.values()) else "ready", told)
+    return Health("degraded" if any(limping.values()) else "ready", told, _feeds(parts))
+
+
+def _feeds(parts: Parts) -> dict[str, str]:
+    try:
+        return feed_words(look(parts.store, list_feeds))
+    except Unavailable:  # then the database tells of itself
+        return {}
 
 
 def _asked(name: str, check: Callable[[], str | None]) -> str | None:
@@ -79,10 +93,10 @@ def _asked(name: str, check: Callable[[], str | None]) -> str | None:
 async def metrics(parts: Wired) -> Response:
     """Requests, releases, messages and work items, for Prometheus. No key is needed."""
     try:
-        counted = await parts.look(tally)
+        counted, feeds = await parts.look(lambda connection: (tally(connection), list_feeds(connection)))
     except Unavailable:
-        counted = None
+        counted, feeds = None, ()
     shelf = parts.shelf
     counts = Written(parts.writer.groups, parts.writer.items, shelf.in_force.version, degraded=shelf.problem is not None)
-    page = parts.metrics.page(counted, lambda: counts)
+    page = parts.metrics.page(counted, lambda: counts, feed_metrics(feeds, parts.clock()))
     return Response(page, media_type=CONTENT_TYPE_LATEST)

@@ -66,14 +66,17 @@ class Metrics:
         """Counts a request refused for its key; `why` is one of SIGN_IN_REFUSALS."""
         self._refused.labels(why).inc()
 
-    def page(self, tally: Tally | None, written: Callable[[], Written]) -> bytes:
-        """Everything in Prometheus' text format. `tally` is None when the store cannot be read: then its figures are absent."""
+    def page(self, tally: Tally | None, written: Callable[[], Written], more: Iterable[Metric] = ()) -> bytes:
+        """Everything in Prometheus' text format. `tally` is None when the store cannot be read: then its figures are absent.
+
+        `more` are further figures of the store.
+        """
         own = self._own
         if self._shared_folder is not None:
             own = CollectorRegistry()
             MultiProcessCollector(own, path=self._shared_folder)  # type: ignore[no-untyped-call]
         stored = CollectorRegistry()
-        stored.register(_Collected(lambda: _stored(tally, written())))
+        stored.register(_Collected(lambda: (*_stored(tally, written()), *more)))
         return generate_latest(own) + generate_latest(stored)
 
 

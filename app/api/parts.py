@@ -12,6 +12,7 @@ from app.api.auth import Gate
 from app.api.metrics import Metrics
 from app.decide.decide import Decider
 from app.intake.accept import Intake
+from app.intake.feeds import Feeds
 from app.intake.rulebooks import Rulebooks
 from app.intake.shelf import Shelf
 from app.store.engine import Store
@@ -40,6 +41,7 @@ class Parts:
     store: Store
     writer: Writer
     intake: Intake
+    feeds: Feeds
     shelf: Shelf
     rulebooks: Rulebooks
     gate: Gate

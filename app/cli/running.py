@@ -21,7 +21,8 @@ from app.cli.logs import logs
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
-from app.cli.wiring import parts_of
+from app.cli.wiring import feeds_of, parts_of
+from app.intake.feeds import FeedWatch
 from app.settings import Settings, share_metrics
 from app.store.engine import Store
 from app.store.hints import Hints
@@ -39,10 +40,11 @@ def run_one(settings: Settings, listener: Listener) -> None:
             following(settings, desk_of(settings, store, writer)) as current,
             sending_of(settings, writer) as sending,
             Hints(store, sending.wake) as hints,
+            FeedWatch(feeds := feeds_of(settings, store, writer)),
         ):
             announcement = Announcement(listener.url, key_to_show(settings, store))
             ready = {"channel": sending.channel_problem, "worker": sending.worker_problem}
-            parts = parts_of(store, writer, current, Metrics(), ready, in_turn(sending.wake, hints.tell))
+            parts = parts_of(store, writer, current, feeds, Metrics(), ready, in_turn(sending.wake, hints.tell))
             serve_api(parts, listener, announcement.say)
 
 
@@ -85,9 +87,10 @@ def run_shared_api(
         Writer(store) as writer,
         following(settings, desk_of(settings, store, writer)) as current,
         Hints(store) as hints,
+        FeedWatch(feeds := feeds_of(settings, store, writer)),
     ):
         ready = {"channel": pulse.channel_problem, "worker": pulse.worker_problem}
-        parts = parts_of(store, writer, current, Metrics(folder), ready, in_turn(bell.ring, hints.tell))
+        parts = parts_of(store, writer, current, feeds, Metrics(folder), ready, in_turn(bell.ring, hints.tell))
         serve_api(parts, listener, announcement.say if announcement else lambda: None)
 
 

@@ -17,6 +17,7 @@ from app.dispatch.channels.tcp import TcpChannel, client_tls
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
 from app.intake.accept import Intake
+from app.intake.feeds import Feeds
 from app.settings import Settings
 from app.store.engine import Store, is_current
 from app.store.keys import list_keys
@@ -54,10 +55,16 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def feeds_of(settings: Settings, store: Store, writer: Writer) -> Feeds:
+    """What is heard of the callers that send releases."""
+    return Feeds(store, writer, clock, settings.feed_silent_after)
+
+
 def parts_of(
     store: Store,
     writer: Writer,
     current: Current,
+    feeds: Feeds,
     metrics: Metrics,
     ready: Mapping[str, Callable[[], str | None]],
     queued: Callable[[], None],
@@ -71,4 +78,4 @@ def parts_of(
     degraded = {"rulebook": lambda: current.shelf.problem}
     gate = Gate(lambda: look(store, list_keys), clock, metrics)
     intake = Intake(writer, current.shelf.decider, clock, queued)
-    return Parts(store, writer, intake, current.shelf, current.rulebooks, gate, metrics, checks, degraded, queued, clock)
+    return Parts(store, writer, intake, feeds, current.shelf, current.rulebooks, gate, metrics, checks, degraded, queued, clock)

@@ -8,27 +8,16 @@ text. Personal data stands only in `message.text`, `inbound.text`, and `body_jso
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-SQLModel.metadata.naming_convention = {  # so that a later migration can name what it changes
-    "ix": "%(table_name)s_%(column_0_N_name)s",
-    "uq": "%(table_name)s_%(column_0_N_name)s_key",
-    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-    "pk": "%(table_name)s_pkey",
-}
-
-
-def _big(**more: object) -> Column[int]:
-    # On SQLite every INTEGER has 64 bits, and only an INTEGER primary key is the row's own address (no second index).
-    return Column(BigInteger().with_variant(Integer, "sqlite"), **more)  # type: ignore[arg-type]
-
-
-def _of_release(*, nullable: bool) -> Column[int]:
-    return Column(BigInteger().with_variant(Integer, "sqlite"), ForeignKey("release.id"), nullable=nullable, index=True)
+from app.store.columns import big as _big
+from app.store.columns import of_release as _of_release
+from app.store.feed_tables import FEED  # noqa: F401 - so that whoever imports the tables has them all
 
 
 class ReleaseRow(SQLModel, table=True):
     """A release accepted, with its decision as evidence: what came in, what the rules saw, what was answered."""
 
     __tablename__ = "release"
+    __table_args__ = (Index("release_by_caller", "caller", "id"),)
     id: int = Field(sa_column=_big(primary_key=True, autoincrement=False), description="from counter `release`")
     release_id: str = Field(max_length=64, unique=True, description="the system of record's id; the idempotency key")
     fingerprint: str = Field(max_length=64, description="SHA-256 of the canonical content, hex")

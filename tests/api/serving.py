@@ -16,7 +16,7 @@ from app.api.server import Listener, server_of
 from app.cli.database import clock, database, prepare_database
 from app.cli.deciding import decider_of
 from app.cli.following import desk_of, following
-from app.cli.wiring import parts_of
+from app.cli.wiring import feeds_of, parts_of
 from app.decide.decide import Decider
 from app.intake.library import Loaded
 from app.rulebook.versions import Trial, check_result
@@ -71,8 +71,9 @@ def serving(folder: Path, decider: Decider, **more: object) -> Iterator[Service]
             desk = desk_of(settings, store, writer)
             if settings.rulebook_trusted_keys is None:  # not proved again for each test
                 desk.library.keep(Loaded(decider, check_result(decider.book, Trial(0, ())), 0.1))
+            feeds = feeds_of(settings, store, writer)
             with following(settings, desk) as current:
-                app = build_app(parts_of(store, writer, current, Metrics(), ready, lambda: None))
+                app = build_app(parts_of(store, writer, current, feeds, Metrics(), ready, lambda: None))
                 with running(app) as port:
                     yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer)
 

@@ -171,6 +171,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[set[str], Callable[[], bytes | None]]] = 
     ("GET", "/v1/releases/x"): ({"system_of_record", "operator", "auditor"}, lambda: None),
     ("POST", "/v1/releases/x/correction"): ({"system_of_record", "operator"}, lambda: b"{}"),
     ("POST", "/v1/releases/x/cancellation"): ({"system_of_record", "operator"}, lambda: b"{}"),
+    ("POST", "/v1/heartbeat"): ({"system_of_record"}, lambda: b"{}"),
     ("POST", "/v1/decisions"): ({"policy"}, lambda: b"{}"),
     ("GET", "/v1/messages"): ({"operator", "auditor"}, lambda: None),
     ("GET", "/v1/messages/LNZZZZZZZZ"): ({"operator", "auditor"}, lambda: None),
