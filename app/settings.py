@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     max_attempts: int = Field(50, ge=1)
     state_retry: Duration = 300.0
     lanes_per_worker: int = Field(64, ge=1, le=1000)
+    metrics_address: str | None = Field(None, pattern=r"^.+:[0-9]{1,5}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     switch_tls_ca: Path | None = None
     switch_tls_cert: Path | None = None

@@ -44,6 +44,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "jinja2": ("decide/*",),
     "jiter": ("domain/*",),
     "jsonschema_rs": ("domain/*",),
+    "prometheus_client": ("api/*",),
     "psycopg": ("store/*",),
     "pydantic_settings": ("settings.py",),
     "pysqlite3": ("store/*",),

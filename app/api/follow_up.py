@@ -29,7 +29,8 @@ async def post_correction(request: Request, parts: Wired, caller: Corrector, rel
     """
     raw = await read_body(request)
     own = not_operator(caller)
-    return _answer(parts, await correct(parts.writer, parts.decider(), release_id, raw, caller.name, parts.clock, own=own))
+    followed = await correct(parts.writer, parts.decider(), release_id, raw, caller.name, parts.clock, own=own)
+    return _answer(parts, "correction", followed)
 
 
 @router.post(
@@ -48,7 +49,8 @@ async def post_cancellation(
     """
     reason = await read_reason(request)
     own = not_operator(caller)
-    return _answer(parts, await cancel(parts.writer, parts.decider(), release_id, reason, caller.name, parts.clock, own=own))
+    followed = await cancel(parts.writer, parts.decider(), release_id, reason, caller.name, parts.clock, own=own)
+    return _answer(parts, "cancellation", followed)
 
 
 def not_operator(caller: Caller) -> bool:
@@ -56,9 +58,10 @@ def not_operator(caller: Caller) -> bool:
     return "operator" not in caller.roles
 
 
-def _answer(parts: Parts, followed: Followed) -> Response:
+def _answer(parts: Parts, kind: str, followed: Followed) -> Response:
     if followed.queued:
         parts.queued()
     if followed.kind == "replay":
         return Response(followed.answer_json, 200, REPLAY, JSON)
+    parts.metrics.followed(kind)
     return Response(followed.answer_json, 201, media_type=JSON)

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.api.feed_metrics import feed_metrics, feed_words
-from app.api.metrics import Written
+from app.api.feed_metrics import feed_words
+from app.api.metrics import Written, process_metrics, readiness_metrics
 from app.api.openapi import Json, content
 from app.api.parts import Parts, Wired
+from app.api.sending_metrics import sending_metrics
 from app.errors import Unavailable, what_broke
 from app.store.feeds import list_feeds
 from app.store.reading import look
-from app.store.tally import tally
 
 _log = structlog.get_logger()
 
@@ -91,12 +91,14 @@ def _asked(name: str, check: Callable[[], str | None]) -> str | None:
     "/metrics", summary="Counts", responses={200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
 )
 async def metrics(parts: Wired) -> Response:
-    """Requests, releases, messages and work items, for Prometheus. No key is needed."""
-    try:
-        counted, feeds = await parts.look(lambda connection: (tally(connection), list_feeds(connection)))
-    except Unavailable:
-        counted, feeds = None, ()
+    """Requests, releases, messages, sending and work items, for Prometheus. No key is needed."""
+    return Response(await run_in_threadpool(_page, parts), media_type=CONTENT_TYPE_LATEST)
+
+
+def _page(parts: Parts) -> bytes:
     shelf = parts.shelf
-    counts = Written(parts.writer.groups, parts.writer.items, shelf.in_force.version, degraded=shelf.problem is not None)
-    page = parts.metrics.page(counted, lambda: counts, feed_metrics(feeds, parts.clock()))
-    return Response(page, media_type=CONTENT_TYPE_LATEST)
+    written = Written(parts.writer.groups, parts.writer.items, shelf.in_force.version, degraded=shelf.problem is not None)
+    stopped = {name: _asked(name, check) for name, check in parts.ready.items()}
+    return parts.metrics.page(
+        process_metrics(written), readiness_metrics(stopped), parts.store_figures.look(), sending_metrics(parts.counts())
+    )

@@ -1,19 +1,20 @@
-"""What Prometheus may know: counts of this process, and of the store when it is scraped. Never personal data.
+"""What Prometheus may know: counts of this process, of its dispatcher, and of the store when it is scraped. Never personal data.
 
 With several processes behind one socket a scrape reaches only one of them, so prometheus_client keeps the counts in shared
 files (PROMETHEUS_MULTIPROC_DIR, set by `lens serve` before they start) and adds them up.
 """
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import NamedTuple, get_args
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from app.store.tally import Tally
+from app.domain.decision import Outcome
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 SIGN_IN_REFUSALS = ("no_key", "unknown_key", "ended_key", "wrong_role")
@@ -40,16 +41,34 @@ class Metrics:
 
     def __init__(self, shared_folder: str | None = None) -> None:
         """`shared_folder`: where processes that share a socket keep their counts, None where there is one process."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # as many figures again, which nobody asks for
         self._shared_folder = shared_folder
         self._own = CollectorRegistry()
         self._requests = Counter("lens_http_requests", "Requests answered.", ("route", "method", "status"), registry=self._own)
         self._seconds = Histogram(
             "lens_http_request_seconds", "Time to answer a request.", ("route",), registry=self._own, buckets=_SECONDS
         )
-        self._releases = Counter("lens_releases", "Releases answered with a decision.", ("kind", "outcome"), registry=self._own)
+        self._accepted = Counter(
+            "lens_releases_accepted", "Releases stored with a decision.", ("mode", "outcome"), registry=self._own
+        )
+        self._replays = Counter(
+            "lens_release_replays", "Releases sent again, and answered as the first time.", registry=self._own
+        )
+        self._follow_ups = Counter(
+            "lens_follow_ups", "Corrections and cancellations of releases, stored.", ("kind",), registry=self._own
+        )
         self._refused = Counter(
             "lens_sign_in_refused", "Requests refused for their key or its role.", ("why",), registry=self._own
         )
+        self._begin_at_nothing()
+
+    def _begin_at_nothing(self) -> None:
+        """Shows every count from the start, so that its first step is seen as one."""
+        for outcome in get_args(Outcome):
+            for mode in ("normal", "backfill"):
+                self._accepted.labels(mode, outcome)
+        for kind in ("correction", "cancellation"):
+            self._follow_ups.labels(kind)
         for why in SIGN_IN_REFUSALS:
             self._refused.labels(why)
 
@@ -58,63 +77,67 @@ class Metrics:
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def accepted(self, kind: str, answer: bytes) -> None:
+    def accepted(self, kind: str, answer: bytes, *, backfill: bool) -> None:
         """Counts a release that was answered with this decision; `kind` is new or replay."""
-        self._releases.labels(kind, msgspec.json.decode(answer, type=_Outcome).outcome).inc()
+        if kind == "replay":
+            self._replays.inc()
+        else:
+            outcome = msgspec.json.decode(answer, type=_Outcome).outcome
+            self._accepted.labels("backfill" if backfill else "normal", outcome).inc()
+
+    def followed(self, kind: str) -> None:
+        """Counts a correction or cancellation that was stored."""
+        self._follow_ups.labels(kind).inc()
 
     def sign_in_refused(self, why: str) -> None:
         """Counts a request refused for its key; `why` is one of SIGN_IN_REFUSALS."""
         self._refused.labels(why).inc()
 
-    def page(self, tally: Tally | None, written: Callable[[], Written], more: Iterable[Metric] = ()) -> bytes:
-        """Everything in Prometheus' text format. `tally` is None when the store cannot be read: then its figures are absent.
-
-        `more` are further figures of the store.
-        """
+    def page(self, *figures: Iterable[Metric]) -> bytes:
+        """Everything in Prometheus' text format: these counts, and what others have found out for this scrape."""
         own = self._own
         if self._shared_folder is not None:
             own = CollectorRegistry()
             MultiProcessCollector(own, path=self._shared_folder)  # type: ignore[no-untyped-call]
-        stored = CollectorRegistry()
-        stored.register(_Collected(lambda: (*_stored(tally, written()), *more)))
-        return generate_latest(own) + generate_latest(stored)
+        found = CollectorRegistry()
+        found.register(Figures(lambda: chain(*figures)))
+        return generate_latest(own) + generate_latest(found)
 
 
-class _Collected(Collector):
-    """A collector out of a function."""
+class Figures(Collector):
+    """A collector out of a function that finds figures."""
 
-    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
-        self._collect = collect
+    def __init__(self, find: Callable[[], Iterable[Metric]]) -> None:
+        self._find = find
 
     def collect(self) -> Iterable[Metric]:
-        """What the function gives."""
-        return self._collect()
+        """What it finds."""
+        return self._find()
 
 
-def _stored(tally: Tally | None, written: Written) -> Iterable[Metric]:
-    groups = CounterMetricFamily("lens_write_groups", "Transactions committed by the writer of the process that answers.")
-    groups.add_metric((), written.groups)
-    items = CounterMetricFamily(
-        "lens_write_items", "Writes committed in them; divided by the groups it is the size of a group."
+def process_metrics(written: Written) -> Iterable[Metric]:
+    """The figures of the process that answers: its writer and its rulebook."""
+    yield CounterMetricFamily(
+        "lens_write_groups", "Transactions committed by the writer of the process that answers.", value=written.groups
     )
-    items.add_metric((), written.items)
-    up = GaugeMetricFamily("lens_store_readable", "Whether the store could be read for this scrape.", value=tally is not None)
+    yield CounterMetricFamily(
+        "lens_write_items", "Writes committed in them; divided by the groups it is the size of a group.", value=written.items
+    )
     rulebook = GaugeMetricFamily(
         "lens_rulebook_info", "The version that the process that answers decides under.", labels=("version",)
     )
     rulebook.add_metric((written.rulebook,), 1)
-    degraded = GaugeMetricFamily(
+    yield rulebook
+    yield GaugeMetricFamily(
         "lens_rulebook_degraded",
         "Whether it decides under the last good version because a newer one cannot be used.",
         value=written.degraded,
     )
-    yield from (groups, items, up, rulebook, degraded)
-    if tally is None:
-        return
-    messages = GaugeMetricFamily("lens_messages", "Messages by their status.", labels=("status",))
-    for status, count in sorted(tally.messages.items()):
-        messages.add_metric((status,), count)
-    items_open = GaugeMetricFamily("lens_work_items_open", "Open work items.", labels=("code",))
-    for code, count in sorted(tally.work_items.items()):
-        items_open.add_metric((code,), count)
-    yield from (messages, items_open)
+
+
+def readiness_metrics(stopped: Mapping[str, str | None]) -> Iterable[Metric]:
+    """Whether each part can do its work; `stopped` says why not, None where it can."""
+    ready = GaugeMetricFamily("lens_ready", "Whether this part can do its work, as /readyz says.", labels=("part",))
+    for part, why in stopped.items():
+        ready.add_metric((part,), why is None)
+    yield ready

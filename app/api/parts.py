@@ -10,7 +10,9 @@ from pydantic import Field
 
 from app.api.auth import Gate
 from app.api.metrics import Metrics
+from app.api.store_metrics import StoreFigures
 from app.decide.decide import Decider
+from app.dispatch.counts import Counts
 from app.intake.accept import Intake
 from app.intake.feeds import Feeds
 from app.intake.rulebooks import Rulebooks
@@ -34,8 +36,8 @@ class Parts:
 
     `shelf` holds the rulebook in force, `rulebooks` is what people do with their versions. `ready` names each part that /readyz
     looks at, with a function that says why it cannot serve, in words without personal data, or None when it can; `degraded`, for
-    some of them, says why one that can serve is not as it should be. `queued` says that there is something to send. `clock`
-    tells the time in Micros.
+    some of them, says why one that can serve is not as it should be. `counts` tells what the dispatcher beside this API has done.
+    `queued` says that there is something to send. `clock` tells the time in Micros.
     """
 
     store: Store
@@ -46,6 +48,8 @@ class Parts:
     rulebooks: Rulebooks
     gate: Gate
     metrics: Metrics
+    store_figures: StoreFigures
+    counts: Callable[[], Counts]
     ready: Mapping[str, Callable[[], str | None]]
     degraded: Mapping[str, Callable[[], str | None]]
     queued: Callable[[], None]

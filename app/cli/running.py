@@ -12,6 +12,7 @@ import structlog
 
 from app.api.app import build_app
 from app.api.metrics import Metrics
+from app.api.metrics_address import metrics_address
 from app.api.parts import Parts
 from app.api.server import Listener, server_of
 from app.cli.announcing import SIMULATED_INBOXES, Announcement, say_arrival, say_simulator
@@ -21,7 +22,7 @@ from app.cli.logs import logs
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
-from app.cli.wiring import feeds_of, parts_of
+from app.cli.wiring import Sender, feeds_of, parts_of
 from app.intake.feeds import FeedWatch
 from app.settings import Settings, share_metrics
 from app.store.engine import Store
@@ -43,8 +44,8 @@ def run_one(settings: Settings, listener: Listener) -> None:
             FeedWatch(feeds := feeds_of(settings, store, writer)),
         ):
             announcement = Announcement(listener.url, key_to_show(settings, store))
-            ready = {"channel": sending.channel_problem, "worker": sending.worker_problem}
-            parts = parts_of(store, writer, current, feeds, Metrics(), ready, in_turn(sending.wake, hints.tell))
+            sender = Sender(sending.channel_problem, sending.worker_problem, lambda: sending.counts)
+            parts = parts_of(store, writer, current, feeds, Metrics(), sender, in_turn(sending.wake, hints.tell))
             serve_api(parts, listener, announcement.say)
 
 
@@ -71,9 +72,28 @@ def run_dispatcher(settings: Settings) -> None:
     end_on_signals()
     with database(settings) as store:
         prepare_database(store, settings)
-        with Writer(store) as writer, sending_of(settings, writer) as sending, Hints(store, sending.wake):
+        with (
+            Writer(store) as writer,
+            sending_of(settings, writer) as sending,
+            Hints(store, sending.wake),
+            watched(settings, sending),
+        ):
             while True:
                 signal.pause()
+
+
+@contextmanager
+def watched(settings: Settings, sending: Sending) -> Iterator[None]:
+    """The figures of a dispatcher alone are told at the address that the settings give for it, if any."""
+
+    def stopped() -> dict[str, str | None]:
+        return {"channel": sending.channel_problem(), "worker": sending.worker_problem()}
+
+    if settings.metrics_address is None:
+        yield
+        return
+    with metrics_address(settings.metrics_address, stopped, lambda: sending.counts):
+        yield
 
 
 def run_shared_api(
@@ -89,8 +109,8 @@ def run_shared_api(
         Hints(store) as hints,
         FeedWatch(feeds := feeds_of(settings, store, writer)),
     ):
-        ready = {"channel": pulse.channel_problem, "worker": pulse.worker_problem}
-        parts = parts_of(store, writer, current, feeds, Metrics(folder), ready, in_turn(bell.ring, hints.tell))
+        sender = Sender(pulse.channel_problem, pulse.worker_problem, pulse.counts)
+        parts = parts_of(store, writer, current, feeds, Metrics(folder), sender, in_turn(bell.ring, hints.tell))
         serve_api(parts, listener, announcement.say if announcement else lambda: None)
 
 
@@ -107,7 +127,7 @@ def run_shared_dispatcher(settings: Settings, pulse: Pulse, bell: Bell) -> None:
         bell.on_ring(sending.wake)
         while True:
             if sending.worker_problem() is None:
-                pulse.beat(sending.channel_problem())
+                pulse.beat(sending.channel_problem(), sending.counts)
             time.sleep(1.0)
 
 

@@ -8,6 +8,7 @@ from typing import Self
 
 from app.cli.background import Background
 from app.cli.wiring import channel_of, dispatcher_of
+from app.dispatch.counts import Counts
 from app.dispatch.dispatcher import Dispatcher
 from app.settings import Settings
 from app.simulator.exchange import Delivered
@@ -24,6 +25,8 @@ class Sending:
         self._writer = writer
         self._switch_address = switch_address
         self._dispatcher: Dispatcher | None = None
+        self.counts = Counts()
+        """What it has done; a dispatcher made anew goes on counting."""
         self._channel = channel_of(settings, switch_address)
         self._background = Background("dispatcher", self._dispatch)
 
@@ -49,7 +52,7 @@ class Sending:
 
     async def _dispatch(self) -> None:
         self._channel = channel_of(self._settings, self._switch_address)
-        self._dispatcher = dispatcher_of(self._settings, self._writer, self._channel)
+        self._dispatcher = dispatcher_of(self._settings, self._writer, self._channel, self.counts)
         await self._dispatcher.run()
 
 

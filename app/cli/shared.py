@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 from threading import Thread
 
+import msgspec
+
+from app.dispatch.counts import Counts
+
 spawn = multiprocessing.get_context("spawn")
 """Processes are started afresh: a forked one would inherit threads' locks and database connections."""
 
@@ -13,6 +17,7 @@ SILENT_SECONDS = 10.0
 """For how long the dispatcher process may say nothing before it counts as not at work."""
 
 _WORDS = 300
+_COUNTS_BYTES = 4096
 
 
 class Pulse:
@@ -21,15 +26,22 @@ class Pulse:
     def __init__(self) -> None:
         self._at = spawn.Value("d", float("-inf"))
         self._problem = spawn.Array(ctypes.c_char, 4 * _WORDS + 1)
+        self._counts = spawn.Array(ctypes.c_char, _COUNTS_BYTES)
 
-    def beat(self, problem: str | None) -> None:
-        """Says that the dispatcher is alive, and why nothing can be sent at the moment, if so."""
+    def beat(self, problem: str | None, counts: Counts) -> None:
+        """Says that the dispatcher is alive, why nothing can be sent at the moment, if so, and what it has done."""
         self._problem.value = (problem or "")[:_WORDS].encode()
+        self._counts.value = msgspec.json.encode(counts)
         self._at.value = time.monotonic()
 
     def channel_problem(self) -> str | None:
         """Why nothing can be sent at the moment, in words, or None."""
         return self._problem.value.decode() or None
+
+    def counts(self) -> Counts:
+        """What the dispatcher process has done since it started, as of a second ago."""
+        told = self._counts.value
+        return msgspec.json.decode(told, type=Counts) if told else Counts()
 
     def worker_problem(self) -> str | None:
         """Why the dispatcher is not at work, in words, or None when it is."""

@@ -3,17 +3,20 @@
 import os
 import platform
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import NamedTuple
 
 from app.api.auth import Gate
 from app.api.metrics import Metrics
 from app.api.parts import Parts
+from app.api.store_metrics import StoreFigures
 from app.cli.database import clock
 from app.cli.following import Current
 from app.decide.compose import wire
 from app.dispatch.channel import Channel
 from app.dispatch.channels.spool import SpoolChannel
 from app.dispatch.channels.tcp import TcpChannel, client_tls
+from app.dispatch.counts import Counts
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
 from app.intake.accept import Intake
@@ -35,10 +38,10 @@ def channel_of(settings: Settings, switch_address: str | None = None) -> Channel
     return TcpChannel(settings.switch_address, settings.ack_timeout, tls)
 
 
-def dispatcher_of(settings: Settings, writer: Writer, channel: Channel) -> Dispatcher:
+def dispatcher_of(settings: Settings, writer: Writer, channel: Channel, counts: Counts) -> Dispatcher:
     """A dispatcher with a name of its own among all that share the database."""
     worker = f"{platform.node()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
-    return Dispatcher(writer, channel, worker, limits_of(settings), wire)
+    return Dispatcher(writer, channel, worker, limits_of(settings), wire, counts)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -60,22 +63,50 @@ def feeds_of(settings: Settings, store: Store, writer: Writer) -> Feeds:
     return Feeds(store, writer, clock, settings.feed_silent_after)
 
 
+class Sender(NamedTuple):
+    """The dispatcher beside an API: why its link or itself cannot do their work, None when they can, and what it has done."""
+
+    channel_problem: Callable[[], str | None]
+    worker_problem: Callable[[], str | None]
+    counts: Callable[[], Counts]
+
+
 def parts_of(
     store: Store,
     writer: Writer,
     current: Current,
     feeds: Feeds,
     metrics: Metrics,
-    ready: Mapping[str, Callable[[], str | None]],
+    sender: Sender,
     queued: Callable[[], None],
 ) -> Parts:
-    """The parts of an API process. `ready` holds the checks of channel and worker; those of this process are added."""
+    """The parts of an API process. `queued` says that there is something to send."""
 
     def database_problem() -> str | None:
         return writer.problem or (None if is_current(store) else "its tables are not those of this version: lens db upgrade")
 
-    checks = {"database": database_problem, "rulebook": lambda: None, **ready}
+    checks = {
+        "database": database_problem,
+        "rulebook": lambda: None,
+        "channel": sender.channel_problem,
+        "worker": sender.worker_problem,
+    }
     degraded = {"rulebook": lambda: current.shelf.problem}
     gate = Gate(lambda: look(store, list_keys), clock, metrics)
     intake = Intake(writer, current.shelf.decider, clock, queued)
-    return Parts(store, writer, intake, feeds, current.shelf, current.rulebooks, gate, metrics, checks, degraded, queued, clock)
+    return Parts(
+        store,
+        writer,
+        intake,
+        feeds,
+        current.shelf,
+        current.rulebooks,
+        gate,
+        metrics,
+        StoreFigures(store, clock),
+        sender.counts,
+        checks,
+        degraded,
+        queued,
+        clock,
+    )

@@ -8,12 +8,12 @@ way, and whoever finds it so later sends it again, flagged.
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from random import Random
 
 import structlog
 
 from app.dispatch.channel import Channel
+from app.dispatch.counts import Counts
 from app.dispatch.inbound import Inbound
 from app.dispatch.lanes import LaneSender, Limits, Wire, micros, place
 from app.dispatch.retry import backoff
@@ -34,17 +34,24 @@ class Dispatcher:
     """Runs one channel and sends what is due on it. Any number of processes may have one, each with a name of its own."""
 
     def __init__(
-        self, writer: Writer, channel: Channel, worker: str, limits: Limits, wire: Wire, rng: Random | None = None
+        self,
+        writer: Writer,
+        channel: Channel,
+        worker: str,
+        limits: Limits,
+        wire: Wire,
+        counts: Counts | None = None,
+        rng: Random | None = None,
     ) -> None:
-        """`worker` names this process among all dispatchers; `rng` spreads retries."""
+        """`worker` names this process among all dispatchers; `counts` goes on from another's; `rng` spreads retries."""
         self._writer = writer
         self._channel = channel
         self._worker = worker
         self._limits = limits
         self._rng = rng or Random()  # noqa: S311 - spreads retries, keeps no secret
-        self.tally: Counter[str] = Counter()
-        """What happened since the start: `fenced` turns, messages `presumed` delivered, and what LaneSender counts."""
-        self._sender = LaneSender(channel, wire, limits, self._rng, self.tally)
+        self.counts = counts or Counts()
+        """What happened since the start."""
+        self._sender = LaneSender(channel, wire, limits, self._rng, self.counts)
         self._inbound = Inbound(writer, limits.state_retry, self.wake)
         self._lanes: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._wakeup = asyncio.Event()
@@ -150,14 +157,18 @@ class Dispatcher:
         try:
             end: TurnEnd = batch
             while isinstance(end, Batch):
-                verdicts, delay = await self._sender.send(end, begun)
+                sent = end
+                verdicts, delay = await self._sender.send(sent, begun)
+                seconds = time.monotonic() - begun
                 turns += 1
                 give_way = self._stopping or (turns >= _TURNS_IN_A_ROW and len(self._lanes) >= self._limits.lanes)
                 window = 0 if give_way else self._limits.window
                 turn = Turn(self._worker, batch.ori, batch.token, micros(self._limits.lease), window, verdicts, delay)
                 begun, end = await self._settled(turn)
+                if end != "fenced":
+                    self.counts.settled(sent.messages, verdicts, seconds)
             if end == "fenced":
-                self.tally["fenced"] += 1
+                self.counts.fenced += 1
                 _log.warning("lane_fenced", ori=batch.ori)
         except Exception as error:  # noqa: BLE001 - one lane's trouble is no other's; its lease ends and it is tried again
             _log.error("lane_failed", ori=batch.ori, error=type(error).__name__, at=place(error))
@@ -198,6 +209,6 @@ class Dispatcher:
                 count = await self._writer.do(presume, Presume(micros(after), _SWEEP))
             except Unavailable as error:
                 _log.warning("presume_failed", cause=error.detail)
-            self.tally["presumed"] += count
+            self.counts.presumed += count
             if count < _SWEEP:
                 await asyncio.sleep(min(30.0, max(after / 4, 0.05)))

@@ -1,7 +1,6 @@
 """Sending one lane's batch: bytes out, receipts in, and what they mean for the messages and for the lane."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -10,6 +9,7 @@ from typing import Literal
 import structlog
 
 from app.dispatch.channel import Channel, Outgoing, Receipt
+from app.dispatch.counts import Counts
 from app.dispatch.retry import backoff, verdict
 from app.domain.identifiers import message_id
 from app.errors import LensError
@@ -50,13 +50,13 @@ class Limits:
 class LaneSender:
     """Sends batches of any lane on one channel."""
 
-    def __init__(self, channel: Channel, wire: Wire, limits: Limits, rng: Random, tally: Counter[str]) -> None:
-        """`rng` spreads retries; `tally` counts tries by fate, `duplicates` (flagged sends), `late` batches and `dead` messages."""
+    def __init__(self, channel: Channel, wire: Wire, limits: Limits, rng: Random, counts: Counts) -> None:
+        """`rng` spreads retries; tries and late batches go into `counts`."""
         self._channel = channel
         self._wire = wire
         self._limits = limits
         self._rng = rng
-        self._tally = tally
+        self._counts = counts
         self._link_fails = 0
 
     async def send(self, batch: Batch, begun: float) -> tuple[tuple[Verdict, ...], int | None]:
@@ -64,16 +64,14 @@ class LaneSender:
         limits = self._limits
         outgoing, unfit = self._outgoing(batch.messages)
         if time.monotonic() - begun > 0.6 * limits.lease:
-            self._tally["late"] += 1
+            self._counts.late += 1
             late = Receipt("unsent", "dropped: most of the lease was gone before it could be sent")
             return tuple(verdict(message, late, limits.max_attempts) for message, _ in outgoing) + unfit, 0
         receipts = await self._receipts([out for _, out in outgoing])
+        self._counts.tried([message for message, _ in outgoing], receipts)
         verdicts = unfit
         for (message, _), receipt in zip(outgoing, receipts, strict=True):
-            self._tally[receipt.fate] += 1
-            self._tally["duplicates"] += message.maybe_duplicate
             verdicts += (verdict(message, receipt, limits.max_attempts),)
-        self._tally["dead"] += sum(each.status == "dead" for each in verdicts)
         return verdicts, self._rest(batch, receipts, verdicts)
 
     async def _receipts(self, outgoing: Sequence[Outgoing]) -> Sequence[Receipt]:

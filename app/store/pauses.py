@@ -53,5 +53,20 @@ def standing(connection: Connection) -> dict[str, str]:
     return {row.scope: row.why for row in rows}
 
 
+class StandingPause(NamedTuple):
+    """A pause as it stands; `since` is Micros."""
+
+    scope: str
+    source: str
+    why: str
+    since: int
+
+
+def list_pauses(connection: Connection) -> tuple[StandingPause, ...]:
+    """Every pause that stands now."""
+    columns = [_pause.c[name] for name in StandingPause._fields]
+    return tuple(StandingPause(*row) for row in connection.execute(select(*columns).order_by(_pause.c.scope, _pause.c.source)))
+
+
 def _is(one: Pause | Resume) -> tuple[ColumnElement[bool], ...]:
     return (_pause.c.scope == one.scope, _pause.c.source == one.source)

@@ -71,7 +71,7 @@ class MessageRow(SQLModel, table=True):
             postgresql_where=text("status = 'sent'"),
             sqlite_where=text("status = 'sent'"),
         ),
-        Index("message_by_status", "status", "number"),
+        Index("message_by_status", "status", "number", "state"),  # the state, so that all can be counted over the index alone
         Index("message_by_state", "state", "number"),
         Index("message_by_time", "created_at", "number"),
     )

@@ -18,7 +18,10 @@ from app.store.told import overtaken
 
 
 class Taken(NamedTuple):
-    """A message to send now, as it was accepted. `attempt`: which try this is; `failures`: tries that failed before."""
+    """A message to send now, as it was accepted. `attempt`: which try this is; `failures`: tries that failed before.
+
+    Micros: `age` since its acceptance, `left` until policy wants it out (below 0: since then), None when it says nothing.
+    """
 
     number: int
     text: str
@@ -26,6 +29,8 @@ class Taken(NamedTuple):
     attempt: int
     failures: int
     maybe_duplicate: bool
+    age: int = 0
+    left: int | None = None
 
 
 class Hand(NamedTuple):
@@ -73,7 +78,7 @@ def record(connection: Connection, events: Sequence[Event]) -> None:
 
 
 _NEXT = """
-    SELECT number, text, format, attempts, failures, maybe_duplicate OR status = 'sending', refers_to
+    SELECT number, text, format, attempts, failures, maybe_duplicate OR status = 'sending', refers_to, created_at, due_at
     FROM message WHERE ori = ? AND ready ORDER BY number LIMIT ?"""
 
 _BEGIN = """
@@ -90,24 +95,25 @@ def begin(connection: Connection, now: int, hands: Sequence[Hand]) -> dict[str, 
     taken: dict[str, tuple[Taken, ...]] = {}
     events: list[Event] = []
     for hand in hands:
-        taken[hand.ori] = _next(connection, hand) if hand.window else ()
+        taken[hand.ori] = _next(connection, now, hand) if hand.window else ()
         events += [_begun(message, now, hand.worker) for message in taken[hand.ori]]
     run_in(connection, _BEGIN, [now], [event.number for event in events])
     record(connection, events)
     return taken
 
 
-def _next(connection: Connection, hand: Hand) -> tuple[Taken, ...]:
+def _next(connection: Connection, now: int, hand: Hand) -> tuple[Taken, ...]:
     """The lane's first ready messages, up to one that refers to another of them: it may go only once that is known to be taken."""
     taken: list[Taken] = []
     numbers = set()
-    for number, text, form, attempts, failures, maybe_duplicate, refers_to in run(
+    for number, text, form, attempts, failures, maybe_duplicate, refers_to, created_at, due_at in run(
         connection, _NEXT + row_lock(connection), (hand.ori, hand.window)
     ):
         if refers_to in numbers:
             break
         numbers.add(number)
-        taken.append(Taken(number, text, form, attempts + 1, failures, bool(maybe_duplicate)))
+        age, left = max(now - created_at, 0), None if due_at is None else due_at - now
+        taken.append(Taken(number, text, form, attempts + 1, failures, bool(maybe_duplicate), age, left))
     return tuple(taken)
 
 

@@ -16,8 +16,9 @@ from app.api.server import Listener, server_of
 from app.cli.database import clock, database, prepare_database
 from app.cli.deciding import decider_of
 from app.cli.following import desk_of, following
-from app.cli.wiring import feeds_of, parts_of
+from app.cli.wiring import Sender, feeds_of, parts_of
 from app.decide.decide import Decider
+from app.dispatch.counts import Counts
 from app.intake.library import Loaded
 from app.rulebook.versions import Trial, check_result
 from app.settings import read_settings
@@ -67,13 +68,14 @@ def serving(folder: Path, decider: Decider, **more: object) -> Iterator[Service]
                 role: writer.do_and_wait(create, NewKey(f"the {role}", role, "tests", clock(), None)) for role in ROLES
             }
             keys["second sender"] = writer.do_and_wait(create, NewKey("second", "system_of_record", "tests", clock(), None))
-            ready = {"channel": lambda: None, "worker": lambda: None}
             desk = desk_of(settings, store, writer)
             if settings.rulebook_trusted_keys is None:  # not proved again for each test
                 desk.library.keep(Loaded(decider, check_result(decider.book, Trial(0, ())), 0.1))
             feeds = feeds_of(settings, store, writer)
             with following(settings, desk) as current:
-                app = build_app(parts_of(store, writer, current, feeds, Metrics(), ready, lambda: None))
+                app = build_app(
+                    parts_of(store, writer, current, feeds, Metrics(), Sender(lambda: None, lambda: None, Counts), lambda: None)
+                )
                 with running(app) as port:
                     yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer)
 

@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from app.api.auth import Caller, Gate
-from app.api.metrics import Metrics, Written
+from app.api.metrics import Metrics
 from app.errors import NotAllowed, NotSignedIn
 from app.store.keys import ROLES, StoredKey, digest_of
 
@@ -152,6 +152,6 @@ def test_refusals_are_counted_by_kind() -> None:
                 await gate.admit(request(header), "operator")
 
     asyncio.run(run())
-    page = metrics.page(None, lambda: Written(0, 0)).decode()
+    page = metrics.page().decode()
     for why in ("no_key", "unknown_key", "wrong_role"):
         assert f'lens_sign_in_refused_total{{why="{why}"}} 1.0' in page

@@ -29,9 +29,10 @@ def test_metrics_count_without_telling_whom(service: Service) -> None:
         client.get("/never/heard/of/Doe")
         page = client.get("/metrics").text
     for line in (
-        'lens_releases_total{kind="new",outcome="notify"} 1.0',
-        'lens_releases_total{kind="replay",outcome="notify"} 1.0',
-        'lens_messages{status="queued"} 2.0',
+        'lens_releases_accepted_total{mode="normal",outcome="notify"} 1.0',
+        "lens_release_replays_total 1.0",
+        'lens_messages{state="AZ",status="queued"} 1.0',
+        'lens_queue_messages{at_least="0s"} 2.0',
         'lens_http_requests_total{method="POST",route="/v1/releases",status="201"} 1.0',
         'lens_http_requests_total{method="GET",route="/v1/releases/{release_id}",status="200"} 1.0',
         'lens_http_requests_total{method="GET",route="(none)",status="404"} 1.0',

@@ -51,7 +51,9 @@ def test_several_processes_share_a_socket_and_are_watched_over(tmp_path: Path) -
         until(lambda: ask(api, "/readyz") == 200)
         assert api.post("/v1/releases", content=release("W-1")).status_code == 200
         metrics = api.get("/metrics").text
-        assert 'lens_releases_total{kind="new",outcome="notify"} 1.0' in metrics, "counts of an ended process are kept"
+        assert 'lens_releases_accepted_total{mode="normal",outcome="notify"} 1.0' in metrics, (
+            "counts of an ended process are kept"
+        )
         second = children_of(program.process.pid)
         program.process.terminate()
         assert program.process.wait(50) == 0

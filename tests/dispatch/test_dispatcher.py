@@ -31,7 +31,7 @@ def test_everything_is_sent_in_order(store: Store) -> None:
         channel = ScriptedChannel(always_taken)
         async with dispatching(store, channel) as dispatcher:
             await until(lambda: all_are(store, "sent"))
-            assert dispatcher.tally["taken"] == len(queued)
+            assert dispatcher.counts.tries["taken"] == len(queued)
         for place, ori in enumerate((AZ, TX, NM)):
             assert channel.numbers(ori) == queued[place::3]
 
@@ -105,7 +105,7 @@ def test_a_poison_message_becomes_a_work_item_and_the_lane_goes_on(store: Store)
     async def scenario() -> None:
         async with dispatching(store, ScriptedChannel(fate), replace(QUICK, max_attempts=4)) as dispatcher:
             await until(lambda: all_are(store, "sent", "dead"))
-            assert dispatcher.tally["dead"] == 1
+            await until(lambda: dispatcher.counts.dead == 1)
 
     asyncio.run(scenario())
     assert statuses(store) == {queued[0]: "dead", queued[1]: "sent", queued[2]: "sent"}
@@ -128,7 +128,7 @@ def test_a_lost_answer_is_sent_again_and_flagged(store: Store) -> None:
         channel = ScriptedChannel(fate)
         async with dispatching(store, channel) as dispatcher:
             await until(lambda: all_are(store, "sent"))
-            assert dispatcher.tally["duplicates"] == 1
+            assert dispatcher.counts.duplicates == 1
         assert Counter(number for _, number in channel.wire) == Counter({1: 2, 2: 1, 3: 1})
 
     asyncio.run(scenario())
@@ -211,7 +211,7 @@ def test_silence_is_presumed_to_be_delivery(store: Store) -> None:
     async def scenario() -> None:
         async with dispatching(store, ScriptedChannel(always_taken), replace(QUICK, presume_after=0.01)) as dispatcher:
             await until(lambda: all_are(store, "presumed_delivered"))
-            await until(lambda: dispatcher.tally["presumed"] == 1)
+            await until(lambda: dispatcher.counts.presumed == 1)
 
     asyncio.run(scenario())
     assert history(store, queued[0])[-2:] == [Status.SENT, Status.PRESUMED_DELIVERED]

@@ -108,7 +108,7 @@ def test_a_lane_that_was_taken_over_is_not_settled_by_the_first(store: Store) ->
             async with dispatching(store, ScriptedChannel(always_taken), worker="w2"):
                 await until(lambda: all_are(store, "sent"))
             go_on.set()
-            await until(lambda: dispatcher.tally["fenced"] == 1)
+            await until(lambda: dispatcher.counts.fenced == 1)
 
     asyncio.run(scenario())
     assert flagged(store) == {queued[0]}
