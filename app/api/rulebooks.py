@@ -120,5 +120,5 @@ async def diff(parts: Wired, _: RulebookReader, a: Version, b: Version, __: Unfi
 
     To approve `b`, look at the diff from the version that is live.
     """
-    changes, files = await run_in_threadpool(parts.rulebooks.diff, a, b)
-    return Response(msgspec.json.encode(as_json(Compared(a, b, changes)) | {"files": files}), media_type=JSON)
+    compared = Compared(a, b, *await run_in_threadpool(parts.rulebooks.diff, a, b))
+    return Response(msgspec.json.encode(as_json(compared)), media_type=JSON)

@@ -10,7 +10,7 @@ import structlog
 from app.domain.times import SECOND
 from app.errors import NotSignedIn
 from app.settings import Settings
-from app.store.engine import Store, open_store, upgrade
+from app.store.engine import Store, is_current, is_there, open_store, upgrade
 from app.store.keys import Bootstrap, TryOut, bootstrap, find_key, try_out
 from app.store.reading import look
 from app.store.writer import Writer
@@ -31,6 +31,16 @@ def database(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def database_as_it_is(settings: Settings) -> Iterator[Store | None]:
+    """The same for a program that only looks: nothing is made, and None stands for a database that is missing or of another version."""
+    if not is_there(settings.database_url):
+        yield None
+        return
+    with database(settings) as store:
+        yield store if is_current(store) else None
 
 
 def prepare_database(store: Store, settings: Settings) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
-from app.cli.database import database
+from app.cli.database import database_as_it_is
 from app.cli.named_books import is_stored, stored_files
 from app.cli.progress import counting
 from app.decide.replay import Replayed, replay
@@ -21,12 +21,12 @@ from app.rulebook.book import use
 from app.rulebook.change_report import Compared, as_html, as_json, as_markdown, as_text
 from app.rulebook.changes import compare
 from app.rulebook.content import Content, read_content
+from app.rulebook.file_changes import file_changes
 from app.rulebook.problems import Problems
 from app.rulebook.report import as_text as problems_as_text
 from app.rulebook.source import SourceFile, is_rulebook_file, read_folder
 from app.settings import read_settings
 from app.store.bodies import bodies
-from app.store.engine import is_current
 
 app = typer.Typer()
 
@@ -48,7 +48,7 @@ def show_difference(
         str | None, typer.Option("--replay", metavar="FILE|recorded", help="Also decide these releases (NDJSON) under both.")
     ] = None,
 ) -> None:
-    """Show what changes between two rulebooks: every possible case is compared, and counted exactly.
+    """Show what changes between two rulebooks: every possible case is compared, and counted exactly; and the files line by line.
 
     Exit code 0, also when something changes; 1 when a rulebook has errors.
 
@@ -57,7 +57,7 @@ def show_difference(
     (old_files, before), (new_files, after) = _rulebook(old), _rulebook(new)
     changes = compare(before, after)
     found = _replay(old_files, new_files, replayed).as_json() if replayed is not None else None
-    compared = Compared(before.hash, after.hash, changes, found)
+    compared = Compared(before.hash, after.hash, changes, file_changes(old_files, new_files), found)
     show: dict[str, Callable[[Compared], str]] = {
         "text": as_text,
         "markdown": as_markdown,
@@ -125,8 +125,8 @@ def _recorded(what: str) -> Iterator[Iterator[bytes]]:
         except OSError as error:
             raise typer.BadParameter(f"{what} cannot be read: {error.strerror}", param_hint="--replay") from None
         return
-    with database(read_settings()) as store:
-        if not is_current(store):
+    with database_as_it_is(read_settings()) as store:
+        if store is None:
             raise typer.BadParameter("there is no database with recorded releases", param_hint="--replay")
         with store.read.connect() as connection:
             yield bodies(connection)

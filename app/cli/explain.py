@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
-from app.cli.database import database
+from app.cli.database import database_as_it_is
 from app.cli.deciding import terms_of
 from app.cli.named_books import Book, book_named
 from app.decide.decide import Decider
@@ -15,7 +15,6 @@ from app.decide.explain import as_text, explain
 from app.errors import NotFound
 from app.settings import Settings, read_settings
 from app.store.bodies import body_of
-from app.store.engine import is_current
 
 app = typer.Typer()
 
@@ -51,8 +50,8 @@ def _releases(what: str, settings: Settings) -> list[bytes]:
         content = path.read_bytes()
         lines = [line for line in content.splitlines() if line.strip()]
         return lines if all(line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}") for line in lines) else [content]
-    with database(settings) as store:
-        if not is_current(store):
+    with database_as_it_is(settings) as store:
+        if store is None:
             raise NotFound(f"There is no file called {what}, and no database to look for a release in.")
         with store.read.connect() as connection:
             body = body_of(connection, what)

@@ -29,13 +29,12 @@ def is_stored(name: str) -> bool:
 def stored_files(name: str, settings: Settings) -> tuple[SourceFile, ...]:
     """The files of a stored version, or of the one that is `live`. Raises NotFound."""
     # Only here is a database needed, and its libraries take longer to import than a rulebook takes to prove.
-    from app.cli.database import database  # noqa: PLC0415
-    from app.store.engine import is_current  # noqa: PLC0415
+    from app.cli.database import database_as_it_is  # noqa: PLC0415
     from app.store.reading import look  # noqa: PLC0415
     from app.store.rulebook_reads import bundle_of_version, pointer  # noqa: PLC0415
 
-    with database(settings) as store:
-        if not is_current(store):
+    with database_as_it_is(settings) as store:
+        if store is None:
             raise NotFound(f"There is no folder called {name}, and no database to look for a version in.")
         version = look(store, pointer).version if name == "live" else name
         if version is None:

@@ -168,18 +168,11 @@ def diff(
 
 
 def _difference(opened: _Open, old: str, new: str, form: Form = "text") -> str:
-    changes, files = opened.rulebooks.diff(old, new)
-    compared = Compared(old, new, changes)
+    compared = Compared(old, new, *opened.rulebooks.diff(old, new))
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode(as_json(compared) | {"files": files}), indent=2).decode()
-    if form == "html":
-        return as_html(compared)
-    show: Callable[[Compared], str] = as_markdown if form == "markdown" else as_text
-    told = [show(compared)]
-    for file in files:
-        lines = file.diff if file.diff is not None else f"{file.name} has changed, and is too long to be shown here\n"
-        told.append(f"```diff\n{lines}```" if form == "markdown" else lines.rstrip("\n"))
-    return "\n\n".join(told)
+        return msgspec.json.format(msgspec.json.encode(as_json(compared)), indent=2).decode()
+    show: dict[str, Callable[[Compared], str]] = {"html": as_html, "markdown": as_markdown, "text": as_text}
+    return show[form](compared)
 
 
 @app.command()

@@ -55,7 +55,8 @@ def run_scenarios(  # noqa: PLR0913, PLR0917 - an argument for each option
         ),
     ] = None,
     mutation: Annotated[
-        bool, typer.Option("--mutation", help="Try every small wrong edit; fail when no scenario notices one. Takes minutes.")
+        bool,
+        typer.Option("--mutation", help="Try every small wrong edit; fail when no scenario notices one. Takes a minute or so."),
     ] = False,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, for a CI server.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with all of it, coverage included.")] = None,

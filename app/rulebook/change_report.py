@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import msgspec
+
 from app.rulebook.changes import Answered, Changes, Group
+from app.rulebook.file_changes import FileChange
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two rulebooks by their names (hashes or what the user called them) and what changes between them."""
+    """Two rulebooks by their names (hashes or what the user called them) and what changes between them, in cases and in files."""
 
     old: str
     new: str
     changes: Changes
+    files: tuple[FileChange, ...]
     replay: Mapping[str, Any] | None = None
 
 
@@ -36,6 +40,7 @@ def as_json(compared: Compared) -> dict[str, Any]:
             for group in in_order(compared.changes)
         ],
         "replay": compared.replay,
+        "files": [msgspec.structs.asdict(file) for file in compared.files],
     }
 
 
@@ -96,7 +101,14 @@ def as_text(compared: Compared) -> str:
         out += ["", f"{group.count:,} cases: {what(group)}"]
         out += [f"  - {_line(group.before)}", f"  + {_line(group.after)}", f"  e.g. {_case(group.example)}"]
     out += _replay_lines(compared.replay)
+    for file in compared.files:
+        out += ["", _lines_of(file).rstrip("\n")]
     return "\n".join(out)
+
+
+def _lines_of(file: FileChange) -> str:
+    """What changes in a file, line by line: a new wording changes no case."""
+    return file.diff if file.diff is not None else f"{file.name} has {file.change}, and is too long to be shown here\n"
 
 
 def _line(answered: Answered) -> str:
@@ -134,15 +146,16 @@ def as_markdown(compared: Compared) -> str:
         f"## Rulebook `{compared.old}` → `{compared.new}`",
         "",
         f"**{changes.changed:,}** of {changes.cases:,} possible cases change.",
-        "",
-        "| cases | what | before | after | example |",
-        "|---:|---|---|---|---|",
     ]
+    out += ["", "| cases | what | before | after | example |", "|---:|---|---|---|---|"] if changes.groups else []
     for group in in_order(changes):
         cells = (f"{group.count:,}", what(group), _line(group.before), _line(group.after), _case(group.example))
         out.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     lines = _replay_lines(compared.replay)
     out += ["", "### Recorded releases", "", *[line.strip() for line in lines[1:]]] if lines else []
+    out += ["", "### Files"] if compared.files else []
+    for file in compared.files:
+        out += ["", f"```diff\n{_lines_of(file)}```"]
     return "\n".join(out)
 
 
@@ -155,19 +168,25 @@ def as_html(compared: Compared) -> str:
         for group in in_order(changes)
     )
     replay = "".join(f"<p>{escape(line.strip())}</p>" for line in _replay_lines(compared.replay)[1:])
+    files = "".join(f"<pre>{escape(_lines_of(file))}</pre>" for file in compared.files)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(compared.old)} → {escape(compared.new)}</title>'
         f"<style>{_STYLE}</style></head><body><h1>What changes</h1><p>Rulebook <code>{escape(compared.old)}</code> → "
         f"<code>{escape(compared.new)}</code>: <strong>{changes.changed:,}</strong> of {changes.cases:,} possible cases.</p>"
-        "<table><thead><tr><th>Cases</th><th>What</th><th>Before</th><th>After</th><th>For example</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>{'<h2>Recorded releases</h2>' + replay if replay else ''}</body></html>\n"
+        f"{_TABLE.format(rows=rows) if rows else ''}{'<h2>Recorded releases</h2>' + replay if replay else ''}"
+        f"{'<h2>Files</h2>' + files if files else ''}</body></html>\n"
     )
 
 
+_TABLE = (
+    "<table><thead><tr><th>Cases</th><th>What</th><th>Before</th><th>After</th><th>For example</th></tr></thead>"
+    "<tbody>{rows}</tbody></table>"
+)
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
 body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; }
 tr + tr td, thead th { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .e { font-size: .85em; opacity: .8; }
+pre { overflow-x: auto; padding: .6rem; border: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
 """

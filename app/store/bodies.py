@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from app.store.release_versions import versions_of
-from app.store.tables import RELEASE
+from app.store.tables import RELEASE, RELEASE_VERSION
 
 
 def body_of(connection: Connection, release_id: str) -> str | None:
@@ -15,7 +15,22 @@ def body_of(connection: Connection, release_id: str) -> str | None:
 
 
 def bodies(connection: Connection) -> Iterator[bytes]:
-    """The JSON of every stored release as first sent, in the order they were accepted, a few at a time."""
-    rows = connection.execution_options(yield_per=2_000).execute(select(RELEASE.c.body_json).order_by(RELEASE.c.id))
+    """The JSON of every stored release as last corrected, in the order they were accepted, a few at a time.
+
+    What was cancelled is left out: no decision about it stands.
+    """
+    later = RELEASE_VERSION.alias()
+    last = select(func.max(later.c.version)).where(later.c.release == RELEASE.c.id).correlate(RELEASE).scalar_subquery()
+    rows = connection.execution_options(yield_per=2_000).execute(
+        select(func.coalesce(RELEASE_VERSION.c.body_json, RELEASE.c.body_json))
+        .select_from(RELEASE)
+        .join(
+            RELEASE_VERSION,
+            and_(RELEASE_VERSION.c.release == RELEASE.c.id, RELEASE_VERSION.c.version == last),
+            isouter=True,
+        )
+        .where(or_(RELEASE_VERSION.c.kind.is_(None), RELEASE_VERSION.c.kind != "cancellation"))
+        .order_by(RELEASE.c.id)
+    )
     for (body,) in rows:
         yield body.encode()

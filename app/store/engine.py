@@ -31,6 +31,7 @@ _log = structlog.get_logger()
 OLDEST_SQLITE = (3, 51, 3)
 """Versions before it can corrupt a database when a WAL is reset (sqlite.org, release notes of 3.51.3)."""
 
+_NO_URL = "LENS_DATABASE_URL: this is no URL; give sqlite:///var/lens.db or postgresql+psycopg://user@host/name"
 _BUSY_TIMEOUT_MS = 5000
 _MIGRATION_LOCK = 0x4C454E53  # "LENS": any number does, as long as nobody else in this database uses it
 _BUSY, _LOCKED = 5, 6
@@ -73,9 +74,7 @@ def open_store(url: str) -> Store:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise BadSetting(
-            "LENS_DATABASE_URL: this is no URL; give sqlite:///var/lens.db or postgresql+psycopg://user@host/name"
-        ) from None
+        raise BadSetting(_NO_URL) from None
     match parsed.get_backend_name():
         case "sqlite":
             store = _open_sqlite(parsed)
@@ -205,6 +204,15 @@ def upgrade(store: Store) -> None:
         raise BadSetting("LENS_DATABASE_URL: a later version of LENS has upgraded this database; run that one") from None
     except DBAPIError as error:
         raise Unavailable(f"The tables cannot be upgraded ({cause(error)}); nothing was changed.") from None
+
+
+def is_there(url: str) -> bool:
+    """Whether there is anything to open: an SQLite file that is missing would be made. Raises BadSetting for what is no URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise BadSetting(_NO_URL) from None
+    return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").is_file()
 
 
 def is_current(store: Store) -> bool:

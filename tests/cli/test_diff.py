@@ -51,7 +51,7 @@ def _run(*words: str | Path) -> str:
 def test_json_has_the_contracts_shape(old: Path, new: Path) -> None:
     """Names, counts and groups are as the contract has them, and the counts add up."""
     found = json.loads(_run(old, new, "--format", "json"))
-    assert set(found) == {"old", "new", "cases", "changed", "groups", "replay"}
+    assert set(found) == {"old", "new", "cases", "changed", "groups", "replay", "files"}
     assert found["cases"] == 4_578_438_816
     assert found["changed"] == sum(group["count"] for group in found["groups"]) == 386_631
     for group in found["groups"]:
@@ -64,6 +64,23 @@ def test_json_has_the_contracts_shape(old: Path, new: Path) -> None:
 def test_each_format_for_people_names_the_counts(old: Path, new: Path, form: str) -> None:
     """The number of changed cases stands in every format."""
     assert "386,631" in _run(old, new, "--format", form)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+def test_a_new_wording_is_seen_though_it_changes_no_case(old: Path, tmp_path: Path, form: str) -> None:
+    """No case changes, and every format shows the line as it was and as it becomes."""
+    new = _copy(tmp_path / "reworded")
+    words = new / "rules/messages.yaml"
+    words.write_text(words.read_text().replace("FOLLOW LOCAL PROCEDURES. MAY", "FOLLOW YOUR OWN PROCEDURES. MAY"))
+    shown = _run(old, new, "--format", form)
+    assert "FOLLOW LOCAL PROCEDURES. MAY" in shown
+    assert "FOLLOW YOUR OWN PROCEDURES. MAY" in shown
+    if form == "json":
+        found = json.loads(shown)
+        assert (found["changed"], [(file["name"], file["change"]) for file in found["files"]]) == (
+            0,
+            [("rules/messages.yaml", "changed")],
+        )
 
 
 def test_a_git_revision_is_a_rulebook(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,11 +37,12 @@ def test_many_releases_for_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
-    """A name that is neither a file nor a stored release is said to be neither."""
+    """A name that is neither a file nor a stored release is said to be neither, and looking leaves nothing behind."""
     done = lens(tmp_path, "explain", "EX-404")
     assert (done.returncode, done.stdout) == (1, "")
     assert "EX-404" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not list(tmp_path.rglob("*.db"))
 
 
 def test_a_release_with_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from app.decide.terms import Terms
 from app.domain.decision import Answer
 from app.errors import Conflict, NotFound, Refused
 from app.intake.lift import lift_hold
-from app.store.bodies import body_of
+from app.store.bodies import bodies, body_of
 from app.store.engine import Store
 from app.store.messages import Requeue, requeue
 from app.store.writer import Writer
@@ -53,6 +53,18 @@ def test_who_was_told_is_corrected_and_who_is_concerned_no_longer_gets_a_cancel(
     assert "CTY/EL PASO STA/TX ZIP/79901" in world.last_text(TX)
     assert "CTY/DEMING STA/NM" in world.last_text(AZ)
     assert "REFERS TO" not in world.last_text(NM)
+
+
+def test_what_is_recorded_is_what_stands(world: World, store: Store) -> None:
+    """For a replay a release is what it was corrected to last; one that was cancelled is none."""
+    for release_id in ("EX-1", "EX-2", "EX-3"):
+        world.accept(living_in("TX", release_id))
+    world.correct(living_in("NM", "EX-2"), "EX-2")
+    world.correct(living_in("AZ", "EX-2"), "EX-2")
+    world.cancel("EX-3")
+    with store.read.connect() as connection:
+        found = list(bodies(connection))
+    assert found == [living_in("TX", "EX-1"), living_in("AZ", "EX-2")]
 
 
 def test_what_was_not_sent_is_cancelled_and_never_sent(world: World, store: Store) -> None:
