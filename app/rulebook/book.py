@@ -11,6 +11,7 @@ from app.rulebook.content import Content, read_content
 from app.rulebook.disclosure import Possible, prove_non_disclosure
 from app.rulebook.engine import EngineFault
 from app.rulebook.evaluate import Verdict
+from app.rulebook.flags import HOLD, check_flag_order
 from app.rulebook.joint import total
 from app.rulebook.problems import Problem, Problems, Spot
 from app.rulebook.proofs import Uncovered, prove_no_expiry, prove_rules
@@ -113,6 +114,8 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
     suite_whole = not any(problem.spot.file in scenario_files for problem in problems.found)
     check_sets(content.tables, decisions, content.suite, all_views, problems, unused=content.whole and suite_whole)
     check_rows_end(content.tables, problems)
+    if (flags := content.facts[HOLD].table) is not None:
+        check_flag_order(content.eligibility, content.tables[flags], all_views, problems)
     uncovered = prove_rules(*decisions, content.suite, all_views, problems)
     possible: tuple[Possible, ...] = ()
     if content.whole and suite_whole:
