@@ -20,6 +20,7 @@ from app.api.parts import Parts
 from app.cli.main import COMMANDS
 from app.decide.decide import ENGINE_DISAGREEMENT, NOT_CONFIRMED, REVIEW, TOO_LONG
 from app.domain.statuses import Status
+from app.domain.surge import SURGE
 from app.rulebook import grammar
 from app.rulebook.read_messages import FIELDS, ONLY
 from app.settings import Duration, Settings, seconds
@@ -84,7 +85,7 @@ def test_every_warning_is_documented() -> None:
 def test_every_work_item_is_documented() -> None:
     """docs/reference/work-items.md has a row for each code that LENS or the shipped rules can open."""
     given = set(re.findall(r'Raised\("([a-z-]+)"', code_of("store", "dispatch")))
-    given |= {NOT_CONFIRMED, TOO_LONG, ENGINE_DISAGREEMENT, REVIEW, FEED_COUNT, FEED_SILENT}
+    given |= {NOT_CONFIRMED, TOO_LONG, ENGINE_DISAGREEMENT, REVIEW, SURGE, FEED_COUNT, FEED_SILENT}
     given |= set(re.findall(r"code: ([a-z-]+)", (ROOT / "rules" / "routing.yaml").read_text())) - {"code"}
     assert given == set(first_cells(reference("work-items.md")))
 

@@ -12,6 +12,7 @@ from app.api.metrics import Metrics
 from app.api.parts import Parts
 from app.api.store_metrics import StoreFigures
 from app.dispatch.counts import Counts
+from app.domain.surge import Breaker
 from tests.dispatch.outbox_rows import store_in
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +27,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         shelf=SimpleNamespace(in_force=SimpleNamespace(version="0" * 12), problem=None),
         ready={},
         metrics=Metrics(),
-        store_figures=StoreFigures(store, lambda: 0),
+        store_figures=StoreFigures(store, lambda: 0, Breaker()),
         counts=Counts,
     )
     page = _page(cast("Parts", parts)).decode()

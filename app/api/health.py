@@ -14,9 +14,11 @@ from app.api.metrics import Written, process_metrics, readiness_metrics
 from app.api.openapi import Json, content
 from app.api.parts import Parts, Wired
 from app.api.sending_metrics import sending_metrics
+from app.api.surge_metrics import surge_words
 from app.errors import Unavailable, what_broke
 from app.store.feeds import list_feeds
 from app.store.reading import look
+from app.store.surge_reads import standing
 
 _log = structlog.get_logger()
 
@@ -28,12 +30,13 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     serves, but not as it should.
 
     `feeds` says of each caller that has sent a heartbeat whether it is heard. A silent one is no reason to take the service away,
-    so the status does not go by it.
+    so the status does not go by it. Nor by `surge`, which says what the surge breaker holds back, while it does.
     """
 
     status: Literal["ready", "degraded", "not_ready"]
     parts: dict[str, str]
     feeds: dict[str, str] = {}
+    surge: str | None = None
 
 
 @router.get(
@@ -69,7 +72,14 @@ def _look(parts: Parts) -> Health:
     told = {name: why or (f"degraded: {limping[name]}" if limping.get(name) else "ok") for name, why in stopped.items()}
     if any(stopped.values()):
         return Health("not_ready", told)
-    return Health("degraded" if any(limping.values()) else "ready", told, _feeds(parts))
+    return Health("degraded" if any(limping.values()) else "ready", told, _feeds(parts), _surge(parts))
+
+
+def _surge(parts: Parts) -> str | None:
+    try:
+        return surge_words(look(parts.store, lambda connection: standing(connection, parts.clock(), parts.breaker)))
+    except Unavailable:  # then the database tells of itself
+        return None
 
 
 def _feeds(parts: Parts) -> dict[str, str]:

@@ -95,12 +95,16 @@ _PROBLEMS = {
 _WITH_BODY = (400, 408, 413, 415)
 
 
-def content(schema: str, media_type: str = "application/json") -> Json:
-    """A body of a schema under components."""
-    return {media_type: {"schema": {"$ref": _REF + schema}}}
+def content(schema: str | tuple[str, ...], media_type: str = "application/json") -> Json:
+    """A body of a schema under components, or of one of several."""
+    if isinstance(schema, str):
+        return {media_type: {"schema": {"$ref": _REF + schema}}}
+    return {media_type: {"schema": {"anyOf": [{"$ref": _REF + each} for each in schema]}}}
 
 
-def answers(schema: str, says: str, status: int = 200, problems: Iterable[int] = (401, 403, 422, 503)) -> dict[int | str, Json]:
+def answers(
+    schema: str | tuple[str, ...], says: str, status: int = 200, problems: Iterable[int] = (401, 403, 422, 503)
+) -> dict[int | str, Json]:
     """The answers of an endpoint: the good one, and the problems it can have."""
     good: dict[int | str, Json] = {status: {"description": says, "content": content(schema)}}
     bad = {

@@ -13,6 +13,7 @@ from app.api.metrics import Metrics
 from app.api.store_metrics import StoreFigures
 from app.decide.decide import Decider
 from app.dispatch.counts import Counts
+from app.domain.surge import Breaker
 from app.intake.accept import Intake
 from app.intake.feeds import Feeds
 from app.intake.rulebooks import Rulebooks
@@ -37,7 +38,8 @@ class Parts:
     `shelf` holds the rulebook in force, `rulebooks` is what people do with their versions. `ready` names each part that /readyz
     looks at, with a function that says why it cannot serve, in words without personal data, or None when it can; `degraded`, for
     some of them, says why one that can serve is not as it should be. `counts` tells what the dispatcher beside this API has done.
-    `queued` says that there is something to send. `clock` tells the time in Micros.
+    `queued` says that there is something to send. `clock` tells the time in Micros. `breaker` says when there is more
+    than is normal.
     """
 
     store: Store
@@ -54,6 +56,7 @@ class Parts:
     degraded: Mapping[str, Callable[[], str | None]]
     queued: Callable[[], None]
     clock: Callable[[], int]
+    breaker: Breaker
 
     def decider(self) -> Decider:
         """The decider in force: ask once, and keep to it to the end of the request."""

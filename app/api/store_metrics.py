@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from app.api.feed_metrics import feed_metrics
+from app.api.surge_metrics import surge_metrics
+from app.domain.surge import Breaker
 from app.domain.times import SECOND
 from app.errors import Unavailable
 from app.store.engine import Store
 from app.store.feeds import list_feeds
 from app.store.reading import Kept
+from app.store.surge_reads import standing
 from app.store.tally import Tally, tally
 from app.store.waiting import Waiting, waiting
 
@@ -17,11 +20,12 @@ from app.store.waiting import Waiting, waiting
 class StoreFigures:
     """Asks the store, sparingly, whenever somebody looks."""
 
-    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
-        """`clock` tells the time in Micros."""
+    def __init__(self, store: Store, clock: Callable[[], int], breaker: Breaker) -> None:
+        """`clock` tells the time in Micros; `breaker` says when there is more than is normal."""
         self._tally = Kept(store, tally)
         self._waiting = Kept(store, waiting)
         self._feeds = Kept(store, list_feeds)
+        self._surges = Kept(store, lambda connection: standing(connection, clock(), breaker))
         self._clock = clock
 
     def look(self) -> list[Metric]:
@@ -31,6 +35,7 @@ class StoreFigures:
                 *tally_metrics(self._tally.look()),
                 *waiting_metrics(self._waiting.look()),
                 *feed_metrics(self._feeds.look(), self._clock()),
+                *surge_metrics(self._surges.look()),
             ]
         except Unavailable:
             figures = []

@@ -11,8 +11,8 @@ from app.api.bodies import read_reason
 from app.api.filters import Paged, Unfiltered
 from app.api.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
-from app.intake.lift import lift_hold
-from app.store.work_items import Resolve, StoredWorkItem, WorkItemFilter, list_work_items, resolve
+from app.intake.lift import lift_hold, resolve_item
+from app.store.work_items import Resolve, StoredWorkItem, WorkItemFilter, list_work_items
 
 router = APIRouter(tags=["work items"])
 
@@ -50,20 +50,27 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Que
     openapi_extra=TAKES_REASON,
 )
 async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
-    """Says that it was done, and how. It sends nothing. Role: operator."""
+    """Says that it was done, and how. It sends nothing; what a surge held back is cancelled. Role: operator."""
     wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
-    return Response(msgspec.json.encode(await parts.writer.do(resolve, wanted)), media_type=JSON)
+    return Response(msgspec.json.encode(await resolve_item(parts.writer, wanted)), media_type=JSON)
 
 
 @router.post(
     "/v1/work-items/{id}/lift",
     summary="Lift a hold",
-    responses=answers("StoredRelease", "The release as it stands now, with what is sent.", problems=with_body(404, 409)),
+    responses=answers(
+        ("StoredRelease", "StoredWorkItem"),
+        "The release as it stands now, with what is sent; of a surge, its work item.",
+        problems=with_body(404, 409),
+    ),
     openapi_extra=TAKES_REASON,
 )
 async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
-    """The release is decided again as if nothing held it, and is sent, once. Role: operator."""
+    """The release is decided again as if nothing held it, and is sent, once. Of a surge, all that it held back is sent as it is.
+
+    Role: operator.
+    """
     reason = await read_reason(request)
-    release = await lift_hold(parts.writer, parts.decider(), id, reason, caller.name, parts.clock)
+    lifted = await lift_hold(parts.writer, parts.decider(), id, reason, caller.name, parts.clock)
     parts.queued()
-    return Response(msgspec.json.encode(release), media_type=JSON)
+    return Response(msgspec.json.encode(lifted), media_type=JSON)

@@ -19,6 +19,7 @@ from app.dispatch.channels.tcp import TcpChannel, client_tls
 from app.dispatch.counts import Counts
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
+from app.domain.surge import Breaker
 from app.intake.accept import Intake
 from app.intake.feeds import Feeds
 from app.settings import Settings
@@ -63,12 +64,21 @@ def feeds_of(settings: Settings, store: Store, writer: Writer) -> Feeds:
     return Feeds(store, writer, clock, settings.feed_silent_after)
 
 
+def breaker_of(settings: Settings) -> Breaker:
+    """What the settings say about surges."""
+    return Breaker(settings.surge_floor, settings.surge_factor)
+
+
 class Sender(NamedTuple):
-    """The dispatcher beside an API: why its link or itself cannot do their work, None when they can, and what it has done."""
+    """The dispatcher beside an API: why its link or itself cannot do their work, None when they can, and what it has done.
+
+    `queued` tells it that there is something to send.
+    """
 
     channel_problem: Callable[[], str | None]
     worker_problem: Callable[[], str | None]
     counts: Callable[[], Counts]
+    queued: Callable[[], None]
 
 
 def parts_of(
@@ -78,9 +88,9 @@ def parts_of(
     feeds: Feeds,
     metrics: Metrics,
     sender: Sender,
-    queued: Callable[[], None],
+    breaker: Breaker,
 ) -> Parts:
-    """The parts of an API process. `queued` says that there is something to send."""
+    """The parts of an API process."""
 
     def database_problem() -> str | None:
         return writer.problem or (None if is_current(store) else "its tables are not those of this version: lens db upgrade")
@@ -93,7 +103,7 @@ def parts_of(
     }
     degraded = {"rulebook": lambda: current.shelf.problem}
     gate = Gate(lambda: look(store, list_keys), clock, metrics)
-    intake = Intake(writer, current.shelf.decider, clock, queued)
+    intake = Intake(writer, current.shelf.decider, clock, sender.queued, breaker)
     return Parts(
         store,
         writer,
@@ -103,10 +113,11 @@ def parts_of(
         current.rulebooks,
         gate,
         metrics,
-        StoreFigures(store, clock),
+        StoreFigures(store, clock, breaker),
         sender.counts,
         checks,
         degraded,
-        queued,
+        sender.queued,
         clock,
+        breaker,
     )

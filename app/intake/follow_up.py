@@ -4,13 +4,16 @@ Whom to tell what depends on what has been told, so deciding happens inside the 
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from app.decide.decide import Decider
 from app.domain.decision import Decision, Notice, Told
 from app.domain.release import read_release
+from app.domain.surge import Breaker
 from app.domain.times import moment
 from app.errors import Fault, Refused
 from app.intake.accept import fingerprint
+from app.intake.surge import tell_trips
 from app.store.follow_up import Followed, FollowUp, Wording, follow_up
 from app.store.writer import Writer
 
@@ -25,10 +28,24 @@ def wording(decider: Decider, decide: Callable[[str, Mapping[str, str]], Decisio
     return Wording(decide, withdraw, decider.terms.message_format)
 
 
+class Follower(NamedTuple):
+    """Who follows up: the name of the key; with `own`, only what it sent itself."""
+
+    name: str
+    own: bool
+
+
 async def correct(
-    writer: Writer, decider: Decider, release_id: str, raw: bytes, caller: str, clock: Callable[[], int], *, own: bool
+    writer: Writer,
+    decider: Decider,
+    release_id: str,
+    raw: bytes,
+    by: Follower,
+    clock: Callable[[], int],
+    breaker: Breaker | None = None,
 ) -> Followed:
-    """Corrects a release: `raw` is the whole of it as it should have been. With `own`, only one that `caller` sent itself.
+    """Corrects a release: `raw` is the whole of it as it should have been. `breaker`
+    says when there is too much to send (None: never).
 
     It is decided under the rules in force, as of its own day. Raises Refused (NotJson, TooLarge) with every fault, NotFound,
     Conflict when the release is cancelled, Unavailable.
@@ -43,14 +60,20 @@ async def correct(
         return decider.decide(release, moment(now), told=told)
 
     how = wording(decider, decide)
-    item = FollowUp(release_id, "correction", fingerprint(release), raw.decode(), None, caller, own, now, how)
-    return await writer.do(follow_up, item)
+    item = FollowUp(release_id, "correction", fingerprint(release), raw.decode(), None, by.name, by.own, now, how, breaker)
+    return await _follow_up(writer, item)
 
 
 async def cancel(
-    writer: Writer, decider: Decider, release_id: str, reason: str, caller: str, clock: Callable[[], int], *, own: bool
+    writer: Writer,
+    decider: Decider,
+    release_id: str,
+    reason: str,
+    by: Follower,
+    clock: Callable[[], int],
+    breaker: Breaker | None = None,
 ) -> Followed:
-    """Cancels a release: whoever was told gets a CANCEL, what was not sent never is. With `own`, only one that `caller` sent.
+    """Cancels a release: whoever was told gets a CANCEL, what was not sent never is.
 
     Raises NotFound, Unavailable.
     """
@@ -60,5 +83,12 @@ async def cancel(
         day = read_release(body.encode(), {}).stay.day
         return Decision(release_id, "do_not_notify", day, decider.book.hash, (), (), (), ())
 
-    item = FollowUp(release_id, "cancellation", "", None, reason, caller, own, now, wording(decider, decide))
-    return await writer.do(follow_up, item)
+    how = wording(decider, decide)
+    item = FollowUp(release_id, "cancellation", "", None, reason, by.name, by.own, now, how, breaker)
+    return await _follow_up(writer, item)
+
+
+async def _follow_up(writer: Writer, item: FollowUp) -> Followed:
+    followed = await writer.do(follow_up, item)
+    tell_trips(followed.trips)
+    return followed

@@ -6,17 +6,22 @@ import msgspec
 
 from app.decide.decide import Decider
 from app.domain.decision import Decision
+from app.domain.surge import SURGE
 from app.domain.times import moment
 from app.intake.follow_up import wording
+from app.intake.surge import carry_out_surge
 from app.store.lifting import Lift, lift
 from app.store.releases import StoredRelease
+from app.store.work_items import Resolve, StoredWorkItem, resolve
 from app.store.writer import Writer
 
 
 async def lift_hold(
     writer: Writer, decider: Decider, work_item: int, reason: str, caller: str, clock: Callable[[], int]
-) -> StoredRelease:
+) -> StoredRelease | StoredWorkItem:
     """Lifts the hold of an open work item; the release as it then stands. `clock` tells the time in Micros.
+
+    Lifting a surge queues all that it held back, as it is, in order; the answer is its work item.
 
     A message kept back for its ORI is queued as it is. A release kept back for review is decided under the rules in force, as of
     its own day; where these owe no notice, none is sent. Whoever was told before, by an earlier version of it, gets a CORRECTION
@@ -30,4 +35,15 @@ async def lift_hold(
         return decider.decide(msgspec.structs.replace(release, holds=()), moment(now), reviewed=True, told=told)
 
     item = Lift(work_item, reason, caller, now, wording(decider, decide_again))
-    return await writer.do(lift, item)
+    lifted: StoredRelease | StoredWorkItem = await writer.do(lift, item)
+    if isinstance(lifted, StoredWorkItem):
+        await carry_out_surge(writer, work_item)
+    return lifted
+
+
+async def resolve_item(writer: Writer, item: Resolve) -> StoredWorkItem:
+    """Closes a work item; nothing is sent. What a surge held back is then cancelled. Raises NotFound, Conflict, Unavailable."""
+    resolved = await writer.do(resolve, item)
+    if resolved.code == SURGE:
+        await carry_out_surge(writer, item.id)
+    return resolved

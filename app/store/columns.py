@@ -19,3 +19,9 @@ def big(**more: object) -> Column[int]:
 def of_release(*, nullable: bool) -> Column[int]:
     """A column that names a release by its row id."""
     return Column(BigInteger().with_variant(Integer, "sqlite"), ForeignKey("release.id"), nullable=nullable, index=True)
+
+
+def key_of(column: str, **more: object) -> Column[int]:
+    """Part of a primary key, that refers to a row of another table by its `table.column`."""
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    return Column(kind, ForeignKey(column), primary_key=True, autoincrement=False, **more)  # type: ignore[arg-type]

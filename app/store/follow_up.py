@@ -14,12 +14,15 @@ from app.decide.decide import TOO_LONG
 from app.domain.decision import Decision, Errand, Notice, Told, WorkItem, answer
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
+from app.domain.surge import Breaker
 from app.domain.times import rfc3339
 from app.errors import Conflict, LensError, NotFound
 from app.store.audit import AuditEntry, append
+from app.store.release_rows import Acceptance, evidence
 from app.store.release_versions import Version, add_version, version_of, versions_of
-from app.store.releases import Acceptance, Added, add_to_release, evidence
+from app.store.releases import Added, add_to_release
 from app.store.rows import insert, lock_counters
+from app.store.surge_gate import Trip
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
 from app.store.told import Record, lock_lanes, record, told_by
 
@@ -54,14 +57,19 @@ class FollowUp(NamedTuple):
     own: bool
     at: int
     wording: Wording
+    breaker: Breaker | None = None
 
 
 class Followed(NamedTuple):
-    """What became of it: done now, or before. `answer_json` is the decision with the messages of this follow-up alone."""
+    """What became of it: done now, or before. `answer_json` is the decision with the messages of this follow-up alone.
+
+    `queued` says whether it put messages in their lanes, `trips` names the surges that began with it.
+    """
 
     kind: Literal["new", "replay"]
     answer_json: bytes
     queued: bool = False
+    trips: tuple[Trip, ...] = ()
 
 
 def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followed | LensError]:
@@ -101,14 +109,14 @@ def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versio
     cancelled = _cancel(connection, told, item.at, f"overtaken by a {cause}")
     decision, still_open = _supersede(connection, item, release.id, decision)
     decision = with_withdrawals(decision, told, versions, item.wording)
-    whole = Acceptance(decision, item.fingerprint, body, item.by, item.wording.format, item.at, backfill)
+    whole = Acceptance(decision, item.fingerprint, body, item.by, item.wording.format, item.at, backfill, item.breaker)
     added = add_to_release(connection, release.id, whole, cause)
     answered = msgspec.json.encode(answer(decision, added.messages, (*still_open, *added.work_items)))
     version = len(versions) + 1
     head = (version, item.kind, item.fingerprint, item.by, decision.rulebook, body, item.reason)
     add_version(connection, release.id, Version(*head, answered.decode(), added.first_message, item.at), evidence(decision))
     append(connection, [_audit_entry(item, version, decision, added, cancelled)])
-    return Followed("new", answered, any(message.status == Status.QUEUED for message in added.messages))
+    return Followed("new", answered, added.queued, added.trips)
 
 
 def _audit_entry(item: FollowUp, version: int, decision: Decision, added: Added, cancelled: list[str]) -> AuditEntry:

@@ -7,14 +7,18 @@ from sqlalchemy import Connection, select, update
 
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
+from app.domain.surge import SURGE
 from app.errors import Conflict, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.follow_up import Wording, with_withdrawals
+from app.store.release_rows import Acceptance
 from app.store.release_versions import versions_of
-from app.store.releases import Acceptance, StoredRelease, add_to_release, get_release
+from app.store.releases import StoredRelease, add_to_release, get_release
 from app.store.rows import insert, lock_counters
+from app.store.surges import decide
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
 from app.store.told import lock_lanes, record
+from app.store.work_items import StoredWorkItem, get_work_item
 
 
 class Lift(NamedTuple):
@@ -30,8 +34,10 @@ class Lift(NamedTuple):
     wording: Wording
 
 
-def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | LensError]:
+def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | StoredWorkItem | LensError]:
     """Lifts holds; each result is the release as it then stands. Has the shape `Writer.do` takes.
+
+    Of a surge it is the work item, closed: that its messages are to be sent is decided, and `carry_out` does it.
 
     A result is NotFound, or Conflict where the work item is closed already or holds nothing back: it is resolved, not lifted.
     """
@@ -41,7 +47,7 @@ def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | 
     return [_lifted(connection, item) for item in items]
 
 
-def _lifted(connection: Connection, item: Lift) -> StoredRelease | LensError:
+def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkItem | LensError:
     statement = select(WORK_ITEM, RELEASE.c.release_id, MESSAGE.c.status.label("message_status"))
     statement = statement.join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
     statement = statement.join(MESSAGE, MESSAGE.c.number == WORK_ITEM.c.number, isouter=True)
@@ -51,8 +57,11 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | LensError:
         return NotFound(f"There is no work item {item.work_item}.")
     if row.status != "open":
         return Conflict(f"Work item {item.work_item} is {row.status}; nothing was sent again.")
-    if row.message_status == Status.HELD:
-        sent: list[str] | LensError = _queue_held(connection, item, row)
+    if row.code == SURGE:
+        decide(connection, item.work_item, "release", item.at)
+        sent: list[str] | LensError = []
+    elif row.message_status == Status.HELD:
+        sent = _queue_held(connection, item, row)
     elif row.code in HELD_RELEASES and row.number is None and row.release is not None:
         sent = _decide_again(connection, item, row)
     else:
@@ -63,7 +72,7 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | LensError:
     connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item.work_item).values(closed))
     detail = {"code": row.code, "release": row.release_id, "messages": sent}
     append(connection, [AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "lifted", detail)])
-    return get_release(connection, row.release_id)
+    return get_work_item(connection, item.work_item) if row.code == SURGE else get_release(connection, row.release_id)
 
 
 HELD_RELEASES = frozenset({"review", "engine-disagreement"})

@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from app.store.columns import big as _big
 from app.store.columns import of_release as _of_release
 from app.store.feed_tables import FEED  # noqa: F401 - so that whoever imports the tables has them all
+from app.store.surge_tables import SURGE  # noqa: F401 - same
 
 
 class ReleaseRow(SQLModel, table=True):

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, and_, select, update
 
 from app.domain.decision import WorkItem
 from app.domain.identifiers import message_id
+from app.domain.surge import SURGE
 from app.domain.times import rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.paging import Page, after, cursor
-from app.store.rows import insert, take_numbers
+from app.store.rows import insert, lock_counters, take_numbers
+from app.store.surges import decide
 from app.store.tables import RELEASE, WORK_ITEM
 
 _COLUMNS = ("id", "code", "release", "number", "audience", "state", "rule", "detail", "status", "opened_at", "due_at")
@@ -97,7 +99,13 @@ def get_work_item(connection: Connection, key: int) -> StoredWorkItem:
 
 
 def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWorkItem | LensError]:
-    """Closes work items. A result is NotFound, or Conflict when it was closed before. Has the shape `Writer.do` takes."""
+    """Closes work items. A result is NotFound, or Conflict when it was closed before. Has the shape `Writer.do` takes.
+
+    A surge that is closed so is dropped: what it held back is never sent, and `carry_out` cancels it.
+    """
+    is_surge = and_(WORK_ITEM.c.id.in_([item.id for item in items]), WORK_ITEM.c.code == SURGE)
+    if connection.execute(select(WORK_ITEM.c.id).where(is_surge)).first():
+        lock_counters(connection)
     return [_resolved(connection, item) for item in items]
 
 
@@ -108,6 +116,8 @@ def _resolved(connection: Connection, item: Resolve) -> StoredWorkItem | LensErr
         known = connection.execute(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id == item.id)).first()
         return NotFound(f"There is no work item {item.id}.") if known is None else Conflict(f"Work item {item.id} is resolved.")
     stored = get_work_item(connection, item.id)
+    if stored.code == SURGE:
+        decide(connection, item.id, "drop", item.at)
     append(
         connection,
         [AuditEntry(item.at, item.by, "resolve_work_item", f"work item {item.id}", "resolved", {"code": stored.code})],

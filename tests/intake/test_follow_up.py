@@ -160,8 +160,8 @@ def test_what_stood_as_told_stays_until_a_person_has_looked(world: World) -> Non
     assert (found.outcome, found.messages, [item.code for item in found.work_items]) == ("hold_for_review", (), ["review"])
     world.send()
     assert world.arrived == {AZ: [1], TX: [2]}
-    lifting = lift_hold(world.writer, world.decider, found.work_items[0].id or 0, "checked", "op", world.clock)
-    assert [(m.type, m.state, m.refers_to) for m in asyncio.run(lifting).messages[2:]] == [
+    asyncio.run(lift_hold(world.writer, world.decider, found.work_items[0].id or 0, "checked", "op", world.clock))
+    assert [(m.type, m.state, m.refers_to) for m in world.stored().messages[2:]] == [
         ("CORRECTION", "AZ", ONE),
         ("CANCEL", "TX", TWO),
         ("NEW", "NM", None),

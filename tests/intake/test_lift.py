@@ -23,7 +23,9 @@ def accept(writer: Writer, decider: Decider, body: bytes) -> None:
 
 async def lifted(writer: Writer, decider: Decider, work_item: int = 1) -> StoredRelease:
     """Lifts it, one second later."""
-    return await lift_hold(writer, decider, work_item, "checked by phone", "op", lambda: NOON + 1_000_000)
+    found = await lift_hold(writer, decider, work_item, "checked by phone", "op", lambda: NOON + 1_000_000)
+    assert isinstance(found, StoredRelease)
+    return found
 
 
 def flagged() -> bytes:

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, text
 from app.domain.decision import NUMBER_MARK, Caution, Decision, Errand, Notice, Reason
 from app.errors import LensError
 from app.store.engine import Store
-from app.store.releases import Acceptance, Accepted, accept_many
+from app.store.release_rows import Acceptance
+from app.store.releases import Accepted, accept_many
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -1,0 +1,35 @@
+"""The surge breaker as people and programs meet it: told in the log when it trips, and carried out once a person decided."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from app.errors import Unavailable
+from app.store.surge_gate import Trip
+from app.store.surges import CarryOut, Part, carry_out
+from app.store.writer import Writer
+
+_log = structlog.get_logger()
+
+
+def tell_trips(trips: Sequence[Trip]) -> None:
+    """Writes each surge that began into the log."""
+    for trip in trips:
+        _log.error(
+            "surge_breaker_tripped", work_item=trip.work_item, kind=trip.kind, band=trip.band, held="until a person decides"
+        )
+
+
+async def carry_out_surge(writer: Writer, work_item: int | None = None) -> bool:
+    """Queues or cancels what a decided surge held back, to the end, a bounded transaction at a time; whether any was queued.
+
+    `work_item` None: whatever is not carried out yet. What cannot be written now is carried out later by a dispatcher.
+    """
+    queued, part = False, Part(more=True)
+    try:
+        while part.more:
+            part = await writer.do(carry_out, CarryOut(work_item))
+            queued = queued or part.queued
+    except Unavailable as error:
+        _log.warning("surge_not_carried_out_yet", cause=error.detail)
+    return queued

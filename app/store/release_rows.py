@@ -1,0 +1,190 @@
+"""The rows that decisions become: releases, messages with their history, lanes, work items, the audit trail."""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from app.domain.decision import Decision, Errand, Message, Notice, WorkItem, answer, message_of
+from app.domain.identifiers import message_id, message_number
+from app.domain.surge import Breaker, kind_of
+from app.domain.times import SECOND, rfc3339
+from app.store.audit import AuditEntry, append
+from app.store.rows import insert, insert_absent
+from app.store.surge_gate import Gate, Trip
+from app.store.work_items import NewWorkItem, insert_all
+
+_RELEASE = (
+    "id",
+    "release_id",
+    "fingerprint",
+    "mode",
+    "caller",
+    "outcome",
+    "as_of",
+    "rulebook",
+    "body_json",
+    "evidence_json",
+    "answer_json",
+    "accepted_at",
+)
+_MESSAGE = (
+    "number",
+    "release",
+    "type",
+    "copy",
+    "audience",
+    "state",
+    "ori",
+    "format",
+    "text",
+    "status",
+    "ready",
+    "attempts",
+    "failures",
+    "maybe_duplicate",
+    "created_at",
+    "changed_at",
+    "due_at",
+    "refers_to",
+)
+_EVENT = ("number", "status", "at", "cause")
+_LANE = ("ori", "until", "token", "due", "fails")
+
+Row = tuple[object, ...]
+
+
+class Acceptance(NamedTuple):
+    """A release decided, to be stored.
+
+    `fingerprint` is the SHA-256 of its canonical content, `body` the JSON as it came, `caller` the name of the key that sent
+    it, `accepted_at` Micros. `backfill`: store the decision, send nothing and ask nobody to do anything.
+    `breaker`: when more than is normal must wait for a person; None where a person has looked already.
+    """
+
+    decision: Decision
+    fingerprint: str
+    body: str
+    caller: str
+    format: Literal["legacy", "niem"]
+    accepted_at: int
+    backfill: bool = False
+    breaker: Breaker | None = None
+
+
+class Rows(NamedTuple):
+    """What one transaction adds. `gate` says which messages must wait for a person because there are too many."""
+
+    gate: Gate
+    releases: list[Row]
+    messages: list[Row]
+    events: list[Row]
+    work_items: list[tuple[int, NewWorkItem]]
+    audit: list[AuditEntry]
+
+
+def no_rows(connection: Connection, item: Acceptance) -> Rows:
+    """Nothing yet. `item` is the first of those to come, whose breaker and hour are those of all."""
+    return Rows(Gate(connection, item.breaker, item.accepted_at), [], [], [], [], [])
+
+
+def insert_rows(connection: Connection, rows: Rows) -> None:
+    """Inserts them, table by table."""
+    insert(connection, "release", _RELEASE, rows.releases)
+    insert(connection, "message", _MESSAGE, rows.messages)
+    insert(connection, "message_event", _EVENT, rows.events)
+    insert_all(connection, rows.work_items)
+    oris = sorted({str(row[_MESSAGE.index("ori")]) for row in rows.messages})
+    insert_absent(connection, "lane", _LANE, [(ori, 0, 0, 0, 0) for ori in oris])
+    rows.gate.close()
+    append(connection, rows.audit)
+
+
+class Became(NamedTuple):
+    """The messages that a decision became, the work items of surges that hold some of them back, and the surges that began."""
+
+    messages: tuple[Message, ...]
+    surges: tuple[WorkItem, ...]
+    trips: tuple[Trip, ...]
+
+    @property
+    def queued(self) -> bool:
+        """Whether any of them is in its lane."""
+        return any(message.status == "queued" for message in self.messages)
+
+
+def add_messages(rows: Rows, item: Acceptance, key: int, number: int, first_cause: str = "accepted") -> Became:
+    """Adds the messages of a release (its row id), from a message number on."""
+    messages = []
+    at = item.accepted_at
+    before = len(rows.gate.trips)
+    surges = {} if item.backfill else rows.gate.admit(item.decision.notices)
+    for place, notice in enumerate(item.decision.notices):
+        surge = None if notice.held_because else surges.get(kind_of(notice.type))
+        if surge is not None:
+            rows.gate.hold(kind_of(notice.type), number + place)
+        status, cause = _beginning(item, notice, surge, first_cause)
+        m = message_of(notice, message_id(number + place), status)
+        messages.append(m)
+        due = None if notice.within is None else at + notice.within * SECOND
+        ready = status == "queued"
+        start = (number + place, key, m.type, m.copy, notice.audience, m.state, m.ori, item.format, m.text, status, ready)
+        refers_to = None if notice.refers_to is None else message_number(notice.refers_to)
+        rows.messages.append((*start, 0, 0, False, at, at, due, refers_to))
+        rows.events.append((number + place, status, at, cause))
+    return Became(tuple(messages), tuple(surges.values()), tuple(rows.gate.trips[before:]))
+
+
+def _beginning(item: Acceptance, notice: Notice, surge: WorkItem | None, first_cause: str) -> tuple[str, str]:
+    """The first status of a message, and its cause in words."""
+    if item.backfill:
+        return "suppressed", "backfill: stored and not sent"
+    if notice.held_because is not None:
+        return "held", f"kept for a person: {notice.held_because}"
+    if surge is not None:
+        return "held", f"kept for a person: {surge.code}, work item {surge.id}"
+    return "queued", first_cause
+
+
+def add_work_items(
+    rows: Rows, item: Acceptance, todo: list[tuple[Errand, int | None]], key: int, number: int, task: int
+) -> tuple[WorkItem, ...]:
+    """Adds the work items of a release (its row id), from a work item id on; `number` is that of its first message."""
+    items = []
+    at = item.accepted_at
+    for place, (errand, about) in enumerate(todo):
+        due = None if errand.within is None else at + errand.within * SECOND
+        about_number = None if about is None else number + about
+        row = NewWorkItem(errand.code, at, key, about_number, errand.audience, errand.state, errand.rule, "", due)
+        rows.work_items.append((task + place, row))
+        due_at = None if due is None else rfc3339(due)
+        items.append(
+            WorkItem(task + place, errand.code, errand.audience, errand.state, errand.rule, rfc3339(at), due_at, "open")
+        )
+    return tuple(items)
+
+
+def add_release(rows: Rows, item: Acceptance, key: int, messages: tuple[Message, ...], items: tuple[WorkItem, ...]) -> bytes:
+    """Adds a release; the public decision."""
+    decision, at = item.decision, item.accepted_at
+    mode = "backfill" if item.backfill else "normal"
+    answered = msgspec.json.encode(answer(decision, messages, items))
+    start = (key, decision.release_id, item.fingerprint, mode, item.caller, decision.outcome, decision.as_of.isoformat())
+    rows.releases.append((*start, decision.rulebook, item.body, evidence(decision), answered.decode(), at))
+    detail = {
+        "mode": mode,
+        "rulebook": decision.rulebook,
+        "bytes": len(item.body),
+        "messages": [message.message_id for message in messages],
+        "destinations": [message.ori for message in messages],
+        "work_items": [work_item.id for work_item in items],
+    }
+    rows.audit.append(AuditEntry(at, item.caller, "accept_release", f"release {decision.release_id}", decision.outcome, detail))
+    return answered
+
+
+def evidence(decision: Decision) -> str:
+    """What a decision rests on, as JSON: facts as the rules saw them, rules beaten, rules that gave the answer. Nothing personal."""
+    rules = [reason.rule for reason in decision.because]
+    found = {"facts": decision.facts, "beaten": decision.beaten, "because": rules}
+    return msgspec.json.encode(found, order="sorted").decode()

@@ -1,0 +1,114 @@
+"""What becomes of the messages that a surge held back: a person decides, and it is carried out a part at a time.
+
+The decision is one small transaction. From then on whoever comes, in whatever process, carries it out in bounded transactions, in
+the order of the numbers, each exactly once: where it stands is stored with what was done.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Connection
+
+from app.domain.statuses import Status
+from app.domain.surge import HOUR
+from app.store.audit import AuditEntry, append
+from app.store.engine import now_micros
+from app.store.rows import first_row, insert, lock_counters, run, run_in
+
+AT_ONCE = 500
+"""Messages that one transaction releases or drops."""
+
+Verdict = Literal["release", "drop"]
+
+
+def decide(connection: Connection, work_item: int, verdict: Verdict, at: int) -> None:
+    """Writes down what a person decided about a surge; the caller has locked the counters and closes the work item.
+
+    From now on messages pass again, and count from nothing: as many as the band says until the next surge. `at` is Micros.
+    """
+    run(connection, "UPDATE surge SET decision = ? WHERE work_item = ? AND decision IS NULL", (verdict, work_item))
+    run(connection, _FROM_NOTHING, (at // HOUR, work_item))
+
+
+_FROM_NOTHING = "UPDATE hour_count SET passed = 0 WHERE hour = ? AND kind = (SELECT kind FROM surge WHERE work_item = ?)"
+
+
+class CarryOut(NamedTuple):
+    """To carry out the next part of a decided surge: of this work item, or (None) of the oldest that is not carried out yet."""
+
+    work_item: int | None = None
+
+
+class Part(NamedTuple):
+    """What was done in one transaction. `more`: there may be more to do. `queued`: messages were put in their lanes."""
+
+    more: bool
+    queued: bool = False
+
+
+def carry_out(connection: Connection, items: Sequence[CarryOut]) -> list[Part]:
+    """Queues or cancels the next messages of a decided surge. Has the shape that `Writer.do` takes."""
+    if not any(_next(connection, item) for item in items):
+        return [Part(more=False)] * len(items)  # mostly so, and nothing need be locked to see it
+    lock_counters(connection)
+    return [_part(connection, item) for item in items]
+
+
+class _Decided(NamedTuple):
+    work_item: int
+    kind: str
+    decision: Verdict
+    done_to: int
+    by: str
+    reason: str
+
+
+def _next(connection: Connection, item: CarryOut) -> _Decided | None:
+    chosen = "" if item.work_item is None else " AND surge.work_item = ?"
+    values = () if item.work_item is None else (item.work_item,)
+    row = first_row(connection, f"{_DECIDED}{chosen} ORDER BY surge.work_item LIMIT 1", *values)
+    return None if row is None else _Decided(*row)
+
+
+_DECIDED = """
+    SELECT surge.work_item, surge.kind, surge.decision, surge.done_to, work_item.resolved_by, work_item.reason
+    FROM surge JOIN work_item ON work_item.id = surge.work_item
+    WHERE surge.decision IS NOT NULL AND surge.finished_at IS NULL"""
+
+
+def _part(connection: Connection, item: CarryOut) -> Part:
+    surge = _next(connection, item)
+    if surge is None:
+        return Part(more=False)
+    now = now_micros(connection)
+    numbers = [number for (number,) in run(connection, _HELD, (surge.work_item, surge.done_to, AT_ONCE))]
+    released = surge.decision == "release"
+    status, did = (Status.QUEUED, "lifted") if released else (Status.CANCELLED, "dropped")
+    moved = run_in(connection, _MOVE, (status.value, released, now), numbers, "RETURNING number, created_at")
+    cause = f"{did} by {surge.by}: {surge.reason}"
+    events = [(number, status.value, now, cause) for number, _ in sorted(moved)]
+    insert(connection, "message_event", ("number", "status", "at", "cause"), events)
+    if released:
+        _learn(connection, surge.kind, [created_at // HOUR for _, created_at in moved])
+    finished = len(numbers) < AT_ONCE
+    done_to = numbers[-1] if numbers else surge.done_to
+    values = (done_to, len(moved), now if finished else None, surge.work_item)
+    ((done,),) = run(connection, _DONE, values)
+    if finished:
+        append(connection, [AuditEntry(now, surge.by, "end_surge", f"work item {surge.work_item}", did, {"messages": done})])
+    return Part(not finished, released and bool(moved))
+
+
+_HELD = "SELECT number FROM surge_hold WHERE surge = ? AND number > ? ORDER BY number LIMIT ?"
+# One that a correction or cancellation overtook meanwhile is held no longer, and stays as it is.
+_MOVE = "UPDATE message SET status = ?, ready = ?, changed_at = ? WHERE status = 'held' AND number IN"
+_DONE = "UPDATE surge SET done_to = ?, done = done + ?, finished_at = ? WHERE work_item = ? RETURNING done"
+
+
+def _learn(connection: Connection, kind: str, hours: Sequence[int]) -> None:
+    """What a person released is normal; what was dropped never was."""
+    for hour in sorted(set(hours)):
+        run(connection, _RELEASED, (hours.count(hour), kind, hour))
+
+
+_RELEASED = "UPDATE hour_count SET messages = messages + ? WHERE kind = ? AND hour = ?"
