@@ -36,6 +36,7 @@ from app.api.work_items import WorkItemPage
 from app.errors import LensError
 from app.store.feeds import HeartbeatAnswer
 from app.store.messages import MessageWithHistory
+from app.store.reconciliation import Overview
 from app.store.releases import StoredRelease
 from app.store.rulebook_reads import RulebookVersion, RulebookWithFiles
 from app.store.work_items import StoredWorkItem
@@ -47,6 +48,7 @@ _ANSWERED: tuple[type, ...] = (
     HeartbeatAnswer,
     MessagePage,
     MessageWithHistory,
+    Overview,
     ReconciliationPage,
     StoredRelease,
     Rulebook,

@@ -38,8 +38,10 @@ class Paged(BaseModel):
     cursor: str | None = Field(None, max_length=100, description="`next` of the page before.")
 
 
-class Period(Paged):
-    """A list by time."""
+class Between(BaseModel):
+    """What can be narrowed by time."""
+
+    model_config = ConfigDict(extra="forbid")
 
     from_: Instant | None = Field(None, alias="from", description="Not before this time, or the beginning of this day (UTC).")
     to: Instant | None = Field(None, description="Not after this time, or the end of this day (UTC).")
@@ -53,6 +55,10 @@ class Period(Paged):
     def until(self) -> int | None:
         """The last Micros wanted."""
         return latest("to", self.to)
+
+
+class Period(Between, Paged):
+    """A list by time."""
 
 
 Unfiltered = Annotated[NoQuery, Query()]

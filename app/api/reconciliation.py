@@ -12,12 +12,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.api.auth import Watcher
-from app.api.filters import Period
+from app.api.filters import Between, Period
 from app.api.openapi import answers
 from app.api.parts import JSON, Parts, Wired
 from app.api.problems import NotAcceptable
+from app.domain.statuses import Status
 from app.store.paging import LONGEST_PAGE, Page
-from app.store.reconciliation import ReconciledMessage, Totals, Wanted, last_number, list_sent, totals
+from app.store.reconciliation import ReconciledMessage, Totals, Wanted, last_number, list_sent, overview, totals
 
 router = APIRouter(tags=["messages"])
 
@@ -30,7 +31,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may take
 class ReconciliationPage(msgspec.Struct, frozen=True):
     """A page of what a state was sent. `next` goes into `cursor` for the page after it; null on the last one.
 
-    `totals` are those of the whole list, as they stood when this page was read.
+    `totals` are of everything accepted for the state in that time, as it stood when this page was read.
     """
 
     state: str
@@ -43,6 +44,7 @@ class ReconciliationQuery(Period):
     """Whose messages to list. Times are those of acceptance."""
 
     state: str = Field(pattern="^[A-Z]{2}$", description="USPS code of the state addressed.", examples=["TX"])
+    status: Status | None = Field(None, description="List only these; `suppressed` is what a backfill did not send.")
 
 
 _ANSWERS = answers("ReconciliationPage", "A page, in order of the message numbers.", problems=(401, 403, 406, 422, 503))
@@ -58,13 +60,20 @@ async def reconcile(request: Request, parts: Wired, _: Watcher, query: Annotated
 
     With `Accept: text/csv` the whole list in one answer, from `cursor` on if one is given; `limit` then means nothing.
     """
-    wanted = Wanted(query.state, query.since, query.until)
+    wanted = Wanted(query.state, query.since, query.until, status=query.status)
     if chosen(request.headers.get("accept")) == CSV:
         return await _whole(parts, wanted, query.cursor)
     page, counts = await parts.look(
         lambda connection: (list_sent(connection, wanted, query.limit, query.cursor), totals(connection, wanted))
     )
     return Response(msgspec.json.encode(ReconciliationPage(query.state, counts, *page)), media_type=JSON)
+
+
+@router.get("/v1/reconciliation/totals", summary="All that was accepted", responses=answers("Overview", "Counts alone."))
+async def total(parts: Wired, _: Watcher, query: Annotated[Between, Query()]) -> Response:
+    """How many releases were accepted, by mode and outcome, and how many messages for each state, by status. Roles: operator, auditor."""
+    counts = await parts.look(lambda connection: overview(connection, query.since, query.until))
+    return Response(msgspec.json.encode(counts), media_type=JSON)
 
 
 async def _whole(parts: Parts, wanted: Wanted, cursor: str | None) -> Response:
@@ -76,7 +85,8 @@ async def _whole(parts: Parts, wanted: Wanted, cursor: str | None) -> Response:
     )
     headers = {"Content-Disposition": f'attachment; filename="reconciliation-{wanted.state}.csv"'}
     if cursor is None:
-        headers["LENS-Accepted"] = str(counts.accepted)
+        listed = counts.accepted if wanted.status is None else counts.by_status.get(wanted.status, 0)
+        headers["LENS-Accepted"] = str(listed)
     return StreamingResponse(_lines(parts, fixed, first), media_type=f"{CSV}; charset=utf-8; header=present", headers=headers)
 
 

@@ -36,7 +36,7 @@ class ReconciledMessage(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """Of all messages asked for, on whatever page: how many were accepted, and of these how many have each status now.
+    """Of all messages of a state and time, listed or not: how many were accepted, and of these how many have each status now.
 
     The counts of `by_status` add up to `accepted`; a status that no message has is left out. `maybe_duplicate` of them the state
     may have twice.
@@ -47,16 +47,29 @@ class Totals(msgspec.Struct, frozen=True):
     maybe_duplicate: int
 
 
+class Overview(msgspec.Struct, frozen=True):
+    """Everything accepted in a time: `releases` by mode (normal or backfill) and outcome, `messages` by state.
+
+    The counts of `releases` add up to `accepted`, and every message is in the totals of one state.
+    """
+
+    accepted: int
+    releases: Mapping[str, Mapping[str, int]]
+    messages: Mapping[str, Totals]
+
+
 class Wanted(NamedTuple):
     """Whose messages: `state` is a USPS code; `since` and `until` are Micros of acceptance, both included.
 
-    `last` is the highest number wanted: with it the list has an end, however many are accepted while it is read.
+    `last` is the highest number wanted: with it the list has an end, however many are accepted while it is read. `status`
+    narrows the list and not its totals.
     """
 
     state: str
     since: int | None = None
     until: int | None = None
     last: int | None = None
+    status: str | None = None
 
 
 def list_sent(connection: Connection, wanted: Wanted, limit: int, given: str | None = None) -> Page[ReconciledMessage]:
@@ -65,7 +78,7 @@ def list_sent(connection: Connection, wanted: Wanted, limit: int, given: str | N
     statement = (
         select(*columns, MESSAGE.c.maybe_duplicate, MESSAGE.c.refers_to, RELEASE.c.release_id)
         .join(RELEASE, RELEASE.c.id == MESSAGE.c.release)
-        .where(MESSAGE.c.number > after(_KIND, given), *_conditions(wanted))
+        .where(MESSAGE.c.number > after(_KIND, given), *_conditions(wanted), *_status(wanted))
         .order_by(MESSAGE.c.number)
         .limit(limit + 1)
     )
@@ -92,19 +105,31 @@ def list_sent(connection: Connection, wanted: Wanted, limit: int, given: str | N
 
 
 def totals(connection: Connection, wanted: Wanted) -> Totals:
-    """The counts of everything wanted."""
-    statement = (
-        select(MESSAGE.c.status, MESSAGE.c.maybe_duplicate, func.count())
-        .where(*_conditions(wanted))
-        .group_by(MESSAGE.c.status, MESSAGE.c.maybe_duplicate)
-        .order_by(MESSAGE.c.status)
-    )
-    by_status: dict[str, int] = {}
-    twice = 0
-    for status, maybe_duplicate, count in connection.execute(statement):
-        by_status[status] = by_status.get(status, 0) + count
-        twice += count if maybe_duplicate else 0
-    return Totals(sum(by_status.values()), by_status, twice)
+    """The counts of everything accepted for the state in that time, whatever its status."""
+    return _by_state(connection, _conditions(wanted)).get(wanted.state, Totals(0, {}, 0))
+
+
+def _by_state(connection: Connection, conditions: list[ColumnElement[bool]]) -> dict[str, Totals]:
+    groups = (MESSAGE.c.state, MESSAGE.c.status, MESSAGE.c.maybe_duplicate)
+    statement = select(*groups, func.count()).where(*conditions).group_by(*groups).order_by(*groups)
+    by_status: dict[str, dict[str, int]] = {}
+    twice: dict[str, int] = {}
+    for state, status, maybe_duplicate, count in connection.execute(statement):
+        counts = by_status.setdefault(state, {})
+        counts[status] = counts.get(status, 0) + count
+        twice[state] = twice.get(state, 0) + (count if maybe_duplicate else 0)
+    return {state: Totals(sum(counts.values()), counts, twice[state]) for state, counts in by_status.items()}
+
+
+def overview(connection: Connection, since: int | None, until: int | None) -> Overview:
+    """The counts of everything accepted between two times (Micros, both included; None: without end)."""
+    groups = (RELEASE.c.mode, RELEASE.c.outcome)
+    statement = select(*groups, func.count()).where(*_between(RELEASE.c.accepted_at, since, until)).group_by(*groups)
+    releases: dict[str, dict[str, int]] = {}
+    for mode, outcome, count in connection.execute(statement.order_by(*groups)):
+        releases.setdefault(mode, {})[outcome] = count
+    accepted = sum(sum(counts.values()) for counts in releases.values())
+    return Overview(accepted, releases, _by_state(connection, _between(MESSAGE.c.created_at, since, until)))
 
 
 def last_number(connection: Connection) -> int:
@@ -113,14 +138,19 @@ def last_number(connection: Connection) -> int:
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    conditions = [MESSAGE.c.state == wanted.state]
-    if wanted.since is not None:
-        conditions.append(MESSAGE.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(MESSAGE.c.created_at <= wanted.until)
+    conditions = [MESSAGE.c.state == wanted.state, *_between(MESSAGE.c.created_at, wanted.since, wanted.until)]
     if wanted.last is not None:
         conditions.append(MESSAGE.c.number <= wanted.last)
     return conditions
+
+
+def _between(time: ColumnElement[int], since: int | None, until: int | None) -> list[ColumnElement[bool]]:
+    first = [] if since is None else [time >= since]
+    return first if until is None else [*first, time <= until]
+
+
+def _status(wanted: Wanted) -> list[ColumnElement[bool]]:
+    return [] if wanted.status is None else [MESSAGE.c.status == wanted.status]
 
 
 _TAKEN = "SELECT number, max(at) FROM message_event WHERE status = 'sent' AND number IN"

@@ -74,6 +74,7 @@ def test_answers_are_as_described(service: Service, description: dict[str, Any])
             ("MessagePage", "/v1/messages"),
             ("MessageWithHistory", f"/v1/messages/{number}"),
             ("ReconciliationPage", "/v1/reconciliation?state=TX"),
+            ("Overview", "/v1/reconciliation/totals"),
             ("WorkItemPage", "/v1/work-items"),
             ("Rulebook", "/v1/rulebook"),
             ("AuditPage", "/v1/audit"),

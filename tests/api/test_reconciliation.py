@@ -58,6 +58,39 @@ def test_totals_add_up_to_what_was_accepted(filled: Service) -> None:
     assert counted == len(messages) > 8
 
 
+def test_all_that_was_accepted_adds_up(filled: Service) -> None:
+    """Each release is counted once, by mode and outcome; each message once, in the totals of its state, which are those of its list."""
+    with filled.client("operator") as client:
+        whole = client.get(f"{PATH}/totals").json()
+        messages = client.get("/v1/messages?limit=1000").json()["items"]
+        none = client.get(f"{PATH}/totals?to=2020-01-01").json()
+        assert client.get(f"{PATH}/totals?state=TX").status_code == 422
+    with filled.store.read.connect() as connection:
+        assert whole["accepted"] == connection.exec_driver_sql("SELECT count(*) FROM release").scalar()
+    assert whole["accepted"] == sum(sum(outcomes.values()) for outcomes in whole["releases"].values())
+    assert whole["releases"]["backfill"] == {"notify": 1}
+    assert sum(totals["accepted"] for totals in whole["messages"].values()) == len(messages)
+    for state, totals in whole["messages"].items():
+        assert totals == pages(filled, state=state)[0]["totals"]
+    assert none == {"accepted": 0, "releases": {}, "messages": {}}
+
+
+def test_what_a_backfill_did_not_send_can_be_reported(filled: Service) -> None:
+    """The list of a state narrowed to `suppressed`, as JSON and CSV; the totals are still of all, so that they add up."""
+    (whole,) = pages(filled, state="TX", limit="1000")
+    (page,) = pages(filled, state="TX", limit="1000", status="suppressed")
+    assert page["items"] == [item for item in whole["items"] if item["status"] == "suppressed"]
+    assert {item["release_id"] for item in page["items"]} == {"N-old"}
+    assert page["totals"] == whole["totals"]
+    with filled.client("auditor") as client:
+        query = {"state": "TX", "status": "suppressed"}
+        answer = client.get(PATH, params=query, headers={"Accept": "text/csv"})
+        assert client.get(PATH, params=query | {"status": "lost"}).status_code == 422
+    lines = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert [line["message_id"] for line in lines] == [item["message_id"] for item in page["items"]]
+    assert answer.headers["lens-accepted"] == str(len(lines))
+
+
 def test_a_line_says_when_it_was_sent_and_nothing_of_a_person(filled: Service) -> None:
     """What the network took has a time, what was never sent has none; neither text nor name is there."""
     (page,) = pages(filled, state="TX")

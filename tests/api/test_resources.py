@@ -177,6 +177,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[set[str], Callable[[], bytes | None]]] = 
     ("GET", "/v1/messages/LNZZZZZZZZ"): ({"operator", "auditor"}, lambda: None),
     ("POST", "/v1/messages/LNZZZZZZZZ/requeue"): ({"operator"}, lambda: b"{}"),
     ("GET", "/v1/reconciliation"): ({"operator", "auditor"}, lambda: None),
+    ("GET", "/v1/reconciliation/totals"): ({"operator", "auditor"}, lambda: None),
     ("GET", "/v1/work-items"): ({"operator", "auditor"}, lambda: None),
     ("POST", "/v1/work-items/999/resolve"): ({"operator"}, lambda: b"{}"),
     ("POST", "/v1/work-items/999/lift"): ({"operator"}, lambda: b"{}"),
