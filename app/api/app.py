@@ -15,6 +15,7 @@ from app.api import (
     follow_up,
     health,
     heartbeat,
+    inquiries,
     messages,
     openapi,
     reconciliation,
@@ -27,6 +28,7 @@ from app.api.audit import AuditPage
 from app.api.decisions import ExplainedDecision
 from app.api.envelope import Envelope
 from app.api.health import Health
+from app.api.inquiries import InboundPage, InquiryPage
 from app.api.messages import MessagePage
 from app.api.parts import JSON, Parts
 from app.api.problems import on_bad_parameters, on_http_exception, on_lens_error
@@ -34,7 +36,9 @@ from app.api.reconciliation import ReconciliationPage
 from app.api.rulebooks import Rulebook, RulebookDiff, RulebookPage
 from app.api.work_items import WorkItemPage
 from app.errors import LensError
+from app.store.arrivals import ArrivalWithText
 from app.store.feeds import HeartbeatAnswer
+from app.store.inquiries import Inquiry, InquiryWithText
 from app.store.messages import MessageWithHistory
 from app.store.reconciliation import Overview
 from app.store.releases import StoredRelease
@@ -42,10 +46,15 @@ from app.store.rulebook_reads import RulebookVersion, RulebookWithFiles
 from app.store.work_items import StoredWorkItem
 
 _ANSWERED: tuple[type, ...] = (
+    ArrivalWithText,
     AuditPage,
     ExplainedDecision,
     Health,
     HeartbeatAnswer,
+    InboundPage,
+    Inquiry,
+    InquiryPage,
+    InquiryWithText,
     MessagePage,
     MessageWithHistory,
     Overview,
@@ -85,6 +94,7 @@ def build_app(parts: Parts) -> ASGIApp:
         messages,
         reconciliation,
         work_items,
+        inquiries,
         rulebooks,
         rulebook_changes,
         audit,

@@ -17,6 +17,7 @@ from app.dispatch.counts import Counts
 from app.dispatch.inbound import Inbound
 from app.dispatch.lanes import LaneSender, Limits, Wire, micros, place
 from app.dispatch.retry import backoff
+from app.dispatch.sweeps import sweep
 from app.errors import Unavailable
 from app.store import outbox
 from app.store.outbox import Batch, Claim, Renewal, Turn, TurnEnd
@@ -92,6 +93,7 @@ class Dispatcher:
                 ("leases", self._keep_leases()),
                 ("presume", self._presume()),
                 ("surges", self._carry_out_surges()),
+                ("sweeps", sweep(self._writer, self._limits.sweep)),
             )
         ]
         try:

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import structlog
 
 from app.dispatch.channel import Arrival
+from app.dispatch.sweeps import learn_all
 from app.domain.identifiers import message_number
 from app.domain.statuses import Status
 from app.errors import Unavailable
@@ -52,6 +53,11 @@ _KEY = re.compile(r"^ *(?:\*?[A-Z0-9]{1,10} +)?(ER|SM|AML?)\. *([A-Z0-9]{2,9})(?
 _NUMBER = re.compile(r"(?<![A-Z0-9])LN[0-9A-Z]{8}(?![A-Z0-9])")
 _CODE = re.compile(r"(?<![A-Z0-9])\.([0-9]{2})\.")
 _QUOTED_DESTINATION = re.compile(r"(?<![A-Z0-9])AML?\.[A-Z]{2}[A-Z0-9]{7}\.([A-Z]{2}[A-Z0-9]{7})(?![A-Z0-9])")
+_FBI_NUMBER = re.compile(
+    r"(?<![A-Z0-9])(?:FBI|UCN)(?:[ /(]{0,2}UCN)?(?:[ .]{0,2}(?:NUMBER|NUM|NBR|NO|ID))?"
+    r"(?:\s{0,3}[:/#=.()-]{1,3}\s{0,3}|\s{1,3})(?=[A-Z]{0,8}[0-9])([A-Z0-9]{1,9})(?![A-Z0-9])"
+)
+"""An FBI number after its label: `FBI/…` as our own notices have it, `FBI NO. …`, `FBI#…`, `UCN: …`; a number has a digit."""
 _XML_KEYS = {"MessageKeyCodeText": "key", "OriginatingORIID": "origin", "DocumentControlFieldText": "control"}
 _NUMBERS_AT_MOST = 50
 
@@ -88,7 +94,9 @@ def read(arrival: Arrival, state_retry: int) -> Heard:
         case _:
             heard = Heard("", "AM", "", f"AM from {parts.origin or 'an unknown ORI'}")
     oris = tuple(dict.fromkeys(_QUOTED_DESTINATION.findall(parts.body))) if parts.from_network else ()
-    return heard._replace(source=arrival.source, text=stored, numbers=numbers, oris=oris, delay=state_retry)
+    fbi_numbers = tuple(_fbi_numbers(parts.body)) if parts.key == "AM" else ()
+    heard = heard._replace(source=arrival.source, text=stored, origin=parts.origin, delay=state_retry)
+    return heard._replace(numbers=numbers, oris=oris, fbi_numbers=fbi_numbers)
 
 
 def _error(parts: _Parts) -> Heard:
@@ -134,6 +142,11 @@ def _numbers(parts: _Parts) -> Iterator[tuple[int, str]]:
                 yield number, how
 
 
+def _fbi_numbers(body: str) -> list[str]:
+    """The FBI numbers that it names, each once, in order."""
+    return list(dict.fromkeys(_FBI_NUMBER.findall(body.upper())))[:_NUMBERS_AT_MOST]
+
+
 def _from_legacy(text: str) -> _Parts | None:
     """The legacy output form; CR, LF, DEL and the control field may stand anywhere before TXT."""
     plain = text.translate(_CLEANED)
@@ -156,6 +169,7 @@ def _from_xml(text: str) -> _Parts | None:
     in_header = {field for part in root.iter() if _name(part).endswith("Header") for field in part.iter()}
     header = {_XML_KEYS[_name(field)]: (field.text or "").strip() for field in in_header if _name(field) in _XML_KEYS}
     body = [(element.text or "").strip() for element in root.iter() if element not in in_header]
+    body += [f"FBI/{''.join(element.itertext()).strip()}" for element in root.iter() if "FBIIdentification" in _name(element)]
     key = header.get("key", "")
     if key not in {"ER", "SM", "AM", "AML"}:
         return None
@@ -188,6 +202,8 @@ class Inbound:
         wait = 0.1
         while True:
             try:
+                if heard.fbi_numbers:  # then every release accepted so far must be there to be found
+                    await learn_all(self._writer)
                 return await self._writer.do(take_in, heard)
             except Unavailable as error:
                 _log.warning("arrival_waits_for_database", cause=error.detail)

@@ -38,6 +38,8 @@ class Limits:
     state_retry: float = 300.0
     poll: float = 1.0
     """Seconds at the most between looks for lanes that are due; `wake` makes it look at once."""
+    sweep: float = 5.0
+    """Seconds between sweeps."""
     grace: float = 5.0
     """Seconds that lanes have to finish what is under way when the dispatcher is stopped."""
 

@@ -12,12 +12,16 @@ from app.domain.statuses import READY, Status, may_become
 from app.store.engine import now_micros
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
+from app.store.rows import insert
+from app.store.subjects import releases_of
 from app.store.tables import MessageRow
 from app.store.told import overtaken
 from app.store.tries import Event, record
 
 _tables = MessageRow.metadata.tables
 _message, _lane, _inbound = _tables["message"], _tables["lane"], _tables["inbound"]
+
+_LINKS_AT_MOST = 50
 
 Match = Literal["matched", "unmatched"]
 
@@ -28,7 +32,8 @@ class Heard(NamedTuple):
     `source` names the arrival; `numbers` are the message numbers it may be about, surest first, each with how it was found;
     `oris` the destinations it names, to match by when no number does and only one message to them is open. `status` is what
     it makes of its message (None: nothing), for `cause`, in words; `network` says that it stops or resumes all sending.
-    `delay` is Micros until a message waiting for its state is tried again.
+    `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it came from, if it says one;
+    `fbi_numbers` are those that an AM names: with them the releases of a subject are found.
     """
 
     source: str
@@ -40,6 +45,16 @@ class Heard(NamedTuple):
     status: Status | None = None
     network: Literal["pause", "resume"] | None = None
     delay: int = 0
+    origin: str | None = None
+    fbi_numbers: tuple[str, ...] = ()
+
+
+class _Link(NamedTuple):
+    """A release (its row id) that a text may be about, the message of it that is named, if one is, and how that was found."""
+
+    release: int
+    number: int | None
+    found_by: str
 
 
 def take_in(connection: Connection, texts: Sequence[Heard]) -> list[Match]:
@@ -56,12 +71,16 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
         return _answer(known.kind, known.matched_by)
     now = now_micros(connection)
     number, matched_by = _match(connection, heard)
+    links = _links(connection, heard) if heard.kind == "AM" else []
+    if links:
+        number, matched_by = links[0].number, links[0].found_by
     row = {
         "source": heard.source,
         "kind": heard.kind,
         "text": heard.text,
         "number": number,
         "matched_by": matched_by,
+        "origin": heard.origin,
         "at": now,
     }
     key = connection.scalar(_STORE, row)
@@ -70,18 +89,51 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
     if heard.network is not None:
         _pause_or_resume(connection, heard)
     elif heard.kind == "AM":
-        raise_items(connection, now, [Raised("inquiry", number, f"inbound {key}: {heard.cause}")])
+        _open_inquiry(connection, now, key, heard, links)
     elif number is None or heard.status is None:
-        raise_items(connection, now, [Raised("unmatched-inbound", number, f"inbound {key}: {heard.cause}")])
+        raise_items(connection, now, [Raised("unmatched-inbound", number, f"inbound {key}: {heard.cause}", inbound=key)])
     else:
         _act(connection, now, number, heard.status, heard)
     return _answer(heard.kind, matched_by)
 
 
 _STORE = text(
-    "INSERT INTO inbound (source, kind, text, number, matched_by, received_at)"
-    " VALUES (:source, :kind, :text, :number, :matched_by, :at) ON CONFLICT (source) DO NOTHING RETURNING id"
+    "INSERT INTO inbound (source, kind, text, number, matched_by, origin, received_at)"
+    " VALUES (:source, :kind, :text, :number, :matched_by, :origin, :at) ON CONFLICT (source) DO NOTHING RETURNING id"
 )
+
+
+def _open_inquiry(connection: Connection, now: int, key: int, heard: Heard, links: Sequence[_Link]) -> None:
+    """Opens the work item of an AM, for the first of the releases it may be about, and keeps all of them."""
+    columns = ("inbound", "release", "found_by")
+    insert(connection, "inbound_release", columns, [(key, link.release, link.found_by) for link in links[:_LINKS_AT_MOST]])
+    detail = f"inbound {key}: {heard.cause}; it names no message or subject that is known here"
+    first = links[0] if links else _Link(0, None, "")
+    if len(links) == 1:
+        detail = f"inbound {key}: {heard.cause}; release found by {first.found_by}"
+    elif links:
+        detail = f"inbound {key}: {heard.cause}; {len(links)} releases found, linked to the {_chosen(first)}"
+    raise_items(connection, now, [Raised("inquiry", first.number, detail, first.release or None, key)])
+
+
+def _chosen(first: _Link) -> str:
+    return "newest of the subject" if first.number is None else f"one of the {first.found_by}"
+
+
+def _links(connection: Connection, heard: Heard) -> list[_Link]:
+    """The releases an AM may be about, each once: by the messages it names, surest first, then by subject, newest first."""
+    wanted = [number for number, _ in heard.numbers]
+    found = {
+        row.number: row.release
+        for row in connection.execute(select(_message.c.number, _message.c.release).where(_message.c.number.in_(wanted)))
+    }
+    links: dict[int, _Link] = {}
+    for number, how in heard.numbers:
+        if number in found:
+            links.setdefault(found[number], _Link(found[number], number, how))
+    for release in releases_of(connection, heard.fbi_numbers):
+        links.setdefault(release, _Link(release, None, "FBI number"))
+    return list(links.values())
 
 
 def _answer(kind: str, matched_by: str | None) -> Match:
@@ -89,15 +141,17 @@ def _answer(kind: str, matched_by: str | None) -> Match:
 
 
 def _match(connection: Connection, heard: Heard) -> tuple[int | None, str | None]:
-    """The message a text is about and how that was found. Only an AM may be about a message that was never sent."""
+    """The message that the network's word is about, which was tried at least once, and how that was found."""
     if heard.network is not None:
         return None, "network"
+    if heard.kind == "AM":
+        return None, None
     wanted = [number for number, _ in heard.numbers]
-    tried = _message.c.attempts > (-1 if heard.kind == "AM" else 0)
-    found = set(connection.scalars(select(_message.c.number).where(_message.c.number.in_(wanted), tried))) if wanted else set()
+    tried = _message.c.number.in_(wanted), _message.c.attempts > 0
+    found = set(connection.scalars(select(_message.c.number).where(*tried))) if wanted else set()
     for number, how in heard.numbers:
         if number in found:
-            return number, how if heard.status is not None or heard.kind == "AM" else None
+            return number, how if heard.status is not None else None
     if heard.oris and heard.status is not None:
         under_way = _message.c.status.in_([Status.SENDING.value, Status.SENT.value])
         only = list(connection.scalars(select(_message.c.number).where(_message.c.ori.in_(heard.oris), under_way).limit(2)))

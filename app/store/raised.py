@@ -12,11 +12,16 @@ _message = MessageRow.metadata.tables["message"]
 
 
 class Raised(NamedTuple):
-    """Something for a person to do. `number`: the message it is about, if any; `detail`: in words, without personal data."""
+    """Something for a person to do. `number`: the message it is about, if any; `detail`: in words, without personal data.
+
+    `release` (a row id) is given where it is not that of the message; `inbound` is the text that gave rise to it (a row id).
+    """
 
     code: str
     number: int | None
     detail: str
+    release: int | None = None
+    inbound: int | None = None
 
 
 def raise_items(connection: Connection, now: int, items: Sequence[Raised]) -> None:
@@ -24,8 +29,9 @@ def raise_items(connection: Connection, now: int, items: Sequence[Raised]) -> No
     about = _about(connection, [item.number for item in items if item.number is not None])
     rows = []
     for item in items:
-        release, audience, state = about.get(item.number, (None, None, None))
-        rows.append(NewWorkItem(item.code, now, release, item.number, audience, state, detail=item.detail))
+        release, audience, state = about.get(item.number, (item.release, None, None))
+        opened = NewWorkItem(item.code, now, release, item.number, audience, state, detail=item.detail, inbound=item.inbound)
+        rows.append(opened)
     open_all(connection, rows)
 
 

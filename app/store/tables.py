@@ -2,15 +2,17 @@
 
 Times are whole microseconds since 1970 in UTC (`Micros`), the same on SQLite and PostgreSQL. Columns named `*_json` hold JSON
 text. Personal data stands only in `message.text`, `inbound.text`, and `body_json` and `answer_json` of `release` and
-`release_version`.
+`release_version`. `subject_digest` holds digests of FBI numbers, each shared by thousands of numbers.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.store.columns import big as _big
+from app.store.columns import key_of
 from app.store.columns import of_release as _of_release
 from app.store.feed_tables import FEED  # noqa: F401 - so that whoever imports the tables has them all
+from app.store.inquiry_tables import INBOUND_RELEASE  # noqa: F401 - so that whoever imports the tables has them all
 from app.store.surge_tables import SURGE  # noqa: F401 - same
 
 
@@ -37,11 +39,8 @@ class ReleaseVersionRow(SQLModel, table=True):
     """A correction or cancellation of a release, decided as the release itself was; never changed. The release is version 1."""
 
     __tablename__ = "release_version"
-    release: int = Field(
-        sa_column=Column(
-            BigInteger().with_variant(Integer, "sqlite"), ForeignKey("release.id"), primary_key=True, autoincrement=False
-        )
-    )
+    __table_args__ = (Index("release_version_first_message", "first_message"),)
+    release: int = Field(sa_column=key_of("release.id"))
     version: int = Field(primary_key=True, description="2 and up")
     kind: str = Field(max_length=12, description="correction or cancellation")
     fingerprint: str = Field(max_length=64, description="SHA-256 of the canonical content, hex; none for a cancellation")
@@ -135,11 +134,16 @@ class WorkItemRow(SQLModel, table=True):
     """What a person must do."""
 
     __tablename__ = "work_item"
-    __table_args__ = (Index("work_item_by_status", "status", "id"),)
+    __table_args__ = (
+        Index("work_item_by_status", "status", "id"),
+        Index("work_item_by_code", "code", "id"),
+        Index("work_item_due", "due_at", postgresql_where=text("status = 'open'"), sqlite_where=text("status = 'open'")),
+    )
     id: int = Field(sa_column=_big(primary_key=True, autoincrement=False), description="from counter `work_item`")
     code: str
     release: int | None = Field(default=None, sa_column=_of_release(nullable=True))
     number: int | None = Field(default=None, sa_column=_big(nullable=True, index=True), description="the message it is about")
+    inbound: int | None = Field(default=None, sa_column=_big(nullable=True), description="the text that opened it")
     audience: str | None = None
     state: str | None = Field(default=None, max_length=2)
     rule: str = Field(default="", sa_column=Column(Text, nullable=False))
@@ -147,6 +151,8 @@ class WorkItemRow(SQLModel, table=True):
     status: str = Field(default="open", max_length=10, description="open or resolved")
     opened_at: int = Field(sa_column=_big(nullable=False))
     due_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    assigned_to: str | None = Field(default=None, max_length=80, description="who has it in hand")
+    escalated_at: int | None = Field(default=None, sa_column=_big(nullable=True), description="when it was found overdue")
     resolved_at: int | None = Field(default=None, sa_column=_big(nullable=True))
     resolved_by: str | None = Field(default=None, max_length=80)
     reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
@@ -162,6 +168,7 @@ class InboundRow(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
     number: int | None = Field(default=None, sa_column=_big(nullable=True, index=True), description="the message it is about")
     matched_by: str | None = Field(default=None, max_length=40)
+    origin: str | None = Field(default=None, max_length=9, description="the ORI it came from, where it says one")
     received_at: int = Field(sa_column=_big(nullable=False))
 
 
@@ -261,5 +268,5 @@ RELEASE, MESSAGE, MESSAGE_EVENT, LANE, WORK_ITEM, AUDIT, API_KEY = (
 RULEBOOK, RULEBOOK_FILE, RULEBOOK_PUBLICATION, RULEBOOK_LIVE = (
     SQLModel.metadata.tables[name] for name in ("rulebook", "rulebook_file", "rulebook_publication", "rulebook_live")
 )
-RELEASE_VERSION = SQLModel.metadata.tables["release_version"]
+RELEASE_VERSION, INBOUND = (SQLModel.metadata.tables[name] for name in ("release_version", "inbound"))
 """The same tables as SQLAlchemy Core sees them."""

@@ -1,9 +1,10 @@
 """Work items: what a person must do, opened by whoever finds it and resolved with a reason."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, select, update
 
 from app.domain.decision import WorkItem
 from app.domain.identifiers import message_id
@@ -16,11 +17,25 @@ from app.store.rows import insert, lock_counters, take_numbers
 from app.store.surges import decide
 from app.store.tables import RELEASE, WORK_ITEM
 
-_COLUMNS = ("id", "code", "release", "number", "audience", "state", "rule", "detail", "status", "opened_at", "due_at")
+_COLUMNS = (
+    "id",
+    "code",
+    "release",
+    "number",
+    "inbound",
+    "audience",
+    "state",
+    "rule",
+    "detail",
+    "status",
+    "opened_at",
+    "due_at",
+)
+_INBOUND = re.compile(r"inbound ([0-9]{1,18}): ")
 
 
 class NewWorkItem(NamedTuple):
-    """A work item to open. `release` and `number` are row ids (None: about none), times Micros, `detail` never personal."""
+    """A work item to open. `release`, `number` and `inbound` are row ids (None: about none), times Micros, `detail` never personal."""
 
     code: str
     opened_at: int
@@ -31,6 +46,7 @@ class NewWorkItem(NamedTuple):
     rule: str = ""
     detail: str = ""
     due_at: int | None = None
+    inbound: int | None = None
 
 
 def open_all(connection: Connection, items: Sequence[NewWorkItem]) -> range:
@@ -43,18 +59,25 @@ def open_all(connection: Connection, items: Sequence[NewWorkItem]) -> range:
 def insert_all(connection: Connection, numbered: Sequence[tuple[int, NewWorkItem]]) -> None:
     """The same with ids taken from the counter beforehand."""
     rows = [
-        (key, i.code, i.release, i.number, i.audience, i.state, i.rule, i.detail, "open", i.opened_at, i.due_at)
+        (key, i.code, i.release, i.number, i.inbound, i.audience, i.state, i.rule, i.detail, "open", i.opened_at, i.due_at)
         for key, i in numbered
     ]
     insert(connection, "work_item", _COLUMNS, rows)
 
 
 class StoredWorkItem(WorkItem, frozen=True, kw_only=True):
-    """A work item as it is now. `resolved_at` is RFC 3339 in UTC; the last three are None while it is open."""
+    """A work item as it is now. Times are RFC 3339 in UTC; the last three are None while it is open.
+
+    `inbound_id` is the text from the network that opened it; `assigned_to` who has it in hand; `escalated_at` when it was found
+    to be overdue.
+    """
 
     release_id: str | None
     message_id: str | None
+    inbound_id: int | None
     detail: str
+    assigned_to: str | None
+    escalated_at: str | None
     resolved_at: str | None
     resolved_by: str | None
     reason: str | None
@@ -83,19 +106,19 @@ def list_work_items(
     """A page of work items in order of their ids. Raises Refused for a bad status or cursor."""
     if wanted.status not in {None, "open", "resolved"}:
         raise Refused((Fault("/status", "enum", "there is no such status", ("open", "resolved")),))
-    statement = _items().where(WORK_ITEM.c.id > after("work-items", given)).order_by(WORK_ITEM.c.id).limit(limit + 1)
+    statement = items_where(WORK_ITEM.c.id > after("work-items", given)).order_by(WORK_ITEM.c.id).limit(limit + 1)
     filters = {name: value for name, value in wanted._asdict().items() if value is not None}
     rows = connection.execute(statement.where(*[WORK_ITEM.c[name] == value for name, value in filters.items()])).all()
-    items = tuple(_stored(row) for row in rows[:limit])
+    items = tuple(stored(row) for row in rows[:limit])
     return Page(items, cursor("work-items", rows[limit - 1].id) if len(rows) > limit else None)
 
 
 def get_work_item(connection: Connection, key: int) -> StoredWorkItem:
     """One work item. Raises NotFound."""
-    row = connection.execute(_items().where(WORK_ITEM.c.id == key)).first()
+    row = connection.execute(items_where(WORK_ITEM.c.id == key)).first()
     if row is None:
         raise NotFound(f"There is no work item {key}.")
-    return _stored(row)
+    return stored(row)
 
 
 def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWorkItem | LensError]:
@@ -115,21 +138,25 @@ def _resolved(connection: Connection, item: Resolve) -> StoredWorkItem | LensErr
     if connection.execute(change).rowcount == 0:
         known = connection.execute(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id == item.id)).first()
         return NotFound(f"There is no work item {item.id}.") if known is None else Conflict(f"Work item {item.id} is resolved.")
-    stored = get_work_item(connection, item.id)
-    if stored.code == SURGE:
+    done = get_work_item(connection, item.id)
+    if done.code == SURGE:
         decide(connection, item.id, "drop", item.at)
     append(
         connection,
-        [AuditEntry(item.at, item.by, "resolve_work_item", f"work item {item.id}", "resolved", {"code": stored.code})],
+        [AuditEntry(item.at, item.by, "resolve_work_item", f"work item {item.id}", "resolved", {"code": done.code})],
     )
-    return stored
+    return done
 
 
-def _items() -> Select[Any]:
-    return select(WORK_ITEM, RELEASE.c.release_id).join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
+def items_where(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """The statement that finds work items, each row for `stored`."""
+    statement = select(WORK_ITEM, RELEASE.c.release_id).join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
+    return statement.where(*conditions)
 
 
-def _stored(row: Any) -> StoredWorkItem:  # noqa: ANN401 - a row of `_items`
+def stored(row: Any) -> StoredWorkItem:  # noqa: ANN401 - a row of `items_where`
+    """A row as callers see it."""
+    named = _INBOUND.match(row.detail)  # an earlier version of LENS wrote it in words only
     return StoredWorkItem(
         id=row.id,
         code=row.code,
@@ -141,7 +168,10 @@ def _stored(row: Any) -> StoredWorkItem:  # noqa: ANN401 - a row of `_items`
         status=row.status,
         release_id=row.release_id,
         message_id=None if row.number is None else message_id(row.number),
+        inbound_id=row.inbound if row.inbound is not None else int(named[1]) if named else None,
         detail=row.detail,
+        assigned_to=row.assigned_to,
+        escalated_at=None if row.escalated_at is None else rfc3339(row.escalated_at),
         resolved_at=None if row.resolved_at is None else rfc3339(row.resolved_at),
         resolved_by=row.resolved_by,
         reason=row.reason,

@@ -12,6 +12,8 @@ SUBCOMMANDS = {
     "rulebook": ("draft", "list", "show", "diff", "approve", "publish", "rollback", "pack", "verify", "keygen"),
     "db": ("upgrade",),
     "audit": ("verify",),
+    "inquiries": ("list", "show", "close"),
+    "inbound": ("list", "show"),
 }
 ALL = [f"{name} {sub}".strip() for name in COMMANDS for sub in SUBCOMMANDS.get(name, ("",))]
 

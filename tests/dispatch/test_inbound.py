@@ -98,6 +98,67 @@ def test_an_am_is_an_inquiry_with_the_numbers_it_names() -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "FBI/12345678A",
+        "> FBI/12345678A",
+        "FBI/\r\n12345678A",
+        "REF YOUR NOTICE FBI 12345678A PLEASE",
+        "fbi no. 12345678a",
+        "FBI NUMBER: 12345678A",
+        "FBI#12345678A.",
+        "FBI/UCN: 12345678A",
+        "UCN (12345678A)",
+        "NAM/DOE FBI/NOT AVAILABLE UCN 12345678A",
+    ],
+)
+@pytest.mark.parametrize("form", ["legacy", "niem"])
+def test_an_fbi_number_is_read_after_its_label(words: str, form: str) -> None:
+    """As our own notices have it, and as people write it."""
+    text = administrative("TXSIR0000", ORIGIN, f"GOOD DAY\r\n{words}\r\nTHANK YOU")
+    assert heard(as_legacy(text, AT, 7) if form == "legacy" else as_niem(text)).fbi_numbers == ("12345678A",)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "FBI/NOT AVAILABLE",
+        "OFFENSE NOT SHOWN. QUERY CRIMINAL HISTORY BY FBI NUMBER.\nQUESTIONS: 802",
+        "12345678A",
+        "XFBI/12345678A",
+    ],
+)
+def test_what_is_no_fbi_number_is_taken_for_none(words: str) -> None:
+    """Without its label, or without a digit."""
+    assert heard(as_legacy(administrative("TXSIR0000", ORIGIN, words), AT, 7)).fbi_numbers == ()
+
+
+def test_several_fbi_numbers_are_read_once_each_and_not_endlessly() -> None:
+    """In their order; only an AM is about a subject."""
+    words = "FBI/1234567 FBI/7654321 FBI/1234567 " + " ".join(f"FBI/{number}" for number in range(500))
+    found = heard(as_legacy(administrative("TXSIR0000", ORIGIN, words), AT, 7)).fbi_numbers
+    assert (found[:3], len(found)) == (("1234567", "7654321", "0"), 50)
+    assert heard(f"ER.NL0000000\nTXT\n.19. {words}").fbi_numbers == ()
+
+
+def test_an_fbi_number_in_an_element_of_its_own_is_read() -> None:
+    """As NIEM names it."""
+    own = "<j:PersonFBIIdentification><nc:ID>12345678A</nc:ID></j:PersonFBIIdentification></n2:NLETSMailData>"
+    text = as_niem(administrative("TXSIR0000", ORIGIN, "PLEASE ADVISE")).replace("</n2:NLETSMailData>", own)
+    assert heard(text.replace("<n2:NLETS ", "<n2:NLETS xmlns:j='j' xmlns:nc='nc' ")).fbi_numbers == ("12345678A",)
+
+
+@pytest.mark.parametrize("key", ["AM", "AML"])
+def test_an_am_and_an_aml_among_garbage_are_read(key: str) -> None:
+    """Whatever stands before the header, an AML is as an AM, and one that names no ORI is from an unknown one."""
+    found = heard(f"\x00\x01GARBAGE\r\n*LN00000A4F {key}.TXSIR0000\r\n\x7fxx TXT\r\nFBI/1234567 \x1b[2J{NAME}\xff")
+    assert (found.kind, found.origin, found.cause) == ("AM", "TXSIR0000", "AM from TXSIR0000")
+    assert (found.numbers, found.fbi_numbers) == (((NUMBER, "control field"),), ("1234567",))
+    niem = as_niem(administrative("TXSIR0000", ORIGIN, NAME)).replace("TXSIR0000", "").replace(">AM<", f">{key}<")
+    assert (heard(niem).cause, heard(niem).origin) == ("AM from an unknown ORI", None)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

@@ -1,8 +1,8 @@
-"""Accepts one release in a child process that dies by SIGKILL at a chosen point; run by test_crash_points.py.
+"""Stores something in a child process that dies by SIGKILL at a chosen point; run by test_crash_points.py.
 
-    python -m tests.store.crash_points FOLDER
+    python -m tests.store.crash_points FOLDER WORK
 
-Point n is before the nth statement or commit of the child's work. For each, `FOLDER/n.db` is left as the child left it, and
+WORK is `accept`, two releases, or `arrive`, two AMs about the subject of a release that is stored already. Point n is before the nth statement or commit of the child's work. For each, `FOLDER/n.db` is left as the child left it, and
 a line `n acknowledged` or `n not acknowledged` is printed; the last line is the first point that the work no longer reaches.
 """
 
@@ -10,12 +10,15 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import event
 
 from app.store.engine import Store, open_store
+from app.store.inbound import Heard, take_in
 from app.store.releases import accept_many
+from app.store.subjects import Learn, learn
 from app.store.writer import Writer
 from tests.store.invented import acceptance
 
@@ -33,18 +36,38 @@ def die_at(store: Store, point: int) -> None:
     event.listen(store.write, "commit", step)
 
 
-def child(file: Path, point: int, acknowledged: int) -> None:
-    """Accepts one release and says so on `acknowledged`, then one more, or dies on the way."""
+NAMES = ("EX-1", "EX-2")
+"""Of the releases, or the sources of the AMs."""
+
+
+def accept_one(writer: Writer, name: str) -> object:
+    """Accepts a release."""
+    return writer.do_and_wait(accept_many, acceptance(name, "held"))
+
+
+def take_one(writer: Writer, name: str) -> object:
+    """Takes in an AM as the dispatcher does."""
+    while writer.do_and_wait(learn, Learn(1)):
+        pass
+    return writer.do_and_wait(take_in, Heard(name, "AM", "text", "AM from TXSIR0000", fbi_numbers=(FBI_NUMBER,)))
+
+
+FBI_NUMBER = "12345678A"
+WORK: dict[str, Callable[[Writer, str], object]] = {"accept": accept_one, "arrive": take_one}
+
+
+def child(file: Path, work: str, point: int, acknowledged: int) -> None:
+    """Stores one thing and says so on `acknowledged`, then one more, or dies on the way."""
     store = open_store(f"sqlite:///{file}")
     die_at(store, point)
     with Writer(store) as writer:
-        for name in ("EX-1", "EX-2"):
-            writer.do_and_wait(accept_many, acceptance(name, "held"))
+        for name in NAMES:
+            WORK[work](writer, name)
             os.write(acknowledged, f"{name} ".encode())
     os._exit(0)
 
 
-def tried(folder: Path, point: int) -> bool:
+def tried(folder: Path, work: str, point: int) -> bool:
     """One child; whether it died at this point."""
     file = folder / f"{point}.db"
     shutil.copy(folder / "lens.db", file)
@@ -52,7 +75,7 @@ def tried(folder: Path, point: int) -> bool:
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        child(file, point, writing)
+        child(file, work, point, writing)
     os.close(writing)
     with os.fdopen(reading) as pipe:
         print(point, pipe.read(), flush=True)
@@ -61,8 +84,8 @@ def tried(folder: Path, point: int) -> bool:
 
 def main() -> None:
     """Every point there is, in turn."""
-    folder, point = Path(sys.argv[1]), 0
-    while tried(folder, point):
+    folder, work, point = Path(sys.argv[1]), sys.argv[2], 0
+    while tried(folder, work, point):
         point += 1
 
 

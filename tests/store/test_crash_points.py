@@ -1,6 +1,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from app.store.audit import verify
 from app.store.engine import Store, open_store
 from app.store.releases import Accepted, accept_many
 from app.store.writer import Writer
-from tests.store.invented import acceptance, rows
+from tests.store.crash_points import FBI_NUMBER, NAMES, take_one
+from tests.store.invented import accept, acceptance, rows
 
 TABLES = {"release": 1, "message": 2, "message_event": 2, "work_item": 1}
 """What one accepted release of the invented kind leaves in each table."""
@@ -19,18 +21,24 @@ def test_a_kill_between_any_two_steps_loses_nothing_acknowledged_and_leaves_noth
 ) -> None:
     """Before every statement and commit of two acceptances; afterwards the same file serves on."""
     shutil.copy(sqlite_template, tmp_path / "lens.db")
-    command = [sys.executable, "-m", "tests.store.crash_points", str(tmp_path)]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
-    assert len(lines) > 20
     ends = []
-    for line in lines:
-        point, *acknowledged = line.split()
-        with closing(open_store(f"sqlite:///{tmp_path / f'{point}.db'}")) as store:
+    for file, acknowledged in crashed(tmp_path, "accept"):
+        with closing(open_store(file)) as store:
             ends.append((len(acknowledged), whole(store, acknowledged)))
             serves_on(store)
     assert ends[0] == (0, 0)
     assert (0, 1) in ends or (1, 1) in ends
     assert ends[-1] == (2, 2)
+
+
+def crashed(folder: Path, work: str) -> Iterator[tuple[str, list[str]]]:
+    """The URL of the store that was left at each point, and what had been acknowledged by then."""
+    command = [sys.executable, "-m", "tests.store.crash_points", str(folder), work]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
+    assert len(lines) > 20
+    for line in lines:
+        point, *acknowledged = line.split()
+        yield f"sqlite:///{folder / f'{point}.db'}", acknowledged
 
 
 def whole(store: Store, acknowledged: list[str]) -> int:
@@ -52,3 +60,26 @@ def serves_on(store: Store) -> None:
     assert whole(store, ["EX-1", "EX-2"]) == 2
     with store.read.connect() as connection:
         assert verify(connection) is None
+
+
+def test_a_kill_between_any_two_steps_loses_no_inquiry_and_opens_none_twice(tmp_path: Path, sqlite_template: Path) -> None:
+    """Before every statement and commit of taking in two AMs; handed over again, each is there once, with what it is about."""
+    shutil.copy(sqlite_template, tmp_path / "lens.db")
+    body = f'{{"subject": {{"fbi_number": "{FBI_NUMBER}"}}}}'
+    with closing(open_store(f"sqlite:///{tmp_path / 'lens.db'}")) as store:
+        accept(store, acceptance("A")._replace(body=body), acceptance("B")._replace(body=body))
+    stored = "SELECT source, work_item.release FROM inbound JOIN work_item ON work_item.inbound = inbound.id ORDER BY source"
+    ends = []
+    for url, acknowledged in crashed(tmp_path, "arrive"):
+        with closing(open_store(url)) as store:
+            left = rows(store, stored)
+            assert [row[0] for row in left][: len(acknowledged)] == acknowledged
+            ends.append((len(acknowledged), len(left)))
+            with Writer(store) as writer:
+                assert [take_one(writer, name) for name in NAMES] == ["matched", "matched"]
+            assert rows(store, stored) == [("EX-1", 2), ("EX-2", 2)]
+            counts = [rows(store, f"SELECT count(*) FROM {table}")[0][0] for table in ("inbound", "work_item")]  # noqa: S608
+            assert counts == [2, 2]
+            assert rows(store, "SELECT inbound, release FROM inbound_release ORDER BY 1, 2") == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert ends[0] == (0, 0)
+    assert ends[-1] == (2, 2)

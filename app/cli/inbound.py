@@ -1,0 +1,55 @@
+"""`lens inbound`: what came from the network."""
+
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from app.cli.database import clock
+from app.cli.keys import actor
+from app.cli.listing import every, harmless, minute, print_table, store_at_hand
+from app.store.arrivals import ArrivalFilter, ReadArrival, list_arrivals, read_arrival
+from app.store.paging import LONGEST_PAGE
+from app.store.writer import Writer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def inbound() -> None:
+    """Every text that came from the network: ER, SM, AM and what is none of these."""
+
+
+@app.command("list")
+def show_all(
+    unmatched: Annotated[
+        bool, typer.Option("--unmatched", help="Only those of which nobody knows what they are about.")
+    ] = False,
+    kind: Annotated[Literal["ER", "SM", "AM", "other"] | None, typer.Option(help="Only this kind.")] = None,
+) -> None:
+    """List what came, oldest first, without the texts.
+
+    Example:
+    lens inbound list --unmatched
+
+    """
+    wanted = ArrivalFilter(kind, matched=False if unmatched else None)
+    table = Table("id", "received", "kind", "from", "message", "found by", box=None, pad_edge=False)
+    with store_at_hand() as store:
+        for each in every(store, lambda cursor: lambda connection: list_arrivals(connection, wanted, LONGEST_PAGE, cursor)):
+            about = (each.from_ori or "-", each.message_id or "-", each.matched_by or "-")
+            table.add_row(str(each.id), minute(each.received_at), each.kind, *about)
+    print_table(table)
+
+
+@app.command()
+def show(id: Annotated[int, typer.Argument(min=1, help="The text's number, as work items name it.")]) -> None:
+    """Show a text as it came. The audit trail notes it.
+
+    Example:
+    lens inbound show 12
+
+    """
+    with store_at_hand() as store, Writer(store) as writer:
+        found = writer.do_and_wait(read_arrival, ReadArrival(id, actor(), clock()))
+    print(harmless(found.text))

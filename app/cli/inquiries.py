@@ -1,0 +1,105 @@
+"""`lens inquiries`: the administrative messages that states send us."""
+
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from app.api.bodies import REASON_LENGTH
+from app.cli.database import clock
+from app.cli.keys import actor
+from app.cli.listing import every, harmless, minute, print_table, store_at_hand
+from app.store.inquiries import (
+    InquiryFilter,
+    InquiryWithText,
+    ReadInquiry,
+    ReleaseAsTold,
+    close_inquiry,
+    list_inquiries,
+    read_inquiry,
+)
+from app.store.paging import LONGEST_PAGE
+from app.store.work_items import Resolve
+from app.store.writer import Writer
+
+app = typer.Typer(no_args_is_help=True)
+
+Id = Annotated[int, typer.Argument(min=1, help="The inquiry's number, as `lens inquiries list` shows it.")]
+
+
+@app.callback()
+def inquiries() -> None:
+    """Inquiries: administrative messages to our own address, and the releases they are about."""
+
+
+@app.command("list")
+def show_all(
+    status: Annotated[Literal["open", "resolved", "all"], typer.Option(help="Which ones.")] = "open",
+    release: Annotated[str | None, typer.Option(help="Only those that may be about this release.")] = None,
+) -> None:
+    """List inquiries, oldest first, without their texts.
+
+    Example:
+    lens inquiries list --release EARM-2026-000123
+
+    """
+    wanted = InquiryFilter(None if status == "all" else status, release)
+    table = Table("id", "received", "from", "release", "found by", "others", "state", "assigned", box=None, pad_edge=False)
+    with store_at_hand() as store:
+        for each in every(store, lambda cursor: lambda connection: list_inquiries(connection, wanted, LONGEST_PAGE, cursor)):
+            state = "overdue" if each.status == "open" and each.escalated_at else each.status
+            received, others = minute(each.received_at), str(max(each.releases - 1, 0) or "")
+            found = (each.from_ori or "-", each.release_id or "-", each.found_by or "-", others)
+            table.add_row(str(each.id), received, *found, state, each.assigned_to or "")
+    print_table(table)
+
+
+@app.command()
+def show(id: Id) -> None:
+    """Show an inquiry: its text, and what was sent of each release that it may be about. The audit trail notes it.
+
+    Example:
+    lens inquiries show 12
+
+    """
+    with store_at_hand() as store, Writer(store) as writer:
+        found = writer.do_and_wait(read_inquiry, ReadInquiry(id, actor(), clock()))
+    print(_described(found))
+
+
+@app.command()
+def close(id: Id, reason: Annotated[str, typer.Option(help="What was answered, in one line.")]) -> None:
+    """Close an inquiry that was answered. It sends nothing.
+
+    Example:
+    lens inquiries close 12 --reason "answered by telephone"
+
+    """
+    if not 0 < len(reason.strip()) <= REASON_LENGTH or not reason.isprintable():
+        raise typer.BadParameter(f"one line of 1 to {REASON_LENGTH} printable characters", param_hint="--reason")
+    with store_at_hand() as store, Writer(store) as writer:
+        writer.do_and_wait(close_inquiry, Resolve(id, reason.strip(), actor(), clock()))
+    print(f"Inquiry {id} is closed.")
+
+
+def _described(found: InquiryWithText) -> str:
+    lines = [
+        f"inquiry {found.id}, {found.status}, received {minute(found.received_at)} from {found.from_ori or 'nobody named'}"
+    ]
+    if found.resolved_at is not None:
+        lines.append(f"closed {minute(found.resolved_at)} by {found.resolved_by}: {found.reason}")
+    lines += ["", harmless(found.text), ""]
+    for each in found.about:
+        lines += _told(each)
+    if not found.about:
+        lines.append("It names no message number and no FBI number of a release that is stored here.")
+    return "\n".join(lines)
+
+
+def _told(release: ReleaseAsTold) -> list[str]:
+    lines = [f"release {release.release_id} (found by {release.found_by}), {release.outcome}, {minute(release.accepted_at)}"]
+    lines += [
+        f"  {each.message_id} {each.type} to {each.state} ({each.ori}), {each.status} {minute(each.changed_at)}"
+        for each in release.messages
+    ]
+    return lines if release.messages else [*lines, "  nothing was sent of it"]

@@ -1,0 +1,95 @@
+"""Reading what came from the network: every text that arrived, whatever became of it."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from app.domain.identifiers import message_id
+from app.domain.times import rfc3339
+from app.errors import LensError, NotFound
+from app.store.audit import AuditEntry, append
+from app.store.paging import Page, after, cursor
+from app.store.tables import INBOUND
+
+Kind = Literal["ER", "SM", "AM", "other"]
+
+
+class StoredArrival(msgspec.Struct, frozen=True, kw_only=True):
+    """A text from the network, without its words. `received_at` is RFC 3339 in UTC; `from_ori` is None where it says none.
+
+    `message_id` is the message it is about, `matched_by` how that was found: None for a text that matches none.
+    """
+
+    id: int
+    kind: Kind
+    from_ori: str | None
+    received_at: str
+    message_id: str | None
+    matched_by: str | None
+    source: str
+
+
+class ArrivalWithText(StoredArrival, frozen=True, kw_only=True):
+    """The same with its words, which may be about a person. A NUL in it was stored as U+FFFD."""
+
+    text: str
+
+
+class ArrivalFilter(NamedTuple):
+    """What to list; None: any. `since` and `until` are Micros, both included."""
+
+    kind: Kind | None = None
+    matched: bool | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+class ReadArrival(NamedTuple):
+    """Somebody reads a text, which the audit trail notes. `by` is the name of the key, `at` Micros."""
+
+    id: int
+    by: str
+    at: int
+
+
+def list_arrivals(connection: Connection, wanted: ArrivalFilter, limit: int, given: str | None = None) -> Page[StoredArrival]:
+    """A page of what arrived, in that order. Raises Refused for a bad cursor."""
+    conditions = [INBOUND.c.id > after("inbound", given)]
+    if wanted.kind is not None:
+        conditions.append(INBOUND.c.kind == wanted.kind)
+    if wanted.matched is not None:
+        conditions.append(INBOUND.c.matched_by.is_not(None) if wanted.matched else INBOUND.c.matched_by.is_(None))
+    if wanted.since is not None:
+        conditions.append(INBOUND.c.received_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(INBOUND.c.received_at <= wanted.until)
+    rows = connection.execute(select(INBOUND).where(*conditions).order_by(INBOUND.c.id).limit(limit + 1)).all()
+    items = tuple(StoredArrival(**_fields(row)) for row in rows[:limit])
+    return Page(items, cursor("inbound", items[-1].id) if len(rows) > limit else None)
+
+
+def read_arrival(connection: Connection, reads: Sequence[ReadArrival]) -> list[ArrivalWithText | LensError]:
+    """Texts with their words; each read stands in the audit trail. A result is NotFound. Has the shape `Writer.do` takes."""
+    return [_read(connection, each) for each in reads]
+
+
+def _read(connection: Connection, wanted: ReadArrival) -> ArrivalWithText | LensError:
+    row = connection.execute(select(INBOUND).where(INBOUND.c.id == wanted.id)).first()
+    if row is None:
+        return NotFound(f"There is no text {wanted.id} from the network.")
+    append(connection, [AuditEntry(wanted.at, wanted.by, "read_inbound", f"inbound {wanted.id}", "read", {"kind": row.kind})])
+    return ArrivalWithText(**_fields(row), text=row.text)
+
+
+def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the table
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "from_ori": row.origin,
+        "received_at": rfc3339(row.received_at),
+        "message_id": None if row.number is None else message_id(row.number),
+        "matched_by": row.matched_by,
+        "source": row.source,
+    }

@@ -1,0 +1,40 @@
+"""The tables that link what comes from the network to the releases it is about."""
+
+from sqlalchemy import Column, Integer
+from sqlmodel import Field, SQLModel
+
+from app.store.columns import big, key_of
+
+
+class InboundReleaseRow(SQLModel, table=True):
+    """A release that a text from the network may be about, and how that was found."""
+
+    __tablename__ = "inbound_release"
+    inbound: int = Field(sa_column=key_of("inbound.id"))
+    release: int = Field(sa_column=key_of("release.id", index=True))
+    found_by: str = Field(max_length=40, description="control field, quoted number or FBI number")
+
+
+class SubjectDigestRow(SQLModel, table=True):
+    """By which a release is found by the FBI number of its subject, in each of its versions; none where no number is given."""
+
+    __tablename__ = "subject_digest"
+    release: int = Field(sa_column=key_of("release.id"))
+    version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    digest: int | None = Field(default=None, index=True)
+
+
+class SubjectIndexRow(SQLModel, table=True):
+    """The one row that says how far `subject_digest` goes, and the secret that its digests are made with."""
+
+    __tablename__ = "subject_index"
+    id: int = Field(sa_column=big(primary_key=True, autoincrement=False))
+    secret: str = Field(max_length=64, description="random, hex")
+    release: int = Field(sa_column=big(nullable=False), description="releases up to this one are in it")
+    first_message: int = Field(sa_column=big(nullable=False), description="versions that begin before this message too")
+
+
+INBOUND_RELEASE, SUBJECT_DIGEST, SUBJECT_INDEX = (
+    SQLModel.metadata.tables[name] for name in ("inbound_release", "subject_digest", "subject_index")
+)
+"""The same as SQLAlchemy Core sees them."""
