@@ -17,7 +17,8 @@ OVER = {"sent", "presumed_delivered", "held_by_network", "rejected", "dead", "ca
 """Statuses that may stand once everything has come to rest."""
 
 _FIRST = {"queued", "held", "suppressed"}
-_WAITED = {"held"}
+_WAITED = {"held", "dead"}
+"""What was one of these goes out when a person lets it, whatever its number."""
 
 
 class Findings(NamedTuple):
@@ -100,7 +101,7 @@ def _came(by_message: Mapping[str, Sequence[Arrival]], stored: Stored) -> Iterat
 def _lanes(arrivals: Sequence[Arrival], stored: Stored) -> Iterator[str]:
     """In each lane messages came first in the order of their numbers, and none before the one that it follows up was taken.
 
-    One that a person kept back at first comes when it is let go, so its place is free.
+    One that waited for a person comes when it is let go, so its place is free.
     """
     first: dict[str, int] = {}
     taken: dict[str, int] = {}
@@ -109,7 +110,7 @@ def _lanes(arrivals: Sequence[Arrival], stored: Stored) -> Iterator[str]:
         message = stored.messages.get(each.message_id)
         if message is not None and each.message_id not in first:
             first[each.message_id] = place
-            if message.history and message.history[0].status not in _WAITED:
+            if not any(event.status in _WAITED for event in message.history):
                 lanes[each.ori].append(each.message_id)
         if each.fate in HOLDS:
             taken.setdefault(each.message_id, place)
