@@ -1,6 +1,6 @@
 """How fast releases are accepted in process, beside the raw speed of the same disk in the same run.
 
-Each release becomes two messages; 64 callers wait for their commit. SQLite, synchronous=FULL.
+Each release becomes two messages; 64 callers wait for their commit. SQLite with synchronous=FULL, PostgreSQL with fsync.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.intake.accept import Intake
 from app.rulebook.book import load
-from app.store.engine import open_store, upgrade
+from app.store.engine import Store
 from app.store.writer import Writer
 from tests.intake.invented import release
 
@@ -43,10 +43,8 @@ def raw_commits(folder: Path, seconds: float, group: int) -> float:
     return rate
 
 
-async def accepted(folder: Path, seconds: float) -> tuple[float, float]:
+async def accepted(store: Store, seconds: float) -> tuple[float, float]:
     """Releases accepted a second by CALLERS callers, and the mean size of a group."""
-    store = open_store(f"sqlite:///{folder / 'lens.db'}")
-    upgrade(store)
     numbers = itertools.count()
     with Writer(store) as writer:
         decider = Decider(load(ROOT), Terms())
@@ -63,15 +61,14 @@ async def accepted(folder: Path, seconds: float) -> tuple[float, float]:
         start = time.perf_counter()
         done = sum(await asyncio.gather(*[caller() for _ in range(CALLERS)]))
         rate, group = done / (time.perf_counter() - start), writer.items / writer.groups
-    store.close()
     return rate, group
 
 
-def test_accept_in_process(tmp_path: Path) -> None:
-    """Prints releases accepted a second beside raw commits of the same disk."""
+def test_accept_in_process(tmp_path: Path, store: Store) -> None:
+    """Prints releases accepted a second, into each kind of database, beside raw commits of SQLite on the same disk."""
     single, grouped = raw_commits(tmp_path, SECONDS / 3, 1), raw_commits(tmp_path, SECONDS / 3, CALLERS)
-    rate, group = asyncio.run(accepted(tmp_path, SECONDS))
+    rate, group = asyncio.run(accepted(store, SECONDS))
     print(f"\nraw commits, one row each          {single:8.0f} /s")
     print(f"raw rows, {CALLERS} a commit             {grouped:8.0f} /s")
-    print(f"releases accepted, {CALLERS} callers    {rate:8.0f} /s  (2 messages each, {group:.1f} a commit)")
+    print(f"releases into {store.dialect:10} {CALLERS:6}  {rate:8.0f} /s  (2 messages each, {group:.1f} a commit)")
     print(f"releases / raw commits             {rate / single:8.2f}")

@@ -9,7 +9,6 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -21,7 +20,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
 from app.store.engine import Store
 from app.store.writer import Writer
-from tests.dispatch.outbox_rows import queue, rows, store_in, text_of, wire
+from tests.dispatch.outbox_rows import queue, rows, text_of, wire
 from tests.dispatch.scripted import ScriptedChannel, always_taken
 
 STATES = "AKALARAZCACOCTDCDEFLGAGMHIIAIDILINKSKYLAMAMDMEMIMNMOMSMTNBNCNDNHNJNMNVNYOHOKORPAPRRISCSDTNTXUTVAVIVTWAWIWVWY"
@@ -65,13 +64,11 @@ def switch() -> Iterator[str]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with a backlog, spread over the lanes."""
-    opened = store_in(tmp_path)
+def backlog(store: Store) -> Store:
+    """A store of each kind with a backlog, spread over the lanes."""
     for _ in range(MESSAGES // (len(LANES) * 100)):
-        queue(opened, LANES * 100)
-    yield opened
-    opened.close()
+        queue(store, LANES * 100)
+    return store
 
 
 def bare_rate(address: str, in_flight: int) -> float:
@@ -112,13 +109,16 @@ def dispatch_rate(store: Store, channel: TcpChannel | ScriptedChannel, window: i
 
 
 @pytest.mark.parametrize("window", [1, 16, 64])
-def test_delivery_beside_a_bare_socket_writer(store: Store, switch: str, window: int) -> None:
+def test_delivery_beside_a_bare_socket_writer(backlog: Store, switch: str, window: int) -> None:
     """Prints both rates and their ratio, with the same number of messages under way."""
     bare = bare_rate(switch, window * len(LANES))
-    rate = dispatch_rate(store, TcpChannel(switch), window)
-    print(f"\ndeliver over tcp, window {window:3}: {rate:8,.0f}/s; bare socket writer {bare:8,.0f}/s; ratio {rate / bare:.2f}")
+    rate = dispatch_rate(backlog, TcpChannel(switch), window)
+    print(
+        f"\ndeliver from {backlog.dialect} over tcp, window {window:3}: {rate:8,.0f}/s; bare socket writer {bare:8,.0f}/s; ratio {rate / bare:.2f}"
+    )
 
 
-def test_the_outbox_alone(store: Store) -> None:
+def test_the_outbox_alone(backlog: Store) -> None:
     """Prints the rate with a channel that takes everything at once: what claims, tries and settling cost."""
-    print(f"\ndeliver to nowhere, window  16: {dispatch_rate(store, ScriptedChannel(always_taken), 16):8,.0f}/s")
+    rate = dispatch_rate(backlog, ScriptedChannel(always_taken), 16)
+    print(f"\ndeliver from {backlog.dialect} to nowhere, window  16: {rate:8,.0f}/s")
