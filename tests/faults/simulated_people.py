@@ -12,7 +12,7 @@ import msgspec
 from app.decide.decide import Decider
 from app.errors import Conflict, Refused, Unavailable
 from app.intake.accept import Intake
-from app.intake.follow_up import cancel, correct
+from app.intake.follow_up import Follower, cancel, correct
 from app.intake.lift import lift_hold
 from app.store.engine import Store
 from app.store.messages import Requeue, requeue
@@ -25,6 +25,8 @@ from tests.faults.virtual import VirtualLoop
 from tests.intake.following_up import living_in
 
 T = TypeVar("T")
+
+SENDER = Follower("sor", own=True)
 
 
 async def until_stored(rng: Random, act: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -65,10 +67,10 @@ class People:
         kind = self._rng.choice(("correct", "correct", "cancel", "both"))
         writer, decider, clock = self.writer, self._decider, self._loop.micros
         if kind in {"correct", "both"}:
-            act = partial(correct, writer, decider, release_id, self._body(release_id), "sor", clock, own=True)
+            act = partial(correct, writer, decider, release_id, self._body(release_id), SENDER, clock)
             self._hear((await until_stored(self._rng, act)).answer_json)
         if kind in {"cancel", "both"}:
-            again = partial(cancel, writer, decider, release_id, "wrong person", "sor", clock, own=True)
+            again = partial(cancel, writer, decider, release_id, "wrong person", SENDER, clock)
             self._hear((await until_stored(self._rng, again)).answer_json)
 
     def _body(self, release_id: str) -> bytes:

@@ -83,7 +83,7 @@ class Lives:
         self.body = Body(world.rng)
         self.link = Link(world.network, world.air, self.body)
         writer = ProcessWriter(world.database, self.body)
-        dispatcher = Dispatcher(writer, self.link, f"{self._name}-{self._births}", LIMITS, wire, Random(world.rng.random()))
+        dispatcher = Dispatcher(writer, self.link, f"{self._name}-{self._births}", LIMITS, wire, rng=Random(world.rng.random()))
         self.task = asyncio.create_task(dispatcher.run())
 
     async def die(self) -> None:
