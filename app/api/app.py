@@ -18,6 +18,7 @@ from app.api import (
     inquiries,
     messages,
     openapi,
+    pauses,
     reconciliation,
     releases,
     rulebook_changes,
@@ -31,6 +32,7 @@ from app.api.health import Health
 from app.api.inquiries import InboundPage, InquiryPage
 from app.api.messages import MessagePage
 from app.api.parts import JSON, Parts
+from app.api.pauses import PauseList
 from app.api.problems import on_bad_parameters, on_http_exception, on_lens_error
 from app.api.reconciliation import ReconciliationPage
 from app.api.rulebooks import Rulebook, RulebookDiff, RulebookPage
@@ -58,6 +60,7 @@ _ANSWERED: tuple[type, ...] = (
     MessagePage,
     MessageWithHistory,
     Overview,
+    PauseList,
     ReconciliationPage,
     StoredRelease,
     Rulebook,
@@ -92,6 +95,7 @@ def build_app(parts: Parts) -> ASGIApp:
         heartbeat,
         decisions,
         messages,
+        pauses,
         reconciliation,
         work_items,
         inquiries,

@@ -138,7 +138,7 @@ REPLAYED: dict[int | str, Json] = {
 }
 """The other good answer of what may be asked twice."""
 
-_TAGS = ("releases", "decisions", "messages", "work items", "inquiries", "rulebook", "audit", "health")
+_TAGS = ("releases", "decisions", "messages", "pauses", "work items", "inquiries", "rulebook", "audit", "health")
 """In the order in which /docs shows them."""
 
 _MODE: Json = {

@@ -11,6 +11,7 @@ from app.domain.times import SECOND
 from app.errors import Unavailable
 from app.store.engine import Store
 from app.store.feeds import list_feeds
+from app.store.pauses import EVERYTHING
 from app.store.reading import Kept
 from app.store.surge_reads import standing
 from app.store.tally import Tally, tally
@@ -76,8 +77,9 @@ def waiting_metrics(waiting: Waiting) -> Iterable[Metric]:
         for family, value in zip(lanes, (lane.messages, lane.oldest / SECOND, lane.fails), strict=True):
             family.add_metric((lane.ori, lane.state), value)
     pauses = GaugeMetricFamily(
-        "lens_pause_seconds", "For how long nothing has been sent to this ORI, or to any (*).", labels=("scope", "source")
+        "lens_pause_seconds", "For how long nothing has been sent to this ORI, or to any (`all`).", labels=("scope", "source")
     )
     for pause in waiting.pauses:
-        pauses.add_metric((pause.scope, pause.source), max(waiting.now - pause.since, 0) / SECOND)
+        scope = "all" if pause.scope == EVERYTHING else pause.scope
+        pauses.add_metric((scope, pause.source), max(waiting.now - pause.since, 0) / SECOND)
     yield from (oldest, queue, *lanes, pauses)

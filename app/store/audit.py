@@ -27,7 +27,8 @@ _COLUMNS = ("chain", "seq", "at", "actor", "action", "object", "outcome", "detai
 class AuditEntry(NamedTuple):
     """One thing done. `at` is Micros; `actor` the name of a key or a process; `target` e.g. `release EX-1`.
 
-    `detail` holds numbers, codes and ids only: no name, birth date, address, FBI number, charge or message text.
+    `detail` holds numbers, codes and ids, and why a lane was paused or resumed, which is about no person: no name, birth date,
+    address, FBI number, charge or message text.
     """
 
     at: int

@@ -44,7 +44,7 @@ def move(source: Store, target: Store) -> tuple[Moved, ...]:
             _refuse_leased(giver)
             with target.write.begin() as taker:
                 moved = _move(giver, taker)
-            pause(giver, [Pause(EVERYTHING, "operator", "this store was moved to PostgreSQL; nothing is sent from here")])
+            pause(giver, [Pause(EVERYTHING, "move", "this store was moved to PostgreSQL; nothing is sent from here")])
     except DBAPIError as error:
         if trouble(error) == "transient":
             raise Conflict(f"A database is in use or away ({cause(error)}): stop every LENS process of both.") from None

@@ -4,12 +4,15 @@ Every function changes or reads inside the caller's transaction and has the shap
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from app.store.engine import now_micros
 from app.store.tables import PauseRow
+
+Source: TypeAlias = Literal["network", "operator", "move"]
+"""Who set a pause: a word of the network, an operator, or `lens db move`, whose pause nobody lifts."""
 
 EVERYTHING = "*"
 """The scope of a pause that holds every lane."""
@@ -21,12 +24,12 @@ class Pause(NamedTuple):
     """To stop sending. `scope` is an ORI or EVERYTHING; `why` is in words, without personal data, cut at 200 characters."""
 
     scope: str
-    source: Literal["network", "operator"]
+    source: Source
     why: str
 
 
 class Resume(NamedTuple):
-    """To lift the pause that this source set; one set by the other source stays."""
+    """To lift the pause that this source set; one set by another source stays."""
 
     scope: str
     source: Literal["network", "operator"]
@@ -57,7 +60,7 @@ class StandingPause(NamedTuple):
     """A pause as it stands; `since` is Micros."""
 
     scope: str
-    source: str
+    source: Source
     why: str
     since: int
 

@@ -125,7 +125,7 @@ class PauseRow(SQLModel, table=True):
 
     __tablename__ = "pause"
     scope: str = Field(primary_key=True, max_length=9, description="an ORI, or * for all")
-    source: str = Field(primary_key=True, max_length=20, description="network or operator")
+    source: str = Field(primary_key=True, max_length=20, description="network, operator or move")
     why: str = Field(max_length=200, description="in words; never personal data")
     since: int = Field(sa_column=_big(nullable=False))
 

@@ -11,6 +11,7 @@ SUBCOMMANDS = {
     "keys": ("create", "list", "revoke"),
     "rulebook": ("draft", "list", "show", "diff", "approve", "publish", "rollback", "pack", "verify", "keygen"),
     "db": ("upgrade",),
+    "lanes": ("pause", "resume"),
     "audit": ("verify",),
     "inquiries": ("list", "show", "close"),
     "inbound": ("list", "show"),

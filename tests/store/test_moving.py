@@ -49,7 +49,7 @@ def test_every_row_arrives_and_the_new_store_goes_on(source: Store, store: Store
         assert verify(connection) is None
     accept(store, acceptance("EX-4"), acceptance("EX-1"))
     assert rows(store, "SELECT max(number), count(*) FROM message") == [(6, 6)]
-    assert rows(source, "SELECT scope, source FROM pause") == [("*", "operator")]
+    assert rows(source, "SELECT scope, source FROM pause") == [("*", "move")]
     assert rows(store, "SELECT count(*) FROM pause") == [(0,)]
 
 
