@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "inquiries": Entry("app.cli.inquiries", "List, read and close the inquiries of states."),
     "inbound": Entry("app.cli.inbound", "List and read what came from the network."),
     "lanes": Entry("app.cli.lanes", "Stop and resume what is sent to an ORI, or to all."),
+    "surge": Entry("app.cli.surge", "What the surge breaker holds back; release it or drop it."),
     "keys": Entry("app.cli.keys", "Make, list and revoke the keys of callers."),
     "audit": Entry("app.cli.audit", "Prove that nobody changed the audit trail."),
     "db": Entry("app.cli.db", "Bring the database up to this version; move it to PostgreSQL."),

@@ -28,6 +28,10 @@ Kind = Literal["notice", "withdrawal"]
 """NEW and CORRECTION tell something; a CANCEL takes something back. Each kind is counted and held back by itself."""
 
 
+CALLED: dict[str, str] = {"notice": "notices", "withdrawal": "CANCELs"}
+"""What the messages of a kind are called when a person reads of them."""
+
+
 def kind_of(message_type: str) -> Kind:
     """The kind that a message of this type counts as."""
     return "withdrawal" if message_type == "CANCEL" else "notice"

@@ -15,7 +15,7 @@ from app.store.release_rows import Acceptance
 from app.store.release_versions import versions_of
 from app.store.releases import StoredRelease, add_to_release, get_release
 from app.store.rows import insert, lock_counters
-from app.store.surges import decide
+from app.store.surges import Decide, decide
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
 from app.store.told import lock_lanes, record
 from app.store.work_items import StoredWorkItem, get_work_item
@@ -58,10 +58,10 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkIte
     if row.status != "open":
         return Conflict(f"Work item {item.work_item} is {row.status}; nothing was sent again.")
     if row.code == SURGE:
-        decide(connection, item.work_item, "release", item.at)
-        sent: list[str] | LensError = []
-    elif row.message_status == Status.HELD:
-        sent = _queue_held(connection, item, row)
+        (held,) = decide(connection, [Decide(item.work_item, "release", item.reason, item.by, item.at)])
+        return held if isinstance(held, LensError) else get_work_item(connection, item.work_item)
+    if row.message_status == Status.HELD:
+        sent: list[str] | LensError = _queue_held(connection, item, row)
     elif row.code in HELD_RELEASES and row.number is None and row.release is not None:
         sent = _decide_again(connection, item, row)
     else:
@@ -72,7 +72,7 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkIte
     connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item.work_item).values(closed))
     detail = {"code": row.code, "release": row.release_id, "messages": sent}
     append(connection, [AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "lifted", detail)])
-    return get_work_item(connection, item.work_item) if row.code == SURGE else get_release(connection, row.release_id)
+    return get_release(connection, row.release_id)
 
 
 HELD_RELEASES = frozenset({"review", "engine-disagreement"})

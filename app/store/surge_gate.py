@@ -3,7 +3,6 @@
 Whoever uses it has locked the counters, so that one transaction at a time counts, on whatever host.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from app.domain.decision import Notice, WorkItem
-from app.domain.surge import DAYS_LOOKED_AT, HOUR, SURGE, Breaker, Kind, kind_of, usual
+from app.domain.surge import CALLED, DAYS_LOOKED_AT, HOUR, SURGE, Breaker, Kind, kind_of, usual
 from app.domain.times import SECOND, rfc3339
 from app.store.audit import AuditEntry, append
 from app.store.rows import first_row, insert, run, take_numbers
@@ -73,7 +72,11 @@ class Gate:
         """
         if self._breaker is None:
             return {}
-        counts = Counter(kind_of(notice.type) for notice in notices if notice.held_because is None)
+        counts: dict[Kind, int] = {}
+        for notice in notices:
+            if notice.held_because is None:
+                kind = kind_of(notice.type)
+                counts[kind] = counts.get(kind, 0) + 1
         found: dict[Kind, WorkItem] = {}
         for kind, count in counts.items():
             surge = self._stopped(self._side(kind, self._breaker), kind, count)
@@ -163,11 +166,8 @@ def _as_answered(surge: _Open) -> WorkItem:
     return WorkItem(surge.work_item, SURGE, None, None, "", rfc3339(surge.opened_at), due_at, "open")
 
 
-_CALLED = {"notice": "notices", "withdrawal": "CANCELs"}
-
-
 def _detail(kind: Kind, held: int, surge: _Open) -> str:
     return (
-        f"{held} {_CALLED[kind]} held since {rfc3339(surge.opened_at)}, when more than {surge.band} came in an hour; "
-        "lifting this sends all of them, resolving it sends none"
+        f"{held} {CALLED[kind]} held since {rfc3339(surge.opened_at)}, when more than {surge.band} came in an hour; "
+        "lift this and all are sent, resolve it and none is"
     )

@@ -10,10 +10,14 @@ from app.store.surge_gate import usual_in
 
 
 class OpenSurge(NamedTuple):
-    """A surge that waits for a person: its work item, the kind of its messages, and how many of them are held now."""
+    """A surge that waits for a person: its work item, the kind of its messages, the band of the hour in which it began, since when
+    (Micros), and how many messages are held now.
+    """
 
     work_item: int
     kind: str
+    band: int
+    since: int
     held: int
 
 
@@ -38,7 +42,8 @@ def standing(connection: Connection, now: int, breaker: Breaker) -> Standing:
 
 
 _OPEN = """
-    SELECT surge.work_item, surge.kind, count(message.number) FROM surge
+    SELECT surge.work_item, surge.kind, surge.band, work_item.opened_at, count(message.number) FROM surge
+    JOIN work_item ON work_item.id = surge.work_item
     JOIN surge_hold ON surge_hold.surge = surge.work_item
     LEFT JOIN message ON message.number = surge_hold.number AND message.status = 'held'
-    WHERE surge.decision IS NULL GROUP BY surge.work_item, surge.kind ORDER BY surge.work_item"""
+    WHERE surge.decision IS NULL GROUP BY surge.work_item, surge.kind, surge.band, work_item.opened_at ORDER BY surge.work_item"""

@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 from sqlalchemy import Connection
 
 from app.domain.statuses import Status
-from app.domain.surge import HOUR
+from app.domain.surge import CALLED, HOUR
+from app.errors import Conflict, LensError, NotFound
 from app.store.audit import AuditEntry, append
 from app.store.engine import now_micros
 from app.store.rows import first_row, insert, lock_counters, run, run_in
@@ -21,16 +22,50 @@ AT_ONCE = 500
 Verdict = Literal["release", "drop"]
 
 
-def decide(connection: Connection, work_item: int, verdict: Verdict, at: int) -> None:
-    """Writes down what a person decided about a surge; the caller has locked the counters and closes the work item.
+class Decide(NamedTuple):
+    """A person decides about the surge of a work item. `by` is the name of the key, `reason` the person's own words, `at` Micros."""
 
-    From now on messages pass again, and count from nothing: as many as the band says until the next surge. `at` is Micros.
+    work_item: int
+    verdict: Verdict
+    reason: str
+    by: str
+    at: int
+
+
+def decide(connection: Connection, items: Sequence[Decide]) -> list[int | LensError]:
+    """Writes down what people decided and closes the work items; how many messages each surge held. `carry_out` does it.
+
+    From now on messages pass again, and count from nothing: as many as the band says until the next surge. A result is NotFound,
+    or Conflict when the work item is closed already or is no surge. Has the shape that `Writer.do` takes.
     """
-    run(connection, "UPDATE surge SET decision = ? WHERE work_item = ? AND decision IS NULL", (verdict, work_item))
-    run(connection, _FROM_NOTHING, (at // HOUR, work_item))
+    lock_counters(connection)  # so that nobody adds to a surge that is decided
+    return [_decided(connection, item) for item in items]
 
 
-_FROM_NOTHING = "UPDATE hour_count SET passed = 0 WHERE hour = ? AND kind = (SELECT kind FROM surge WHERE work_item = ?)"
+def _decided(connection: Connection, item: Decide) -> int | LensError:
+    row = first_row(connection, _ASKED, item.work_item)
+    if row is None:
+        return NotFound(f"There is no work item {item.work_item}.")
+    kind, held, status = row
+    if kind is None:
+        return Conflict(f"Work item {item.work_item} is no surge.")
+    if status != "open":
+        return Conflict(f"Work item {item.work_item} is {status}; that was carried out once and for all.")
+    run(connection, "UPDATE surge SET decision = ? WHERE work_item = ?", (item.verdict, item.work_item))
+    run(connection, _FROM_NOTHING, (kind, item.at // HOUR))
+    detail = f"{held} {CALLED[kind]} were held; a person {_DID[item.verdict]} them"
+    run(connection, _CLOSE, (item.at, item.by, item.reason, detail, item.work_item))
+    entry = AuditEntry(item.at, item.by, f"{item.verdict}_surge", f"work item {item.work_item}", "decided", {"held": held})
+    append(connection, [entry])
+    return int(held)
+
+
+_DID: dict[Verdict, str] = {"release": "released", "drop": "dropped"}
+_ASKED = """
+    SELECT surge.kind, surge.held, work_item.status FROM work_item LEFT JOIN surge ON surge.work_item = work_item.id
+    WHERE work_item.id = ?"""
+_FROM_NOTHING = "UPDATE hour_count SET passed = 0 WHERE kind = ? AND hour = ?"
+_CLOSE = "UPDATE work_item SET status = 'resolved', resolved_at = ?, resolved_by = ?, reason = ?, detail = ? WHERE id = ?"
 
 
 class CarryOut(NamedTuple):
@@ -54,7 +89,7 @@ def carry_out(connection: Connection, items: Sequence[CarryOut]) -> list[Part]:
     return [_part(connection, item) for item in items]
 
 
-class _Decided(NamedTuple):
+class _UnderWay(NamedTuple):
     work_item: int
     kind: str
     decision: Verdict
@@ -63,14 +98,14 @@ class _Decided(NamedTuple):
     reason: str
 
 
-def _next(connection: Connection, item: CarryOut) -> _Decided | None:
+def _next(connection: Connection, item: CarryOut) -> _UnderWay | None:
     chosen = "" if item.work_item is None else " AND surge.work_item = ?"
     values = () if item.work_item is None else (item.work_item,)
-    row = first_row(connection, f"{_DECIDED}{chosen} ORDER BY surge.work_item LIMIT 1", *values)
-    return None if row is None else _Decided(*row)
+    row = first_row(connection, f"{_UNDER_WAY}{chosen} ORDER BY surge.work_item LIMIT 1", *values)
+    return None if row is None else _UnderWay(*row)
 
 
-_DECIDED = """
+_UNDER_WAY = """
     SELECT surge.work_item, surge.kind, surge.decision, surge.done_to, work_item.resolved_by, work_item.reason
     FROM surge JOIN work_item ON work_item.id = surge.work_item
     WHERE surge.decision IS NOT NULL AND surge.finished_at IS NULL"""
@@ -83,9 +118,9 @@ def _part(connection: Connection, item: CarryOut) -> Part:
     now = now_micros(connection)
     numbers = [number for (number,) in run(connection, _HELD, (surge.work_item, surge.done_to, AT_ONCE))]
     released = surge.decision == "release"
-    status, did = (Status.QUEUED, "lifted") if released else (Status.CANCELLED, "dropped")
+    status = Status.QUEUED if released else Status.CANCELLED
     moved = run_in(connection, _MOVE, (status.value, released, now), numbers, "RETURNING number, created_at")
-    cause = f"{did} by {surge.by}: {surge.reason}"
+    cause = f"{_DID[surge.decision]} by {surge.by}: {surge.reason}"
     events = [(number, status.value, now, cause) for number, _ in sorted(moved)]
     insert(connection, "message_event", ("number", "status", "at", "cause"), events)
     if released:
@@ -95,7 +130,10 @@ def _part(connection: Connection, item: CarryOut) -> Part:
     values = (done_to, len(moved), now if finished else None, surge.work_item)
     ((done,),) = run(connection, _DONE, values)
     if finished:
-        append(connection, [AuditEntry(now, surge.by, "end_surge", f"work item {surge.work_item}", did, {"messages": done})])
+        append(
+            connection,
+            [AuditEntry(now, surge.by, "end_surge", f"work item {surge.work_item}", _DID[surge.decision], {"messages": done})],
+        )
     return Part(not finished, released and bool(moved))
 
 

@@ -14,7 +14,7 @@ from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.paging import Page, after, cursor
 from app.store.rows import insert, lock_counters, take_numbers
-from app.store.surges import decide
+from app.store.surges import Decide, decide
 from app.store.tables import RELEASE, WORK_ITEM
 
 _COLUMNS = (
@@ -126,10 +126,16 @@ def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWork
 
     A surge that is closed so is dropped: what it held back is never sent, and `carry_out` cancels it.
     """
-    is_surge = and_(WORK_ITEM.c.id.in_([item.id for item in items]), WORK_ITEM.c.code == SURGE)
-    if connection.execute(select(WORK_ITEM.c.id).where(is_surge)).first():
-        lock_counters(connection)
-    return [_resolved(connection, item) for item in items]
+    wanted = and_(WORK_ITEM.c.id.in_([item.id for item in items]), WORK_ITEM.c.code == SURGE)
+    surges = set(connection.scalars(select(WORK_ITEM.c.id).where(wanted)))
+    if surges:
+        lock_counters(connection)  # before any work item, as the breaker does
+    return [(_dropped if item.id in surges else _resolved)(connection, item) for item in items]
+
+
+def _dropped(connection: Connection, item: Resolve) -> StoredWorkItem | LensError:
+    (held,) = decide(connection, [Decide(item.id, "drop", item.reason, item.by, item.at)])
+    return held if isinstance(held, LensError) else get_work_item(connection, item.id)
 
 
 def _resolved(connection: Connection, item: Resolve) -> StoredWorkItem | LensError:
@@ -139,8 +145,6 @@ def _resolved(connection: Connection, item: Resolve) -> StoredWorkItem | LensErr
         known = connection.execute(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id == item.id)).first()
         return NotFound(f"There is no work item {item.id}.") if known is None else Conflict(f"Work item {item.id} is resolved.")
     done = get_work_item(connection, item.id)
-    if done.code == SURGE:
-        decide(connection, item.id, "drop", item.at)
     append(
         connection,
         [AuditEntry(item.at, item.by, "resolve_work_item", f"work item {item.id}", "resolved", {"code": done.code})],

@@ -12,6 +12,7 @@ from pysqlite3 import dbapi2
 
 from app.decide.decide import Decider
 from app.decide.terms import Terms
+from app.domain.surge import Breaker
 from app.intake.accept import Intake
 from app.rulebook.book import load
 from app.store.engine import Store
@@ -48,7 +49,7 @@ async def accepted(store: Store, seconds: float) -> tuple[float, float]:
     numbers = itertools.count()
     with Writer(store) as writer:
         decider = Decider(load(ROOT), Terms())
-        intake = Intake(writer, lambda: decider, lambda: time.time_ns() // 1000)
+        intake = Intake(writer, lambda: decider, lambda: time.time_ns() // 1000, breaker=Breaker())
         end = time.perf_counter() + seconds
 
         async def caller() -> int:

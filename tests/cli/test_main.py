@@ -46,7 +46,7 @@ def test_every_help_has_an_example(lens: Lens, words: str) -> None:
 
 def test_wrong_use_is_2(lens: Lens) -> None:
     """An unknown command or option exits with 2 and helps."""
-    code, _, err = lens("srve")
+    code, _, err = lens("serv")
     assert (code, "Did you mean 'serve'?" in err) == (2, True)
     assert lens("serve", "--prot", "1")[0] == 2
     assert lens()[0] == 2

@@ -78,15 +78,15 @@ def test_what_is_lifted_is_queued_in_order_once(service: Service, monkeypatch: p
     assert sorted(type(each).__name__ for each in results) == ["Conflict"] * 3 + ["StoredWorkItem"]
     assert service.statuses() == {"queued": 50}
     assert rows(service.store, "SELECT count(*) FROM message WHERE ready") == [(50,)]
-    queued = rows(service.store, "SELECT number FROM message_event WHERE cause = 'lifted by op: a true bulk' ORDER BY id")
+    queued = rows(service.store, "SELECT number FROM message_event WHERE cause = 'released by op: a true bulk' ORDER BY id")
     assert queued == [(number,) for number in range(11, 51)]
     (item,) = service.surges()
     assert (item.status, item.resolved_by, item.reason) == ("resolved", "op", "a true bulk")
     trail = rows(service.store, "SELECT action, outcome, detail_json FROM audit WHERE object = 'work item 1' ORDER BY id")
     assert [(action, result) for action, result, _ in trail] == [
         ("open_surge", "held"),
-        ("lift_hold", "lifted"),
-        ("end_surge", "lifted"),
+        ("release_surge", "decided"),
+        ("end_surge", "released"),
     ]
     assert trail[-1][2] == '{"messages":40}'
 
