@@ -1,0 +1,82 @@
+"""`lens status`: how the service stands, in a terminal, live."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from app.cli.database import clock, database_as_it_is
+from app.cli.status_view import Seen, as_json, as_text
+from app.cli.wiring import breaker_of
+from app.domain.surge import Breaker
+from app.errors import NotFound, Unavailable
+from app.settings import read_settings
+from app.store.engine import Store
+from app.store.feeds import list_feeds
+from app.store.last_hour import last_hour
+from app.store.reading import Kept
+from app.store.rulebook_reads import pointer
+from app.store.surge_reads import standing
+from app.store.tally import tally
+from app.store.waiting import waiting
+
+app = typer.Typer()
+
+
+@app.command()
+def status(
+    once: Annotated[bool, typer.Option("--once", help="Print it once and end.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print it once, as JSON.")] = False,
+    every: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between two looks.")] = 2.0,
+) -> None:
+    """Show what waits and for how long, pauses, work items, the rulebook in force, who sends, and the last hour. Ctrl-C ends it.
+
+    It looks into the database of LENS_DATABASE_URL and changes nothing; it may run beside the service, on any host.
+
+    Example:
+    lens status
+    lens status --json | jq .queue
+
+    """
+    settings = read_settings()
+    with database_as_it_is(settings) as store:
+        if store is None:
+            raise NotFound("There is no database of this version; LENS_DATABASE_URL says where to look.")
+        look = looker(store, breaker_of(settings))
+        if json:
+            print(msgspec.json.format(msgspec.json.encode(as_json(look())), indent=2).decode())
+        elif once or not sys.stdout.isatty():
+            Console().print(as_text(look()))
+        else:
+            _live(look, every)
+
+
+def looker(store: Store, breaker: Breaker) -> Callable[[], Seen]:
+    """A function that looks at everything; what takes long to count, as sparingly as the metrics do."""
+    rulebook, now_waiting, all_of_it = Kept(store, pointer), Kept(store, waiting), Kept(store, tally)
+    hour, feeds = Kept(store, last_hour), Kept(store, list_feeds)
+    surge = Kept(store, lambda connection: standing(connection, clock(), breaker))
+
+    def look() -> Seen:
+        return Seen(clock(), rulebook.look(), now_waiting.look(), all_of_it.look(), hour.look(), feeds.look(), surge.look())
+
+    return look
+
+
+def _live(look: Callable[[], Seen], every: float) -> None:
+    console = Console()
+    try:
+        with Live(as_text(look(), console.height), console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                time.sleep(every)
+                try:
+                    live.update(as_text(look(), console.height), refresh=True)
+                except Unavailable as error:
+                    live.update(f"{error.detail} Looking again.", refresh=True)
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,82 @@
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from app.cli.status import looker
+from app.cli.status_view import as_json, as_text
+from app.domain.surge import Breaker
+from app.store.engine import Store
+from app.store.lanes import PauseLane, pause_lanes
+from app.store.outbox import Claim, claim
+from tests.cli.conftest import Lens
+from tests.dispatch.outbox_rows import AZ, NM, TX, change, queue, store_in
+from tests.store.invented import NOON, run
+
+BREAKER = Breaker()
+
+
+def shown(store: Store, height: int | None = None) -> list[str]:
+    """The lines of a wide terminal."""
+    console = Console(width=160, file=StringIO())
+    with console.capture() as said:
+        console.print(as_text(looker(store, BREAKER)(), height))
+    return [line.rstrip() for line in said.get().splitlines()]
+
+
+@pytest.fixture
+def busy(new_store: Callable[[], Store]) -> Store:
+    """A store in which one lane is in hand, one fails, and one is paused."""
+    store = new_store()
+    queue(store, [AZ, AZ, TX])
+    run(store, claim, Claim("w1", 1, 1, 60_000_000, 600_000_000))
+    queue(store, [NM], status="held")
+    queue(store, [NM])
+    change(store, "UPDATE lane SET fails = 2 WHERE ori = :ori", ori=NM)
+    run(store, pause_lanes, PauseLane(TX, "a drill", "op", NOON))
+    return store
+
+
+def test_a_terminal_shows_what_waits_and_why(busy: Store) -> None:
+    """What is paused comes first; each lane says what goes on in it."""
+    lines = shown(busy)
+    assert lines[1].startswith(f"paused: {TX}, by operator, for ")
+    assert lines[1].endswith(": op: a drill")
+    facts = " ".join(lines)
+    for words in ("to send        4", "1 held, 3 queued, 1 sending", "w1: 1 lanes in hand"):
+        assert words in facts, lines
+    lanes = {line.split()[0]: line for line in lines if line.startswith((AZ, TX, NM))}
+    assert lanes[AZ].endswith("in hand of w1")
+    assert lanes[TX].endswith("paused")
+    assert lanes[NM].split() == [NM, "NM", "1", "0", "s", "2", "waits"]
+
+
+def test_a_small_terminal_shows_the_oldest_lanes(busy: Store) -> None:
+    """And how many more there are."""
+    queue(busy, ["OHSIR0000", "UTSIR0000"])
+    assert shown(busy, height=10)[-1] == "and 2 more"
+
+
+def test_a_script_gets_all_of_it(busy: Store) -> None:
+    """As JSON."""
+    found = msgspec.json.decode(msgspec.json.encode(as_json(looker(busy, BREAKER)())))
+    assert found["messages"] == {"held": 1, "queued": 3, "sending": 1}
+    assert found["states"]["NM"] == {"held": 1, "queued": 1}
+    assert found["queue"]["at_least"]["0s"] == found["queue"]["messages"] == 4
+    assert {lane["ori"]: lane["fails"] for lane in found["queue"]["lanes"]} == {AZ: 0, TX: 0, NM: 2}
+    assert [(each["scope"], each["why"]) for each in found["pauses"]] == [(TX, "op: a drill")]
+    assert found["dispatchers"] == [{"name": "w1", "lanes": 1, "sent": 0, "last_seconds": None}]
+    assert found["last_hour"]["messages"] == 5
+
+
+def test_it_is_printed_once_where_nobody_watches(lens: Lens, tmp_path: Path) -> None:
+    """And nothing is made where there is no database."""
+    code, _, err = lens("status")
+    assert (code, "no database" in err, list(tmp_path.glob("lens.db*"))) == (1, True, [])
+    store_in(tmp_path).close()
+    code, out, _ = lens("status")
+    assert (code, out.startswith("LENS  "), "no lane waits" in out) == (0, True, True)
+    assert msgspec.json.decode(lens("status", "--json")[1])["messages"] == {}
