@@ -1,6 +1,7 @@
 """Reading a request's body under a hard limit, and the small JSON bodies of the lesser endpoints."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,6 +15,9 @@ BODY_SECONDS = 30.0
 
 REASON_LENGTH = 500
 """Characters of a reason at the most."""
+
+ASSIGNEE_LENGTH = 80
+"""Characters of a name that a work item is assigned to."""
 
 
 async def read_body(request: Request, limit: int = BODY_LIMIT, media_types: tuple[str, ...] = ("application/json",)) -> bytes:
@@ -85,24 +89,38 @@ def refuse_query(request: Request) -> None:
 async def read_reason(request: Request) -> str:
     """The text of a body `{"reason": "…"}`. Raises Refused with every fault, NotJson, TooLarge, WrongMediaType or TooSlow."""
     document = read_json(await read_body(request))
-    if faults := tuple(_reason_faults(document)):
-        raise Refused(faults, f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found; nothing was changed.")
+    _refuse(_line_faults(document, "reason", REASON_LENGTH, "say why, for those who read the record later"))
     return str(document["reason"]).strip()
 
 
-def _reason_faults(document: Any) -> list[Fault]:  # noqa: ANN401 - any JSON document
+async def read_assignee(request: Request) -> str | None:
+    """The name of a body `{"to": "…"}`, None for null. Raises the same."""
+    document = read_json(await read_body(request))
+    if document == {"to": None}:
+        return None
+    _refuse(_line_faults(document, "to", ASSIGNEE_LENGTH, "say who has it in hand; null for nobody"))
+    return str(document["to"]).strip()
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise Refused(tuple(faults), f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found; nothing was changed.")
+
+
+def _line_faults(document: Any, name: str, limit: int, ask: str) -> list[Fault]:  # noqa: ANN401 - any JSON document
+    """What is wrong with an object that must hold one line of text under this name, and nothing else."""
     if not isinstance(document, dict):
-        return [Fault("", "type", 'this must be an object: {"reason": "…"}', ("object",))]
-    faults = unknown_fields(document, ("reason",))
-    if "reason" not in document:
-        return [*faults, Fault("/reason", "required", "say why, for those who read the record later")]
-    reason = document["reason"]
-    if not isinstance(reason, str):
-        faults.append(Fault("/reason", "type", "this must be text", ("string",)))
-    elif not 0 < len(reason.strip()) <= REASON_LENGTH:
-        faults.append(Fault("/reason", "length", f"1 to {REASON_LENGTH} characters"))
-    elif not reason.isprintable():
-        faults.append(Fault("/reason", "control-character", "one line of printable text"))
+        return [Fault("", "type", f'this must be an object: {{"{name}": "…"}}', ("object",))]
+    faults = unknown_fields(document, (name,))
+    if name not in document:
+        return [*faults, Fault(f"/{name}", "required", ask)]
+    text = document[name]
+    if not isinstance(text, str):
+        faults.append(Fault(f"/{name}", "type", "this must be text", ("string",)))
+    elif not 0 < len(text.strip()) <= limit:
+        faults.append(Fault(f"/{name}", "length", f"1 to {limit} characters"))
+    elif not text.isprintable():
+        faults.append(Fault(f"/{name}", "control-character", "one line of printable text"))
     return faults
 
 

@@ -79,6 +79,13 @@ _REASON: Json = {
     "properties": {"reason": {"type": "string", "minLength": 1, "maxLength": 500, "description": "Why, in one line."}},
     "example": {"reason": "The state confirmed that it is back."},
 }
+_ASSIGNEE: Json = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["to"],
+    "properties": {"to": {"type": ["string", "null"], "minLength": 1, "maxLength": 80, "description": "Who; null for nobody."}},
+    "example": {"to": "night shift"},
+}
 _PROBLEMS = {
     400: "Not one JSON document, or an unknown LENS-Mode.",
     401: "No key, or a bad one.",
@@ -125,6 +132,9 @@ TAKES_RELEASE: Json = {
     }
 }
 """The body is a release."""
+
+TAKES_ASSIGNEE: Json = {"requestBody": {"required": True, "content": content("Assignee")}}
+"""The body is who has a work item in hand."""
 
 TAKES_REASON: Json = {"requestBody": {"required": True, "content": content("GivenReason")}}
 """The body is a reason."""
@@ -202,7 +212,11 @@ def describe(app: FastAPI, answered: Sequence[type]) -> Json:
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas |= _release_schemas() | _answer_schemas(answered) | {"Problem": _PROBLEM, "Fault": _FAULT, "GivenReason": _REASON}
+    schemas |= (
+        _release_schemas()
+        | _answer_schemas(answered)
+        | {"Problem": _PROBLEM, "Fault": _FAULT, "GivenReason": _REASON, "Assignee": _ASSIGNEE}
+    )
     described["components"]["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "`lens keys create`"}
     }

@@ -10,6 +10,7 @@ from app.domain.surge import Breaker
 from app.domain.times import SECOND
 from app.errors import Unavailable
 from app.store.engine import Store
+from app.store.escalation import Overdue, overdue
 from app.store.feeds import list_feeds
 from app.store.pauses import EVERYTHING
 from app.store.reading import Kept
@@ -27,6 +28,7 @@ class StoreFigures:
         self._waiting = Kept(store, waiting)
         self._feeds = Kept(store, list_feeds)
         self._surges = Kept(store, lambda connection: standing(connection, clock(), breaker))
+        self._overdue = Kept(store, overdue)
         self._clock = clock
 
     def look(self) -> list[Metric]:
@@ -35,6 +37,7 @@ class StoreFigures:
             figures = [
                 *tally_metrics(self._tally.look()),
                 *waiting_metrics(self._waiting.look()),
+                *overdue_metrics(self._overdue.look()),
                 *feed_metrics(self._feeds.look(), self._clock()),
                 *surge_metrics(self._surges.look()),
             ]
@@ -55,6 +58,19 @@ def tally_metrics(tally: Tally) -> Iterable[Metric]:
     for code, count in sorted(tally.work_items.items()):
         items.add_metric((code,), count)
     yield from (messages, items)
+
+
+def overdue_metrics(overdue: Overdue) -> Iterable[Metric]:
+    """What people and the network are late with."""
+    items = GaugeMetricFamily("lens_work_items_overdue", "Open work items that were due.", labels=("code",))
+    for code, count in sorted(overdue.work_items.items()):
+        items.add_metric((code,), count)
+    messages = GaugeMetricFamily(
+        "lens_messages_overdue", "Messages not sent yet, though their rule wanted them out.", labels=("status",)
+    )
+    for status, count in overdue.messages.items():
+        messages.add_metric((status,), count)
+    yield from (items, messages)
 
 
 def waiting_metrics(waiting: Waiting) -> Iterable[Metric]:

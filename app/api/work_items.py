@@ -7,12 +7,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from app.api.auth import Operator, Watcher
-from app.api.bodies import read_reason
+from app.api.bodies import read_assignee, read_reason
 from app.api.filters import Paged, Unfiltered
-from app.api.openapi import TAKES_REASON, answers, with_body
+from app.api.openapi import TAKES_ASSIGNEE, TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
-from app.intake.lift import lift_hold, resolve_item
-from app.store.work_items import Resolve, StoredWorkItem, WorkItemFilter, list_work_items
+from app.intake.lift import lift_hold, reject_hold, resolve_item
+from app.store.work_items import Assign, Resolve, StoredWorkItem, WorkItemFilter, assign, get_work_item, list_work_items
 
 router = APIRouter(tags=["work items"])
 
@@ -31,6 +31,11 @@ class WorkItemQuery(Paged):
 
     status: Literal["open", "resolved"] | None = None
     code: str | None = Field(None, pattern="^[a-z0-9-]{1,80}$", description="e.g. review, no-residence-state")
+    release_id: str | None = Field(None, pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
+    state: str | None = Field(None, pattern="^[A-Z]{2}$", description="USPS code of the state that it is about.")
+    assigned_to: str | None = Field(None, pattern=r"^[^\x00-\x1f]{1,80}$", description="Who has it in hand.")
+    assigned: bool | None = Field(None, description="Whether somebody has it in hand.")
+    overdue: bool | None = Field(None, description="Whether it is open and was due.")
 
 
 @router.get(
@@ -38,9 +43,32 @@ class WorkItemQuery(Paged):
 )
 async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Query()]) -> Response:
     """What a person must do, or has done, oldest first. Roles: operator, auditor."""
-    wanted = WorkItemFilter(query.status, query.code)
+    filters = query.model_dump(exclude={"limit", "cursor"})
+    wanted = WorkItemFilter(**filters, now=parts.clock())
     page = await parts.look(lambda connection: list_work_items(connection, wanted, query.limit, query.cursor))
     return Response(msgspec.json.encode(WorkItemPage(*page)), media_type=JSON)
+
+
+@router.get(
+    "/v1/work-items/{id}",
+    summary="Look at a work item",
+    responses=answers("StoredWorkItem", "The work item.", problems=(401, 403, 404, 422, 503)),
+)
+async def get_one(parts: Wired, _: Watcher, id: ItemId, __: Unfiltered) -> Response:
+    """One work item. Roles: operator, auditor."""
+    return Response(msgspec.json.encode(await parts.look(lambda connection: get_work_item(connection, id))), media_type=JSON)
+
+
+@router.post(
+    "/v1/work-items/{id}/assign",
+    summary="Assign a work item",
+    responses=answers("StoredWorkItem", "Who has it in hand now.", problems=with_body(404, 409)),
+    openapi_extra=TAKES_ASSIGNEE,
+)
+async def give(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+    """Says who has it in hand: a name, or null for nobody. It keeps nobody else from it. Role: operator."""
+    wanted = Assign(id, await read_assignee(request), caller.name, parts.clock())
+    return Response(msgspec.json.encode(await parts.writer.do(assign, wanted)), media_type=JSON)
 
 
 @router.post(
@@ -50,7 +78,7 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Que
     openapi_extra=TAKES_REASON,
 )
 async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
-    """Says that it was done, and how. It sends nothing; what a surge held back is cancelled. Role: operator."""
+    """Says that it was done, and how. It sends nothing; what it held back is never sent. Role: operator."""
     wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
     return Response(msgspec.json.encode(await resolve_item(parts.writer, wanted)), media_type=JSON)
 
@@ -74,3 +102,22 @@ async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: 
     lifted = await lift_hold(parts.writer, parts.decider(), id, reason, caller.name, parts.clock)
     parts.queued()
     return Response(msgspec.json.encode(lifted), media_type=JSON)
+
+
+@router.post(
+    "/v1/work-items/{id}/reject",
+    summary="Reject a hold",
+    responses=answers(
+        ("StoredRelease", "StoredWorkItem"),
+        "The release as it stands now, with what is cancelled; of a surge, its work item.",
+        problems=with_body(404, 409),
+    ),
+    openapi_extra=TAKES_REASON,
+)
+async def reject(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+    """What the hold keeps back is never sent; what states were told before stands. Refused for what holds nothing back.
+
+    Role: operator.
+    """
+    wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
+    return Response(msgspec.json.encode(await reject_hold(parts.writer, wanted)), media_type=JSON)

@@ -56,6 +56,7 @@ def limits_of(settings: Settings) -> Limits:
         max_attempts=settings.max_attempts,
         presume_after=settings.presume_after,
         state_retry=settings.state_retry,
+        inbound_within=settings.inbound_within,
     )
 
 

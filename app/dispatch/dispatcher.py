@@ -55,7 +55,7 @@ class Dispatcher:
         self.counts = counts or Counts()
         """What happened since the start."""
         self._sender = LaneSender(channel, wire, limits, self._rng, self.counts)
-        self._inbound = Inbound(writer, limits.state_retry, self.wake)
+        self._inbound = Inbound(writer, limits.state_retry, limits.inbound_within, self.wake)
         self._lanes: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._wakeup = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -183,15 +183,18 @@ def _name(element: ET.Element) -> str:
 class Inbound:
     """Takes in what a channel hands over."""
 
-    def __init__(self, writer: Writer, state_retry: float, resumed: Callable[[], None]) -> None:
-        """`state_retry`: seconds until a message waiting for its state is tried again; `resumed` is called after a resume."""
+    def __init__(self, writer: Writer, state_retry: float, within: float, resumed: Callable[[], None]) -> None:
+        """`state_retry`: seconds until a message waiting for its state is tried again; `within`: seconds that a person has for
+        what a text asks of one; `resumed` is called after a resume.
+        """
         self._writer = writer
         self._state_retry = round(state_retry * 1e6)
+        self._within = round(within * 1e6)
         self._resumed = resumed
 
     async def arrived(self, arrival: Arrival) -> Match:
         """Stores an arrival and does what it says; returns only once that is committed, however long the database is away."""
-        heard = read(arrival, self._state_retry)
+        heard = read(arrival, self._state_retry)._replace(within=self._within)
         match = await self._stored(heard)
         _log.info("arrival_taken", kind=heard.kind, match=match, cause=heard.cause)
         if heard.network == "resume":

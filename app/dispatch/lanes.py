@@ -36,6 +36,7 @@ class Limits:
     max_attempts: int = 50
     presume_after: float = 900.0
     state_retry: float = 300.0
+    inbound_within: float = 86400.0
     poll: float = 1.0
     """Seconds at the most between looks for lanes that are due; `wake` makes it look at once."""
     sweep: float = 5.0

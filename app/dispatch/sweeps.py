@@ -1,10 +1,12 @@
 """Sweeps: what is done again and again beside sending, by whichever dispatcher comes first."""
 
 import asyncio
+from collections import Counter
 
 import structlog
 
-from app.errors import Unavailable
+from app.errors import Unavailable, what_broke
+from app.store.escalation import Escalate, escalate
 from app.store.subjects import Learn, learn
 from app.store.writer import Writer
 
@@ -14,12 +16,15 @@ _AT_ONCE = 500  # rows in one transaction, so that nobody waits long for the wri
 
 
 async def sweep(writer: Writer, pause: float) -> None:
-    """Sweeps until cancelled, `pause` seconds from the end of one sweep to the next."""
+    """Sweeps until cancelled, `pause` seconds from the end of one sweep to the next. Whatever fails in it stops no sending."""
     while True:
-        try:
-            await learn_all(writer)
-        except Unavailable as error:
-            _log.warning("sweep_failed", cause=error.detail)
+        for work in (learn_all, escalate_all):
+            try:
+                await work(writer)
+            except Unavailable as error:
+                _log.warning("sweep_failed", work=work.__name__, cause=error.detail)
+            except Exception as error:  # noqa: BLE001 - a fault here must not end the dispatcher; the next sweep tries again
+                _log.error("sweep_broke", work=work.__name__, **what_broke(error))
         await asyncio.sleep(pause)
 
 
@@ -27,3 +32,12 @@ async def learn_all(writer: Writer) -> None:
     """Takes up every release stored so far, to be found by its FBI number. Raises Unavailable."""
     while await writer.do(learn, Learn(_AT_ONCE)):
         pass
+
+
+async def escalate_all(writer: Writer) -> None:
+    """Marks every work item that is overdue, and warns of them. Raises Unavailable."""
+    found = await writer.do(escalate, Escalate(_AT_ONCE))
+    while found:
+        first = [item.id for item in found[:20]]
+        _log.warning("work_items_overdue", count=len(found), codes=dict(Counter(item.code for item in found)), first=first)
+        found = await writer.do(escalate, Escalate(_AT_ONCE))

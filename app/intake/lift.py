@@ -1,4 +1,7 @@
-"""Lifting a hold: the release is decided again as if no flag stood and a person had looked at it, and is then sent."""
+"""Lifting a hold: the release is decided again as if no flag stood and a person had looked at it, and is then sent.
+
+Or rejecting it: nothing of it is sent.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +13,7 @@ from app.domain.surge import SURGE
 from app.domain.times import moment
 from app.intake.follow_up import wording
 from app.intake.surge import carry_out_surge
-from app.store.lifting import Lift, lift
+from app.store.lifting import Lift, lift, reject
 from app.store.releases import StoredRelease
 from app.store.work_items import Resolve, StoredWorkItem, resolve
 from app.store.writer import Writer
@@ -39,6 +42,16 @@ async def lift_hold(
     if isinstance(lifted, StoredWorkItem):
         await carry_out_surge(writer, work_item)
     return lifted
+
+
+async def reject_hold(writer: Writer, item: Resolve) -> StoredRelease | StoredWorkItem:
+    """Rejects the hold of an open work item: what it keeps back is never sent. The release as it then stands; of a surge, whose
+    messages are cancelled, its work item. Raises NotFound, Conflict (closed before, or nothing is held back), Unavailable.
+    """
+    rejected: StoredRelease | StoredWorkItem = await writer.do(reject, item)
+    if isinstance(rejected, StoredWorkItem):
+        await carry_out_surge(writer, item.id)
+    return rejected
 
 
 async def resolve_item(writer: Writer, item: Resolve) -> StoredWorkItem:

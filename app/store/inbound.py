@@ -33,7 +33,8 @@ class Heard(NamedTuple):
     `oris` the destinations it names, to match by when no number does and only one message to them is open. `status` is what
     it makes of its message (None: nothing), for `cause`, in words; `network` says that it stops or resumes all sending.
     `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it came from, if it says one;
-    `fbi_numbers` are those that an AM names: with them the releases of a subject are found.
+    `fbi_numbers` are those that an AM names: with them the releases of a subject are found. `within`
+    is how many Micros a person has for what it asks of one, None: no limit.
     """
 
     source: str
@@ -47,6 +48,11 @@ class Heard(NamedTuple):
     delay: int = 0
     origin: str | None = None
     fbi_numbers: tuple[str, ...] = ()
+    within: int | None = None
+
+    def due(self, now: int) -> int | None:
+        """When a person is to be done with it. `now` is Micros."""
+        return None if self.within is None else now + self.within
 
 
 class _Link(NamedTuple):
@@ -91,7 +97,8 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
     elif heard.kind == "AM":
         _open_inquiry(connection, now, key, heard, links)
     elif number is None or heard.status is None:
-        raise_items(connection, now, [Raised("unmatched-inbound", number, f"inbound {key}: {heard.cause}", inbound=key)])
+        detail = f"inbound {key}: {heard.cause}"
+        raise_items(connection, now, [Raised("unmatched-inbound", number, detail, None, key, heard.due(now))])
     else:
         _act(connection, now, number, heard.status, heard)
     return _answer(heard.kind, matched_by)
@@ -113,7 +120,7 @@ def _open_inquiry(connection: Connection, now: int, key: int, heard: Heard, link
         detail = f"inbound {key}: {heard.cause}; release found by {first.found_by}"
     elif links:
         detail = f"inbound {key}: {heard.cause}; {len(links)} releases found, linked to the {_chosen(first)}"
-    raise_items(connection, now, [Raised("inquiry", first.number, detail, first.release or None, key)])
+    raise_items(connection, now, [Raised("inquiry", first.number, detail, first.release or None, key, heard.due(now))])
 
 
 def _chosen(first: _Link) -> str:

@@ -1,9 +1,9 @@
-"""Lifting a hold: what was kept for a person is sent, once, in the transaction that closes its work item."""
+"""Lifting or rejecting a hold: what was kept for a person is sent, or never is, once, in the transaction that closes its work item."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
@@ -11,6 +11,7 @@ from app.domain.surge import SURGE
 from app.errors import Conflict, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.follow_up import Wording, with_withdrawals
+from app.store.held import cancel_held, lock_lanes_of_held
 from app.store.release_rows import Acceptance
 from app.store.release_versions import versions_of
 from app.store.releases import StoredRelease, add_to_release, get_release
@@ -18,7 +19,7 @@ from app.store.rows import insert, lock_counters
 from app.store.surges import Decide, decide
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
 from app.store.told import lock_lanes, record
-from app.store.work_items import StoredWorkItem, get_work_item
+from app.store.work_items import Resolve, StoredWorkItem, get_work_item
 
 
 class Lift(NamedTuple):
@@ -48,24 +49,14 @@ def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | 
 
 
 def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkItem | LensError:
-    statement = select(WORK_ITEM, RELEASE.c.release_id, MESSAGE.c.status.label("message_status"))
-    statement = statement.join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
-    statement = statement.join(MESSAGE, MESSAGE.c.number == WORK_ITEM.c.number, isouter=True)
-    statement = statement.where(WORK_ITEM.c.id == item.work_item).with_for_update(of=WORK_ITEM)
-    row = connection.execute(statement).first()
-    if row is None:
-        return NotFound(f"There is no work item {item.work_item}.")
-    if row.status != "open":
-        return Conflict(f"Work item {item.work_item} is {row.status}; nothing was sent again.")
+    row = _open_hold(connection, item.work_item)
+    if isinstance(row, LensError):
+        return row
     if row.code == SURGE:
         (held,) = decide(connection, [Decide(item.work_item, "release", item.reason, item.by, item.at)])
         return held if isinstance(held, LensError) else get_work_item(connection, item.work_item)
-    if row.message_status == Status.HELD:
-        sent: list[str] | LensError = _queue_held(connection, item, row)
-    elif row.code in HELD_RELEASES and row.number is None and row.release is not None:
-        sent = _decide_again(connection, item, row)
-    else:
-        return Conflict(f"Work item {item.work_item} ({row.code}) holds nothing back; resolve it instead.")
+    send = _queue_held if row.message_status == Status.HELD else _decide_again
+    sent = send(connection, item, row)
     if isinstance(sent, LensError):
         return sent
     closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
@@ -75,11 +66,55 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkIte
     return get_release(connection, row.release_id)
 
 
+def _open_hold(connection: Connection, work_item: int) -> Row[Any] | LensError:
+    """The open work item, locked, with its `release_id` and the `message_status` of its message, if it holds something back."""
+    statement = select(WORK_ITEM, RELEASE.c.release_id, MESSAGE.c.status.label("message_status"))
+    statement = statement.join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
+    statement = statement.join(MESSAGE, MESSAGE.c.number == WORK_ITEM.c.number, isouter=True)
+    row = connection.execute(statement.where(WORK_ITEM.c.id == work_item).with_for_update(of=WORK_ITEM)).first()
+    if row is None:
+        return NotFound(f"There is no work item {work_item}.")
+    if row.status != "open":
+        return Conflict(f"Work item {work_item} is {row.status}; nothing was sent again.")
+    whole_release = row.code in HELD_RELEASES and row.number is None and row.release is not None
+    if row.code == SURGE or row.message_status == Status.HELD or whole_release:
+        return row
+    return Conflict(f"Work item {work_item} ({row.code}) holds nothing back; resolve it instead.")
+
+
+def reject(connection: Connection, items: Sequence[Resolve]) -> list[StoredRelease | StoredWorkItem | LensError]:
+    """Rejects holds: what they keep back is never sent. Each result is the release as it then stands; of a surge, its work item.
+
+    What states were told before stands. A result is NotFound, or Conflict where the work item is closed already or holds nothing
+    back. Has the shape `Writer.do` takes.
+    """
+    ids = [item.id for item in items]
+    lock_lanes_of_held(connection, ids)
+    lock_counters(connection)
+    return [_rejected(connection, item) for item in items]
+
+
+def _rejected(connection: Connection, item: Resolve) -> StoredRelease | StoredWorkItem | LensError:
+    row = _open_hold(connection, item.id)
+    if isinstance(row, LensError):
+        return row
+    if row.code == SURGE:
+        (held,) = decide(connection, [Decide(item.id, "drop", item.reason, item.by, item.at)])
+        return held if isinstance(held, LensError) else get_work_item(connection, item.id)
+    cancelled = cancel_held(connection, item.id, item.at, f"rejected by {item.by}: {item.reason}")
+    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
+    connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item.id).values(closed))
+    numbers = [message_id(row.number)] if cancelled else []
+    detail = {"code": row.code, "release": row.release_id, "cancelled": numbers}
+    append(connection, [AuditEntry(item.at, item.by, "reject_hold", f"work item {item.id}", "rejected", detail)])
+    return get_release(connection, row.release_id)
+
+
 HELD_RELEASES = frozenset({"review", "engine-disagreement"})
 """The codes of work items that hold back all that a release would have sent."""
 
 
-def _queue_held(connection: Connection, item: Lift, row: Any) -> list[str]:  # noqa: ANN401 - a row of `_lifted`
+def _queue_held(connection: Connection, item: Lift, row: Any) -> list[str] | LensError:  # noqa: ANN401 - a row of `_lifted`
     change = {"status": Status.QUEUED, "ready": True, "changed_at": item.at}
     connection.execute(update(MESSAGE).where(MESSAGE.c.number == row.number).values(change))
     event = (row.number, Status.QUEUED.value, item.at, _cause(item))

@@ -14,7 +14,8 @@ _message = MessageRow.metadata.tables["message"]
 class Raised(NamedTuple):
     """Something for a person to do. `number`: the message it is about, if any; `detail`: in words, without personal data.
 
-    `release` (a row id) is given where it is not that of the message; `inbound` is the text that gave rise to it (a row id).
+    `release` (a row id) is given where it is not that of the message. `inbound` is the text that gave rise to it (a row id), and
+    `due_at` (Micros) when it is due then.
     """
 
     code: str
@@ -22,22 +23,27 @@ class Raised(NamedTuple):
     detail: str
     release: int | None = None
     inbound: int | None = None
+    due_at: int | None = None
 
 
 def raise_items(connection: Connection, now: int, items: Sequence[Raised]) -> None:
-    """Opens work items, each tied to the release, state and audience of its message. `now` is Micros."""
+    """Opens work items, each tied to the release, state and audience of its message. `now` is Micros.
+
+    What keeps a message from being sent is due when that message is.
+    """
     about = _about(connection, [item.number for item in items if item.number is not None])
     rows = []
     for item in items:
-        release, audience, state = about.get(item.number, (item.release, None, None))
-        opened = NewWorkItem(item.code, now, release, item.number, audience, state, detail=item.detail, inbound=item.inbound)
+        release, audience, state, due = about.get(item.number, (item.release, None, None, None))
+        due = due if item.inbound is None else item.due_at
+        opened = NewWorkItem(item.code, now, release, item.number, audience, state, "", item.detail, due, item.inbound)
         rows.append(opened)
     open_all(connection, rows)
 
 
-def _about(connection: Connection, numbers: Sequence[int]) -> dict[int | None, tuple[Any, Any, Any]]:
+def _about(connection: Connection, numbers: Sequence[int]) -> dict[int | None, tuple[Any, Any, Any, Any]]:
     if not numbers:
         return {}
-    columns = (_message.c.number, _message.c.release, _message.c.audience, _message.c.state)
+    columns = (_message.c.number, _message.c.release, _message.c.audience, _message.c.state, _message.c.due_at)
     rows = connection.execute(select(*columns).where(_message.c.number.in_(numbers)))
-    return {row.number: (row.release, row.audience, row.state) for row in rows}
+    return {row.number: (row.release, row.audience, row.state, row.due_at) for row in rows}

@@ -130,6 +130,9 @@ class PauseRow(SQLModel, table=True):
     since: int = Field(sa_column=_big(nullable=False))
 
 
+_TO_ESCALATE = "status = 'open' AND escalated_at IS NULL"
+
+
 class WorkItemRow(SQLModel, table=True):
     """What a person must do."""
 
@@ -137,7 +140,7 @@ class WorkItemRow(SQLModel, table=True):
     __table_args__ = (
         Index("work_item_by_status", "status", "id"),
         Index("work_item_by_code", "code", "id"),
-        Index("work_item_due", "due_at", postgresql_where=text("status = 'open'"), sqlite_where=text("status = 'open'")),
+        Index("work_item_to_escalate", "due_at", postgresql_where=text(_TO_ESCALATE), sqlite_where=text(_TO_ESCALATE)),
     )
     id: int = Field(sa_column=_big(primary_key=True, autoincrement=False), description="from counter `work_item`")
     code: str

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, update
 
 from app.domain.decision import WorkItem
 from app.domain.identifiers import message_id
@@ -12,6 +12,7 @@ from app.domain.surge import SURGE
 from app.domain.times import rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
+from app.store.held import cancel_held, lock_lanes_of_held
 from app.store.paging import Page, after, cursor
 from app.store.rows import insert, lock_counters, take_numbers
 from app.store.surges import Decide, decide
@@ -84,11 +85,29 @@ class StoredWorkItem(WorkItem, frozen=True, kw_only=True):
 
 
 class WorkItemFilter(NamedTuple):
-    """What to list; None: any. `release` is a row id."""
+    """What to list; None: any. `release` is a row id, `state` a USPS code.
+
+    `assigned`: whether somebody has it in hand. `overdue`: whether it is open though it was due, at `now` (Micros).
+    """
 
     status: str | None = None
     code: str | None = None
     release: int | None = None
+    release_id: str | None = None
+    state: str | None = None
+    assigned_to: str | None = None
+    assigned: bool | None = None
+    overdue: bool | None = None
+    now: int = 0
+
+
+class Assign(NamedTuple):
+    """Somebody takes a work item in hand, or (`to` None) nobody any more. `by` is the name of the key, `at` Micros."""
+
+    id: int
+    to: str | None
+    by: str
+    at: int
 
 
 class Resolve(NamedTuple):
@@ -107,10 +126,24 @@ def list_work_items(
     if wanted.status not in {None, "open", "resolved"}:
         raise Refused((Fault("/status", "enum", "there is no such status", ("open", "resolved")),))
     statement = items_where(WORK_ITEM.c.id > after("work-items", given)).order_by(WORK_ITEM.c.id).limit(limit + 1)
-    filters = {name: value for name, value in wanted._asdict().items() if value is not None}
-    rows = connection.execute(statement.where(*[WORK_ITEM.c[name] == value for name, value in filters.items()])).all()
+    rows = connection.execute(statement.where(*_conditions(wanted))).all()
     items = tuple(stored(row) for row in rows[:limit])
     return Page(items, cursor("work-items", rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def _conditions(wanted: WorkItemFilter) -> list[ColumnElement[bool]]:
+    alike = {name: getattr(wanted, name) for name in ("status", "code", "release", "state", "assigned_to")}
+    conditions = [WORK_ITEM.c[name] == value for name, value in alike.items() if value is not None]
+    if wanted.release_id is not None:
+        key = select(RELEASE.c.id).where(RELEASE.c.release_id == wanted.release_id)
+        conditions.append(WORK_ITEM.c.release == key.scalar_subquery())
+    if wanted.assigned is not None:
+        conditions.append(WORK_ITEM.c.assigned_to.is_not(None) if wanted.assigned else WORK_ITEM.c.assigned_to.is_(None))
+    if wanted.overdue is not None:
+        # A due time that is not there is never past.
+        overdue = and_(WORK_ITEM.c.status == "open", func.coalesce(WORK_ITEM.c.due_at, wanted.now + 1) <= wanted.now)
+        conditions.append(overdue if wanted.overdue else ~overdue)
+    return conditions
 
 
 def get_work_item(connection: Connection, key: int) -> StoredWorkItem:
@@ -121,13 +154,34 @@ def get_work_item(connection: Connection, key: int) -> StoredWorkItem:
     return stored(row)
 
 
+def assign(connection: Connection, items: Sequence[Assign]) -> list[StoredWorkItem | LensError]:
+    """Says who has work items in hand. A result is NotFound, or Conflict when it is closed. Has the shape `Writer.do` takes."""
+    return [_assigned(connection, item) for item in items]
+
+
+def _assigned(connection: Connection, item: Assign) -> StoredWorkItem | LensError:
+    change = update(WORK_ITEM).where(WORK_ITEM.c.id == item.id, WORK_ITEM.c.status == "open").values(assigned_to=item.to)
+    if connection.execute(change).rowcount == 0:
+        return _not_open(connection, item.id)
+    outcome = "assigned" if item.to else "given back"
+    append(connection, [AuditEntry(item.at, item.by, "assign_work_item", f"work item {item.id}", outcome, {"to": item.to})])
+    return get_work_item(connection, item.id)
+
+
+def _not_open(connection: Connection, key: int) -> LensError:
+    known = connection.execute(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id == key)).first()
+    return NotFound(f"There is no work item {key}.") if known is None else Conflict(f"Work item {key} is resolved.")
+
+
 def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWorkItem | LensError]:
     """Closes work items. A result is NotFound, or Conflict when it was closed before. Has the shape `Writer.do` takes.
 
-    A surge that is closed so is dropped: what it held back is never sent, and `carry_out` cancels it.
+    What was held back is then never sent: a message that one kept for its ORI is cancelled; a surge that is closed so is dropped,
+    and `carry_out` cancels what it held.
     """
-    wanted = and_(WORK_ITEM.c.id.in_([item.id for item in items]), WORK_ITEM.c.code == SURGE)
-    surges = set(connection.scalars(select(WORK_ITEM.c.id).where(wanted)))
+    ids = [item.id for item in items]
+    lock_lanes_of_held(connection, ids)
+    surges = set(connection.scalars(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id.in_(ids), WORK_ITEM.c.code == SURGE)))
     if surges:
         lock_counters(connection)  # before any work item, as the breaker does
     return [(_dropped if item.id in surges else _resolved)(connection, item) for item in items]
@@ -142,13 +196,12 @@ def _resolved(connection: Connection, item: Resolve) -> StoredWorkItem | LensErr
     closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
     change = update(WORK_ITEM).where(WORK_ITEM.c.id == item.id, WORK_ITEM.c.status == "open").values(closed)
     if connection.execute(change).rowcount == 0:
-        known = connection.execute(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id == item.id)).first()
-        return NotFound(f"There is no work item {item.id}.") if known is None else Conflict(f"Work item {item.id} is resolved.")
+        return _not_open(connection, item.id)
     done = get_work_item(connection, item.id)
-    append(
-        connection,
-        [AuditEntry(item.at, item.by, "resolve_work_item", f"work item {item.id}", "resolved", {"code": done.code})],
-    )
+    detail: dict[str, object] = {"code": done.code}
+    if cancel_held(connection, item.id, item.at, f"resolved without sending by {item.by}: {item.reason}"):
+        detail["cancelled"] = done.message_id
+    append(connection, [AuditEntry(item.at, item.by, "resolve_work_item", f"work item {item.id}", "resolved", detail)])
     return done
 
 

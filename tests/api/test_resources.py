@@ -145,6 +145,37 @@ def test_a_hold_is_lifted_once(filled: Service) -> None:
         assert len(client.get("/v1/releases/M-lift").json()["messages"]) == 2
 
 
+def test_work_items_are_assigned_found_and_rejected(filled: Service) -> None:
+    """Who has one in hand is a name, or null; every filter narrows the list; a rejected hold sends nothing."""
+    with filled.client("system_of_record") as client:
+        client.post("/v1/releases", content=as_json(release("M-reject", holds=["juvenile"])))
+    with filled.client("operator") as client:
+        (item,) = client.get("/v1/work-items", params={"release_id": "M-reject"}).json()["items"]
+        path = f"/v1/work-items/{item['id']}"
+        bad: list[bytes] = [
+            b"{}",
+            b'{"to": ""}',
+            b'{"to": 3}',
+            b'{"to": "a\\nb"}',
+            b'{"to": null, "x": 1}',
+            as_json({"to": "x" * 81}),
+        ]
+        assert [client.post(f"{path}/assign", content=each).status_code for each in bad] == [422] * len(bad)
+        assert client.post(f"{path}/assign", json={"to": "night shift"}).json()["assigned_to"] == "night shift"
+        for query in ({"assigned_to": "night shift"}, {"assigned": "true"}, {"assigned": "true", "overdue": "false"}):
+            assert [each["id"] for each in client.get("/v1/work-items", params=query).json()["items"]] == [item["id"]]
+        for empty in ({"overdue": "true"}, {"state": "WY"}, {"release_id": "none"}):
+            assert client.get("/v1/work-items", params=empty).json()["items"] == []
+        assert client.get("/v1/work-items?assigned_to=%00").status_code == 422
+        assert client.post(f"{path}/assign", json={"to": None}).json()["assigned_to"] is None
+        rejected = client.post(f"{path}/reject", json={"reason": "Not to be told."})
+        assert (rejected.status_code, rejected.json()["messages"]) == (200, [])
+        assert client.get(path).json()["reason"] == "Not to be told."
+        assert client.post(f"{path}/reject", json={"reason": "Again."}).status_code == 409
+        assert client.post(f"{path}/lift", json={"reason": "After all."}).status_code == 409
+        assert client.post(f"{path}/assign", json={"to": "late"}).status_code == 409
+
+
 def test_the_audit_trail_tells_who_did_what(filled: Service) -> None:
     """Accepting and resolving stand in the trail under the name of the key, without personal data."""
     entries = pages(filled, "/v1/audit", limit=3)
@@ -181,11 +212,17 @@ ENDPOINTS: dict[tuple[str, str], tuple[set[str], Callable[[], bytes | None]]] = 
     ("GET", "/v1/work-items"): ({"operator", "auditor"}, lambda: None),
     ("POST", "/v1/work-items/999/resolve"): ({"operator"}, lambda: b"{}"),
     ("POST", "/v1/work-items/999/lift"): ({"operator"}, lambda: b"{}"),
+    ("POST", "/v1/work-items/999/reject"): ({"operator"}, lambda: b"{}"),
+    ("POST", "/v1/work-items/999/assign"): ({"operator"}, lambda: b"{}"),
+    ("GET", "/v1/work-items/999"): ({"operator", "auditor"}, lambda: None),
     ("GET", "/v1/inquiries"): ({"operator", "auditor"}, lambda: None),
     ("GET", "/v1/inquiries/999"): ({"operator", "auditor"}, lambda: None),
     ("POST", "/v1/inquiries/999/close"): ({"operator"}, lambda: b"{}"),
     ("GET", "/v1/inbound"): ({"operator", "auditor"}, lambda: None),
     ("GET", "/v1/inbound/999"): ({"operator", "auditor"}, lambda: None),
+    ("GET", "/v1/pauses"): ({"operator", "auditor"}, lambda: None),
+    ("POST", "/v1/pauses/XXSIR0000"): ({"operator"}, lambda: b"{}"),
+    ("POST", "/v1/pauses/XXSIR0000/resume"): ({"operator"}, lambda: b"{}"),
     ("GET", "/v1/rulebook"): ({"policy", "approver", "auditor"}, lambda: None),
     ("GET", "/v1/rulebooks"): ({"policy", "approver", "auditor"}, lambda: None),
     ("GET", "/v1/rulebooks/000000000000"): ({"policy", "approver", "auditor"}, lambda: None),
@@ -225,7 +262,7 @@ def test_every_endpoint_stands_in_that_table(filled: Service) -> None:
     paths = {
         (method.upper(), path) for path, operations in described.items() for method in operations if path.startswith("/v1/")
     }
-    like = {"x": "{release_id}", "LNZZZZZZZZ": "{message_id}", "999": "{id}", "000000000000": "{version}"}
+    like = {"x": "{release_id}", "LNZZZZZZZZ": "{message_id}", "999": "{id}", "000000000000": "{version}", "XXSIR0000": "{scope}"}
     like |= {"00000000000a": "{a}", "00000000000b": "{b}"}
     mine = {(method, "/".join(like.get(part, part) for part in path.split("/"))) for method, path in ENDPOINTS}
     assert mine == paths

@@ -1,5 +1,7 @@
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -7,10 +9,10 @@ from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.errors import Conflict, NotFound
 from app.intake.accept import Intake
-from app.intake.lift import lift_hold
+from app.intake.lift import lift_hold, reject_hold
 from app.store.engine import Store
 from app.store.releases import StoredRelease
-from app.store.work_items import Resolve, resolve
+from app.store.work_items import Resolve, StoredWorkItem, resolve
 from app.store.writer import Writer
 from tests.intake.invented import NEEDS_A_PERSON, document, release
 from tests.store.invented import NOON, rows
@@ -55,16 +57,69 @@ def test_a_review_that_is_lifted_sends_what_routing_says(store: Store, writer: W
     assert trail == [("op", "lift_hold", "work item 1", "lifted")]
 
 
-def test_a_hold_is_lifted_once_however_often_it_is_clicked(store: Store, writer: Writer, decider: Decider) -> None:
-    """Eight at once: one sends, the others are told so."""
+def test_a_hold_is_lifted_once_however_often_it_is_clicked(
+    store: Store, new_store: Callable[[], Store], writer: Writer, decider: Decider
+) -> None:
+    """Thirty-two at once, in two processes, with as many that reject it: one is heard, the others are told so."""
     accept(writer, decider, flagged())
 
-    async def clicks() -> list[StoredRelease | BaseException]:
-        return await asyncio.gather(*[lifted(writer, decider) for _ in range(8)], return_exceptions=True)
+    async def clicks(other: Writer) -> list[StoredRelease | StoredWorkItem | BaseException]:
+        lifts = [lifted(each, decider) for each in (writer, other) for _ in range(16)]
+        rejections = [reject_hold(each, Resolve(1, "not he", "op", NOON)) for each in (writer, other) for _ in range(16)]
+        return await asyncio.gather(*lifts, *rejections, return_exceptions=True)
 
-    results = asyncio.run(clicks())
-    assert [type(result) for result in results] == [StoredRelease] + [Conflict] * 7
-    assert rows(store, "SELECT count(*) FROM message") == [(2,)]
+    with Writer(new_store()) as other:
+        results = asyncio.run(clicks(other))
+    assert Counter(type(result) for result in results) == {StoredRelease: 1, Conflict: 63}
+    was_lifted = rows(store, "SELECT action FROM audit WHERE object = 'work item 1'") == [("lift_hold",)]
+    assert rows(store, "SELECT count(*) FROM message") == [(2 if was_lifted else 0,)]
+    assert rows(store, "SELECT count(*) FROM message_event") == [(2 if was_lifted else 0,)]
+
+
+def test_a_hold_lifted_by_many_is_sent_once(
+    store: Store, new_store: Callable[[], Store], writer: Writer, decider: Decider
+) -> None:
+    """Thirty-two clicks in two processes: each state has one message."""
+    accept(writer, decider, flagged())
+
+    async def clicks(other: Writer) -> list[StoredRelease | BaseException]:
+        return await asyncio.gather(*[lifted(each, decider) for each in (writer, other) * 16], return_exceptions=True)
+
+    with Writer(new_store()) as other:
+        results = asyncio.run(clicks(other))
+    assert Counter(type(result) for result in results) == {StoredRelease: 1, Conflict: 31}
+    assert rows(store, "SELECT ori, status FROM message ORDER BY number") == [("AZSIR0000", "queued"), ("TXSIR0000", "queued")]
+
+
+def test_a_rejected_review_sends_nothing(store: Store, writer: Writer, decider: Decider) -> None:
+    """It is closed with its reason, and cannot be lifted any more."""
+    accept(writer, decider, flagged())
+    found = asyncio.run(reject_hold(writer, Resolve(1, "not to be told", "op", NOON)))
+    assert isinstance(found, StoredRelease)
+    assert found.messages == ()
+    assert [(item.status, item.resolved_by, item.reason) for item in found.work_items] == [("resolved", "op", "not to be told")]
+    with pytest.raises(Conflict, match="resolved"):
+        asyncio.run(lifted(writer, decider))
+    assert rows(store, "SELECT action, outcome FROM audit ORDER BY id DESC LIMIT 1") == [("reject_hold", "rejected")]
+
+
+@pytest.mark.parametrize("way", ["rejected", "resolved without sending"])
+def test_a_message_kept_back_that_is_not_to_go_is_cancelled(store: Store, writer: Writer, decider: Decider, way: str) -> None:
+    """Whether its work item is rejected or resolved, so that none is held for ever with nobody asked; its history says why."""
+    accept(writer, Decider(decider.book, Terms(allow_generic_ori=False)), release("EX-1"))
+    closing = Resolve(2, "told by telephone", "op", NOON)
+    if way == "rejected":
+        asyncio.run(reject_hold(writer, closing))
+    else:
+        writer.do_and_wait(resolve, closing)
+    assert rows(store, "SELECT status, ready FROM message ORDER BY number") == [("held", 0), ("cancelled", 0)]
+    assert rows(store, "SELECT status, cause FROM message_event WHERE number = 2 ORDER BY id")[1] == (
+        "cancelled",
+        f"{way} by op: told by telephone",
+    )
+    with pytest.raises(Conflict, match="resolved"):
+        asyncio.run(lifted(writer, decider, 2))
+    assert rows(store, "SELECT status FROM work_item ORDER BY id") == [("open",), ("resolved",)]
 
 
 def test_a_message_kept_back_for_its_ori_is_queued_as_it_is(store: Store, writer: Writer, decider: Decider) -> None:
@@ -102,6 +157,9 @@ def test_what_holds_nothing_back_is_not_lifted(writer: Writer, decider: Decider)
         asyncio.run(lifted(writer, decider, 9))
     with pytest.raises(Conflict, match="no-residence-state"):
         asyncio.run(lifted(writer, decider, 2))
+    for bad, error in ((9, NotFound), (2, Conflict)):
+        with pytest.raises(error):
+            asyncio.run(reject_hold(writer, Resolve(bad, "x", "op", NOON)))
     writer.do_and_wait(resolve, Resolve(1, "not to be told", "op", NOON))
     with pytest.raises(Conflict, match="resolved"):
         asyncio.run(lifted(writer, decider, 1))

@@ -3,10 +3,12 @@ import pytest
 from app.errors import Conflict, NotFound, Refused
 from app.store.engine import Store
 from app.store.work_items import (
+    Assign,
     NewWorkItem,
     Resolve,
     StoredWorkItem,
     WorkItemFilter,
+    assign,
     get_work_item,
     list_work_items,
     open_all,
@@ -39,6 +41,40 @@ def test_work_items_are_listed_by_status_code_and_page(filled: Store) -> None:
     with filled.read.connect() as connection:
         page = list_work_items(connection, WorkItemFilter(), 2)
     assert listed(filled, WorkItemFilter(), 2, page.next) == [3]
+
+
+def test_work_items_are_listed_by_whom_they_concern(filled: Store) -> None:
+    """By release, by state, by who has them in hand, and by whether they are overdue."""
+    accept(filled, acceptance("EX-3", "held"))
+    run(filled, assign, Assign(2, "night shift", "op", NOON))
+    assert listed(filled, WorkItemFilter(release_id="EX-2")) == [2]
+    assert listed(filled, WorkItemFilter(release_id="EX-9")) == []
+    assert listed(filled, WorkItemFilter(state="TX")) == [4]
+    assert listed(filled, WorkItemFilter(assigned_to="night shift")) == listed(filled, WorkItemFilter(assigned=True)) == [2]
+    assert listed(filled, WorkItemFilter(assigned=False)) == [1, 3, 4]
+    hour = 3_600_000_000
+    assert listed(filled, WorkItemFilter(overdue=True, now=NOON + hour - 1)) == [4]
+    run(filled, resolve, Resolve(1, "done", "op", NOON))
+    assert listed(filled, WorkItemFilter(overdue=True, now=NOON + hour)) == [2, 4]
+    assert listed(filled, WorkItemFilter(overdue=False, now=NOON + hour)) == [1, 3]
+
+
+def test_a_work_item_is_assigned_and_given_back(filled: Store) -> None:
+    """While it is open; the trail says to whom."""
+    done, back, missing = run(
+        filled, assign, Assign(1, "ann", "op", NOON), Assign(1, None, "op", NOON), Assign(9, "ann", "op", NOON)
+    )
+    assert isinstance(done, StoredWorkItem)
+    assert isinstance(back, StoredWorkItem)
+    assert (done.assigned_to, back.assigned_to) == ("ann", None)
+    assert isinstance(missing, NotFound)
+    run(filled, resolve, Resolve(1, "done", "op", NOON))
+    assert isinstance(run(filled, assign, Assign(1, "ann", "op", NOON))[0], Conflict)
+    trail = rows(filled, "SELECT actor, object, outcome, detail_json FROM audit WHERE action = 'assign_work_item' ORDER BY id")
+    assert trail == [
+        ("op", "work item 1", "assigned", '{"to":"ann"}'),
+        ("op", "work item 1", "given back", '{"to":null}'),
+    ]
 
 
 def test_a_bad_status_is_refused(filled: Store) -> None:

@@ -25,7 +25,8 @@ def upgrade() -> None:
     op.add_column('work_item', sa.Column('assigned_to', sa.String(length=80), nullable=True))
     op.add_column('work_item', sa.Column('escalated_at', BIG, nullable=True))
     op.create_index('work_item_by_code', 'work_item', ['code', 'id'])
-    op.create_index('work_item_due', 'work_item', ['due_at'], postgresql_where=sa.text("status = 'open'"), sqlite_where=sa.text("status = 'open'"))
+    waiting = sa.text("status = 'open' AND escalated_at IS NULL")
+    op.create_index('work_item_to_escalate', 'work_item', ['due_at'], postgresql_where=waiting, sqlite_where=waiting)
     op.create_index('release_version_first_message', 'release_version', ['first_message'])
     op.create_table('inbound_release',
     sa.Column('inbound', BIG, autoincrement=False, nullable=False),
