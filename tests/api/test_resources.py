@@ -262,7 +262,13 @@ def test_every_endpoint_stands_in_that_table(filled: Service) -> None:
     paths = {
         (method.upper(), path) for path, operations in described.items() for method in operations if path.startswith("/v1/")
     }
-    like = {"x": "{release_id}", "LNZZZZZZZZ": "{message_id}", "999": "{id}", "000000000000": "{version}", "XXSIR0000": "{scope}"}
+    like = {
+        "x": "{release_id}",
+        "LNZZZZZZZZ": "{message_id}",
+        "999": "{id}",
+        "000000000000": "{version}",
+        "XXSIR0000": "{scope}",
+    }
     like |= {"00000000000a": "{a}", "00000000000b": "{b}"}
     mine = {(method, "/".join(like.get(part, part) for part in path.split("/"))) for method, path in ENDPOINTS}
     assert mine == paths
