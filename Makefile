@@ -39,8 +39,8 @@ $(VENV)/.ready: $(LOCKS) pyproject.toml Makefile
 run: setup ## API, dispatcher and a simulated network on loopback; prints the address, a key and a line to try
 	$(BIN)/lens serve --with-simulator
 
-test: setup ## every test
-	$(BIN)/python -m pytest
+test: setup ## every test, on all cores (at most four)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: setup ## style, format and strict types
 	@failed=0; for check in "ruff check" "ruff format --check" "mypy app tests"; do \

@@ -39,27 +39,27 @@ def test_a_heartbeat_is_compared_with_what_came(service: Service) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "pointers"),
     [
-        (b"", 400, {""}),
-        (b'{"count": NaN}', 400, {""}),
-        (b'{"count": 1, "count": 2}', 400, {""}),
-        (b"7", 422, {""}),
-        (b"{}", 422, {"/count"}),
-        (b'{"count": "7"}', 422, {"/count"}),
-        (b'{"count": true}', 422, {"/count"}),
-        (b'{"count": 1.5}', 422, {"/count"}),
-        (b'{"count": -1}', 422, {"/count"}),
-        (b'{"count": 1' + b"0" * 400 + b"}", 422, {"/count"}),
-        (b'{"count": null, "sent_at": "noon", "releases": 3}', 422, {"/count", "/sent_at", "/releases"}),
-        (b'{"count": 1, "sent_at": "2026-11-23T11:00:00"}', 422, {"/sent_at"}),
-        (b'{"count": 1, "sent_at": 3}', 422, {"/sent_at"}),
+        (b"", 400, [""]),
+        (b'{"count": NaN}', 400, [""]),
+        (b'{"count": 1, "count": 2}', 400, [""]),
+        (b"7", 422, [""]),
+        (b"{}", 422, ["/count"]),
+        (b'{"count": "7"}', 422, ["/count"]),
+        (b'{"count": true}', 422, ["/count"]),
+        (b'{"count": 1.5}', 422, ["/count"]),
+        (b'{"count": -1}', 422, ["/count"]),
+        (b'{"count": 1' + b"0" * 400 + b"}", 422, ["/count"]),
+        (b'{"count": null, "sent_at": "noon", "releases": 3}', 422, ["/count", "/releases", "/sent_at"]),
+        (b'{"count": 1, "sent_at": "2026-11-23T11:00:00"}', 422, ["/sent_at"]),
+        (b'{"count": 1, "sent_at": 3}', 422, ["/sent_at"]),
     ],
     ids=lambda part: str(part)[:30],
 )
-def test_a_body_that_does_not_fit(service: Service, body: bytes, status: int, pointers: set[str]) -> None:
+def test_a_body_that_does_not_fit(service: Service, body: bytes, status: int, pointers: list[str]) -> None:
     """Every fault at once, what is no JSON apart; nothing is taken, and an unknown field is told which there are."""
     with service.client("second sender") as client:
         told = problem_of(client.post("/v1/heartbeat", content=body))
-    assert (told["status"], {fault["pointer"] for fault in told["errors"]}) == (status, pointers)
+    assert (told["status"], sorted(fault["pointer"] for fault in told["errors"])) == (status, pointers)
     unknown = [fault["allowed"] for fault in told["errors"] if fault["code"] == "unknown-field"]
     assert unknown in ([], [["count", "sent_at"]])
     with service.client(None) as client:

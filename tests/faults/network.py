@@ -3,9 +3,9 @@
 Here without sockets: what it makes of a message that came. `line.py` has it on a port, `simulated.py` in a simulation.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from random import Random
 from typing import Literal, NamedTuple
 
@@ -38,6 +38,8 @@ ODDS: Mapping[Deed, float] = {
 
 OUT_OF_SERVICE, IN_SERVICE = "NLETS TEMPORARILY OUT OF SERVICE UNTIL 1200", "NLETS IN SERVICE"
 
+_SERIAL = re.compile(r" 11/23/2026 ([0-9]{6})")
+
 
 class Answer(NamedTuple):
     """What goes back for a message, and a text about it that follows."""
@@ -59,7 +61,7 @@ class Network:
     arrivals: list[Arrival] = field(default_factory=list)
     in_service: bool = True
     _kept: set[str] = field(default_factory=set)
-    _texts: "count[int]" = field(default_factory=lambda: count(1))
+    _said: dict[str, str] = field(default_factory=dict)
 
     def receive(self, payload: str) -> Answer:
         """A message came whole. Raises ValueError where it is none."""
@@ -93,6 +95,17 @@ class Network:
 
     def text(self, kind: Literal["ER", "SM", "AM"], body: str, control: str = "") -> str:
         """A text of the network in its legacy form."""
-        stamp = f"12:00 11/23/2026 {next(self._texts):05d}"
+        serial = f"{len(self._said) + 1:06d}"
+        self._said[serial] = control
+        stamp = f"12:00 11/23/2026 {serial}"
         named = f"*{control}\r\n" if control else ""
         return f"{kind}.NL0000000\r\n{stamp}\r\n{stamp} VTINS07S0\r\n{named}TXT\r\n{body}\r\n"
+
+    def unheard(self, stored: Iterable[str]) -> set[str]:
+        """The messages about which a text of ours is not among these, stored; fails when one is there twice.
+
+        The tcp link has no receipt for texts, so one is lost when it was on its way as a connection or a program ended.
+        """
+        serials = [match[1] for text in stored if (match := _SERIAL.search(text))]
+        assert len(serials) == len(set(serials)), "a text of the network was taken in twice"
+        return {control for serial, control in self._said.items() if serial not in set(serials)}
