@@ -6,7 +6,7 @@ control character: every value is folded first, and folding leaves printable ASC
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from html import escape
 
 import msgspec
 
