@@ -15,7 +15,7 @@ from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.paging import Page, after, cursor
 from app.store.rows import insert
-from app.store.tables import MESSAGE, MESSAGE_EVENT, RELEASE, WORK_ITEM
+from app.store.tables import LANE, MESSAGE, MESSAGE_EVENT, RELEASE, WORK_ITEM
 from app.store.told import overtaken
 
 REQUEUED_FROM = (Status.DEAD, Status.REJECTED, Status.WAITING_FOR_STATE)
@@ -149,7 +149,7 @@ def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of `_messages`
 
 
 def requeue(connection: Connection, items: Sequence[Requeue]) -> list[MessageWithHistory | LensError]:
-    """Puts messages back in their lanes, each in its old place, and closes the work items about them.
+    """Puts messages back in their lanes, each in its old place, due at once, and closes the work items about them.
 
     A result is NotFound, or Conflict when the message's status is none of REQUEUED_FROM, or it was overtaken. Has the shape
     `Writer.do` takes.
@@ -159,9 +159,11 @@ def requeue(connection: Connection, items: Sequence[Requeue]) -> list[MessageWit
 
 def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | LensError:
     number = message_number(item.message_id)
-    old = connection.execute(select(MESSAGE.c.status).where(MESSAGE.c.number == number).with_for_update()).scalar()
-    if number is None or old is None:
+    ori = connection.scalar(select(MESSAGE.c.ori).where(MESSAGE.c.number == number))
+    if number is None or ori is None:
         return NotFound(f"There is no message {item.message_id}.")
+    connection.execute(select(LANE.c.ori).where(LANE.c.ori == ori).with_for_update())  # the lane first, as everywhere
+    old = connection.execute(select(MESSAGE.c.status).where(MESSAGE.c.number == number).with_for_update()).scalar_one()
     if old not in REQUEUED_FROM:
         allowed = ", ".join(REQUEUED_FROM)
         return Conflict(f"Message {item.message_id} is {old}; only a message that is {allowed} can be queued again.")
@@ -169,6 +171,7 @@ def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | Len
         return Conflict(f"Message {item.message_id} was overtaken by a correction or cancellation; what holds now follows it.")
     change = {"status": Status.QUEUED, "ready": True, "failures": 0, "changed_at": item.at}
     connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(change))
+    connection.execute(update(LANE).where(LANE.c.ori == ori).values(due=0))  # a person says that it is worth a try now
     cause = f"queued again by {item.by}: {item.reason}"
     insert(connection, "message_event", ("number", "status", "at", "cause"), [(number, Status.QUEUED.value, item.at, cause)])
     closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}

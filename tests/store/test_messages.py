@@ -128,6 +128,20 @@ def test_a_message_given_up_is_queued_again_in_its_old_place(filled: Store, stat
     assert trail == [("op", "requeue_message", "message LN00000002", f'{{"from":"{status}"}}')]
 
 
+def test_what_a_person_queues_again_does_not_wait_for_the_lanes_rest(filled: Store) -> None:
+    """Its lane rests after failures; it is due at once, and the lanes of others rest on."""
+    put(filled, 2, "dead")
+    later = NOON + 10**9
+    with filled.write.begin() as connection:
+        connection.execute(text("UPDATE lane SET due = :later"), {"later": later})
+        mine = connection.execute(text("SELECT ori FROM message WHERE number = 2")).scalar_one()
+    run(filled, requeue, Requeue("LN00000002", "the state is back", "op", NOON + 9))
+    found = dict(rows(filled, "SELECT ori, due FROM lane"))
+    assert found.pop(mine) == 0
+    assert found
+    assert set(found.values()) == {later}
+
+
 @pytest.mark.parametrize("status", sorted(set(Status) - set(REQUEUED_FROM)))
 def test_a_message_in_any_other_status_is_not_queued_again(filled: Store, status: str) -> None:
     """It would be sent twice, or against a decision."""
