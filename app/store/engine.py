@@ -7,6 +7,7 @@ cannot write. The version of SQLite must be free of the WAL-reset corruption bug
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,18 @@ _SQLITE_DOWN = {
 }
 _POSTGRES_TRANSIENT = ("08", "40001", "40P01", "55P03", "57P")
 _POSTGRES_DOWN = ("53", "58", "25006", "XX")
+
+_PATIENCE_WITH_SERVER = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+_PATIENCE_WITH_SERVER |= {"tcp_user_timeout": 11_000}
+"""How soon we notice that a server's host is gone without a word (libpq; seconds and milliseconds). Without it: a quarter of
+an hour, in which no other server would be tried. The URL may say otherwise.
+"""
+_PATIENCE_WITH_US = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
+_PATIENCE_WITH_US |= {"tcp_user_timeout": "11000"}
+_PATIENCE_WITH_WRITER = _PATIENCE_WITH_US | {"idle_in_transaction_session_timeout": "5s"}
+"""How soon the server ends a transaction of ours when this host is gone, or stands still, in the middle of it. Without it the
+rows it has locked, those that every other host needs too, would stay locked for hours. Reading locks none and may be slow.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,7 @@ def _run_statement(statement: str, connection: Connection) -> None:
 def _open_postgresql(url: URL) -> Store:
     shown = url.render_as_string(hide_password=True)
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": 8, "pool_timeout": 10}
+    options["connect_args"] = {name: value for name, value in _PATIENCE_WITH_SERVER.items() if name not in url.query}
     try:
         write = create_engine(url, **options)
         read = create_engine(url, execution_options={"postgresql_readonly": True}, **options)
@@ -161,9 +175,10 @@ def _open_postgresql(url: URL) -> Store:
             flushed = str(connection.scalar(text("SHOW fsync")))
     except (OperationalError, InterfaceError):
         raise Unavailable(f"The database {shown} does not answer.") from None
-    for engine in (write, read):
+    for engine, patience in ((write, _PATIENCE_WITH_WRITER), (read, _PATIENCE_WITH_US)):
         event.listen(engine, "handle_error", _forget_values)
-    write.dispose()  # the listener that names the chain sees new connections only
+        event.listen(engine, "connect", partial(_set_all, patience))
+    write.dispose()  # the listeners see new connections only
     if durability not in {"on", "remote_apply"}:
         raise BadSetting(
             f"LENS_DATABASE_URL: {shown} has synchronous_commit={durability}, which can lose acknowledged releases; set it to on"
@@ -171,6 +186,12 @@ def _open_postgresql(url: URL) -> Store:
     if flushed != "on":
         _log.warning("database_without_fsync", consequence="a power cut can lose acknowledged releases")
     return Store(write, read, "postgresql")
+
+
+def _set_all(settings: Mapping[str, str], connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own
+    for name, value in settings.items():
+        connection.execute("SELECT set_config(%s, %s, false)", (name, value)).close()
+    connection.commit()
 
 
 def _forget_values(context: ExceptionContext) -> None:

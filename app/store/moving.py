@@ -71,6 +71,9 @@ def _refuse_leased(giver: Connection) -> None:
 def _move(giver: Connection, taker: Connection) -> tuple[Moved, ...]:
     tables = SQLModel.metadata.sorted_tables
     names = ", ".join(f'"{table.name}"' for table in tables)
+    taker.execute(
+        text("SET LOCAL idle_in_transaction_session_timeout = 0")
+    )  # nobody else waits, and a large file takes its time
     taker.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
     _refuse_full(taker, tables)
     moved = tuple(_copy(giver, taker, table) for table in tables)

@@ -24,7 +24,7 @@ from app.store.engine import (
     trouble,
     upgrade,
 )
-from tests.kinds import only_sqlite
+from tests.kinds import only_postgresql, only_sqlite
 from tests.store.invented import SECRET, rows
 
 
@@ -157,6 +157,16 @@ def test_processes_that_start_at_once_upgrade_once(tmp_path: Path) -> None:
             process.stderr.close()
         process.wait(30)
     assert [(process.returncode, error) for process, error in zip(started, errors, strict=True)] == [(0, b"")] * 3
+
+
+@only_postgresql
+def test_a_host_that_is_gone_inside_a_transaction_is_given_up_by_the_server(store: Store) -> None:
+    """Nobody waits for ever for the rows it had locked; nor do we for a server that is gone. Reading may be slow."""
+    for engine, idle in ((store.write, "5s"), (store.read, "0")):
+        with engine.connect() as connection:
+            assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == idle
+            found = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+            assert found["tcp_user_timeout"] == "11000"
 
 
 def test_an_error_of_the_database_repeats_no_value(store: Store) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, text
 from app.errors import LensError, Unavailable
 from app.store.engine import Store
 from app.store.writer import Writer
-from tests.kinds import only_sqlite
+from tests.kinds import only_postgresql, only_sqlite
 from tests.store.counting import last, number
 from tests.store.invented import SECRET, rows
 
@@ -86,6 +86,25 @@ def test_a_database_that_cannot_be_opened_is_unavailable_and_comes_back(store: S
             writer.do_and_wait(number, "a")
         hidden.rename(tmp_path)
         assert writer.do_and_wait(number, "b") == 1
+
+
+@only_postgresql
+def test_a_transaction_that_the_server_gave_up_is_tried_again(store: Store) -> None:
+    """As when this process stood still in the middle of one for too long: the writer's caller notices nothing."""
+    tried: list[int] = []
+
+    def stand_still_once(connection: Connection, items: Sequence[str]) -> Sequence[int]:
+        me = connection.scalar(text("SELECT pg_backend_pid()"))
+        tried.append(me)
+        if len(tried) == 1:
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '1ms'"))
+            while rows(store, "SELECT 1 FROM pg_stat_activity WHERE pid = :me", me=me):
+                pass
+        return number(connection, items)
+
+    with Writer(store) as writer:
+        assert writer.do_and_wait(stand_still_once, "a") == 1
+    assert len(tried) == 2
 
 
 @only_sqlite
