@@ -21,7 +21,6 @@ from app.dispatch.sweeps import sweep
 from app.errors import Unavailable
 from app.store import outbox
 from app.store.outbox import Batch, Claim, Renewal, Turn, TurnEnd
-from app.store.surges import CarryOut, carry_out
 from app.store.tries import Presume, presume
 from app.store.writer import Writer
 
@@ -29,7 +28,6 @@ _log = structlog.get_logger(__name__)
 
 _TURNS_IN_A_ROW = 4  # of one lane while others wait for room
 _SWEEP = 1000  # messages presumed delivered in one transaction
-_SURGES_EVERY = 5.0  # seconds
 _BREATH = 0.01  # seconds from one look for lanes to the next at the least: hints that come faster are joined
 
 
@@ -92,8 +90,7 @@ class Dispatcher:
                 ("link", self._channel.run(self._inbound.arrived)),
                 ("leases", self._keep_leases()),
                 ("presume", self._presume()),
-                ("surges", self._carry_out_surges()),
-                ("sweeps", sweep(self._writer, self._limits.sweep)),
+                ("sweeps", sweep(self._writer, self._limits.sweep, self.wake)),
             )
         ]
         try:
@@ -204,17 +201,6 @@ class Dispatcher:
             failed = [result for result in results if isinstance(result, BaseException)]
             if failed:
                 _log.warning("leases_not_renewed", lanes=len(failed), error=type(failed[0]).__name__)
-
-    async def _carry_out_surges(self) -> None:
-        """Goes on with what a person decided about a surge, where the process that was told so came to an end."""
-        while True:
-            try:
-                while (part := await self._writer.do(carry_out, CarryOut())).more or part.queued:
-                    if part.queued:
-                        self.wake()
-            except Unavailable as error:
-                _log.warning("surge_not_carried_out_yet", cause=error.detail)
-            await asyncio.sleep(_SURGES_EVERY)
 
     async def _presume(self) -> None:
         """Presumes delivered what the network said nothing about for long enough."""

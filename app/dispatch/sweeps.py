@@ -2,12 +2,15 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
+
 
 import structlog
 
 from app.errors import Unavailable, what_broke
 from app.store.escalation import Escalate, escalate
 from app.store.subjects import Learn, learn
+from app.store.surges import CarryOut, carry_out
 from app.store.writer import Writer
 
 _log = structlog.get_logger(__name__)
@@ -15,10 +18,17 @@ _log = structlog.get_logger(__name__)
 _AT_ONCE = 500  # rows in one transaction, so that nobody waits long for the writer
 
 
-async def sweep(writer: Writer, pause: float) -> None:
-    """Sweeps until cancelled, `pause` seconds from the end of one sweep to the next. Whatever fails in it stops no sending."""
+async def sweep(writer: Writer, pause: float, queued: Callable[[], None]) -> None:
+    """Sweeps until cancelled, `pause` seconds from the end of one sweep to the next. Whatever fails in it stops no sending.
+
+    `queued` says that there is something to send.
+    """
+
+    async def carry_out_surges(writer: Writer) -> None:
+        await carry_out_all(writer, queued)
+
     while True:
-        for work in (learn_all, escalate_all):
+        for work in (learn_all, escalate_all, carry_out_surges):
             try:
                 await work(writer)
             except Unavailable as error:
@@ -41,3 +51,10 @@ async def escalate_all(writer: Writer) -> None:
         first = [item.id for item in found[:20]]
         _log.warning("work_items_overdue", count=len(found), codes=dict(Counter(item.code for item in found)), first=first)
         found = await writer.do(escalate, Escalate(_AT_ONCE))
+
+
+async def carry_out_all(writer: Writer, queued: Callable[[], None]) -> None:
+    """Goes on with what people decided about surges, where the process that was told so came to an end. Raises Unavailable."""
+    while (part := await writer.do(carry_out, CarryOut())).more:
+        if part.queued:
+            queued()

@@ -134,7 +134,7 @@ def _part(connection: Connection, item: CarryOut) -> Part:
             connection,
             [AuditEntry(now, surge.by, "end_surge", f"work item {surge.work_item}", _DID[surge.decision], {"messages": done})],
         )
-    return Part(not finished, released and bool(moved))
+    return Part(not finished or item.work_item is None, released and bool(moved))
 
 
 _HELD = "SELECT number FROM surge_hold WHERE surge = ? AND number > ? ORDER BY number LIMIT ?"
