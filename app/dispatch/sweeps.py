@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-
 import structlog
 
 from app.errors import Unavailable, what_broke

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
@@ -200,3 +201,24 @@ def test_two_processes_hold_at_the_same_message(service: Service, second: Servic
     assert service.statuses() == {"queued": 10, "held": 70}
     assert len(service.surges()) == 1
     assert rows(service.store, "SELECT held FROM surge") == [(70,)]
+
+
+def test_a_release_goes_on_among_all_else(service: Service, second: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one process releases, another corrects and cancels what is held, and accepts more: nothing is stuck, lost or sent twice."""
+    monkeypatch.setattr(surges, "AT_ONCE", 4)
+    service.accept(*ids(1, 40))
+
+    def disturb(number: int) -> None:
+        second.correct(f"R-{number}", "NM") if number % 2 else second.cancel(f"R-{number}")
+        second.accept(f"R-{number + 100}")
+
+    with ThreadPoolExecutor(5) as pool:
+        releasing = pool.submit(lambda: service.release(1))
+        list(pool.map(disturb, range(20, 40)))
+        releasing.result()
+    for item in service.surges():
+        outcome(partial(second.release, item.id or 0))
+    assert set(service.statuses()) == {"queued", "cancelled"}
+    told = rows(service.store, "SELECT number FROM message_event WHERE status = 'queued' GROUP BY number HAVING count(*) > 1")
+    assert told == []
+    assert rows(service.store, "SELECT count(*) FROM message WHERE ready") == [(service.statuses()["queued"],)]

@@ -1,0 +1,32 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.domain.surge import Breaker
+from app.store import surges
+from app.store.engine import Store
+from app.store.releases import accept_many
+from app.store.surges import Decide, decide
+from tests.dispatch.scripted import QUICK, ScriptedChannel, always_taken, dispatching, until
+from tests.store.invented import NOON, acceptance, rows, run
+
+
+@pytest.mark.parametrize("verdict", ["release", "drop"])
+def test_a_decision_that_nobody_carried_out_is_carried_out_beside_sending(
+    store: Store, monkeypatch: pytest.MonkeyPatch, verdict: surges.Verdict
+) -> None:
+    """Its process ended when it was written down; any dispatcher goes on, in order, and nothing that is held goes out before."""
+    monkeypatch.setattr(surges, "AT_ONCE", 3)
+    run(store, accept_many, *[acceptance(f"EX-{n}")._replace(breaker=Breaker(floor=4)) for n in range(6)])
+    channel = ScriptedChannel(always_taken)
+
+    async def scenario() -> None:
+        async with dispatching(store, channel, replace(QUICK, sweep=0.02)):
+            await until(lambda: len(channel.wire) == 4)
+            run(store, decide, Decide(1, verdict, "looked at", "op", NOON))
+            await until(lambda: rows(store, "SELECT count(*) FROM message WHERE status IN ('sent', 'cancelled')") == [(12,)])
+
+    asyncio.run(scenario())
+    sent = [1, 3, 5, 7, 9, 11] if verdict == "release" else [1, 3]
+    assert channel.numbers("AZSIR0000") == sent
