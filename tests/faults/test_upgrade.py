@@ -106,3 +106,12 @@ def test_an_upgrade_with_a_backlog_strands_nothing(empty: Store, revision: str) 
         assert mine == [(number, number in {3, 4}) for number in range(3, 9) if number % 2 == lane]
     assert set(statuses(empty).values()) == {"sent"}
     assert rows(empty, "SELECT count(*) FROM message_event WHERE status = 'queued'") == [(8,)]
+
+
+def test_an_upgrade_counts_the_hours_there_were(empty: Store) -> None:
+    """The surge breaker of the new version knows at once what was normal."""
+    tables_of(empty, "0005")
+    with empty.write.begin() as connection:
+        backlog(connection)
+    upgrade(empty)
+    assert rows(empty, "SELECT kind, hour, messages FROM hour_count") == [("notice", 0, 8)]
