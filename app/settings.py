@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     inbound_within: Duration = 86400.0
     surge_floor: int | None = Field(None, ge=1)
     surge_factor: float = Field(3.0, ge=1)
+    lane_rate: float | None = Field(None, gt=0, le=100_000)
+    rate: float | None = Field(None, gt=0, le=100_000)
     lanes_per_worker: int = Field(64, ge=1, le=1000)
     metrics_address: str | None = Field(None, pattern=r"^.+:[0-9]{1,5}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

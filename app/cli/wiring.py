@@ -25,6 +25,7 @@ from app.intake.feeds import Feeds
 from app.settings import Settings
 from app.store.engine import Store, is_current
 from app.store.keys import list_keys
+from app.store.pacing import Rates
 from app.store.reading import look
 from app.store.writer import Writer
 
@@ -57,6 +58,7 @@ def limits_of(settings: Settings) -> Limits:
         presume_after=settings.presume_after,
         state_retry=settings.state_retry,
         inbound_within=settings.inbound_within,
+        rates=Rates(settings.lane_rate, settings.rate),
     )
 
 

@@ -138,7 +138,8 @@ class Dispatcher:
             return limits.poll
         if self._channel.problem() is not None:
             return min(limits.poll, 0.1)
-        wanted = Claim(self._worker, room, limits.window, micros(limits.lease), micros(limits.horizon), tuple(self._lanes))
+        lease, horizon = micros(limits.lease), micros(limits.horizon)
+        wanted = Claim(self._worker, room, limits.window, lease, horizon, tuple(self._lanes), limits.rates)
         begun = time.monotonic()
         try:
             claimed = await self._writer.do(outbox.claim, wanted)
@@ -164,8 +165,8 @@ class Dispatcher:
                 seconds = time.monotonic() - begun
                 turns += 1
                 give_way = self._stopping or (turns >= _TURNS_IN_A_ROW and len(self._lanes) >= self._limits.lanes)
-                window = 0 if give_way else self._limits.window
-                turn = Turn(self._worker, batch.ori, batch.token, micros(self._limits.lease), window, verdicts, delay)
+                window, lease, rates = 0 if give_way else self._limits.window, micros(self._limits.lease), self._limits.rates
+                turn = Turn(self._worker, batch.ori, batch.token, lease, window, verdicts, delay, rates)
                 begun, end = await self._settled(turn)
                 if end != "fenced":
                     self.counts.settled(sent.messages, verdicts, seconds)

@@ -14,6 +14,7 @@ from app.dispatch.retry import backoff, verdict
 from app.domain.identifiers import message_id
 from app.errors import LensError
 from app.store.outbox import Batch
+from app.store.pacing import UNLIMITED, Rates
 from app.store.tries import Taken, Verdict
 
 _log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ class Limits:
     presume_after: float = 900.0
     state_retry: float = 300.0
     inbound_within: float = 86400.0
+    rates: Rates = UNLIMITED
     poll: float = 1.0
     """Seconds at the most between looks for lanes that are due; `wake` makes it look at once."""
     sweep: float = 5.0
@@ -47,7 +49,8 @@ class Limits:
     @property
     def horizon(self) -> float:
         """The longest wait that any of these sets; a time further off was written by a clock that has been set back since."""
-        return max(self.retry_cap, self.state_retry, self.lease) + 1.0
+        for_a_message = [1.0 / rate for rate in self.rates if rate is not None]
+        return max(self.retry_cap, self.state_retry, self.lease, *for_a_message) + 1.0
 
 
 class LaneSender:

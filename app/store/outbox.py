@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, literal, or_, select, text, update
 
 from app.store.engine import now_micros
+from app.store.pacing import UNLIMITED, Purse, Rates, overall_bucket
 from app.store.pauses import EVERYTHING, standing
 from app.store.tables import LaneRow
 from app.store.tries import Hand, Taken, Verdict, begin, settle
@@ -37,6 +38,7 @@ class Claim(NamedTuple):
     lease: int
     horizon: int
     held: tuple[str, ...] = ()
+    rates: Rates = UNLIMITED
 
 
 class Batch(NamedTuple):
@@ -69,6 +71,7 @@ class Turn(NamedTuple):
     window: int
     verdicts: tuple[Verdict, ...] = ()
     delay: int | None = None
+    rates: Rates = UNLIMITED
 
 
 class Renewal(NamedTuple):
@@ -99,21 +102,30 @@ def _claim(connection: Connection, now: int, wanted: Claim, paused: Collection[s
         exists(select(literal(1)).select_from(_message).where(_message.c.ori == _lane.c.ori, _IS_READY)),
         _lane.c.ori.not_in([*wanted.held, *paused]),
     )
+    overall = overall_bucket(connection, wanted.rates)
+    room = wanted.room if overall is None else min(wanted.room, overall.room(now))
+    if overall is not None and room <= 0:
+        return Claimed((), overall.wait(now), None)
     free = or_(_lane.c.owner.is_(None), _past(_lane.c.until, now, wanted.horizon))
     lanes = connection.execute(
         select(_lane.c.ori, _lane.c.token, _lane.c.fails)
         .where(free, _past(_lane.c.due, now, wanted.horizon), waiting)
         .order_by(_lane.c.until, _lane.c.ori)
-        .limit(wanted.room)
+        .limit(room)
         .with_for_update(of=_lane, skip_locked=True)
     ).all()
     wait = None
-    if len(lanes) < wanted.room:
+    if len(lanes) < room:
         next_due = connection.scalar(select(func.min(_lane.c.due)).where(_lane.c.due > now, waiting))
         wait = None if next_due is None else next_due - now
-    hands = [Hand(lane.ori, 1 if lane.fails else wanted.window, wanted.worker) for lane in lanes]
+    purse = Purse(connection, now, wanted.rates, [lane.ori for lane in lanes])
+    hands = [Hand(lane.ori, purse.allot(lane.ori, 1 if lane.fails else wanted.window), wanted.worker) for lane in lanes]
     taken = begin(connection, now, hands)
-    rows = [_lane_row(hand, now, wanted.lease if taken[hand.ori] else None) | {"due": now} for hand in hands]
+    purse.spend({ori: len(messages) for ori, messages in taken.items()})
+    rows = []
+    for hand in hands:
+        kept = wanted.lease if taken[hand.ori] else None
+        rows.append(_lane_row(hand, now, kept) | {"due": now if kept else now + purse.wait(hand.ori)})
     if rows:
         change = update(_lane).where(_lane.c.ori == bindparam("lane")).values(token=_lane.c.token + 1)
         connection.execute(change, rows)
@@ -149,17 +161,21 @@ def turn(connection: Connection, turns: Sequence[Turn]) -> list[TurnEnd]:
     ours = _ours(connection, {each.ori: each for each in turns})
     moved = settle(connection, now, [(one.turn.worker, verdict) for one in ours.values() for verdict in one.turn.verdicts])
     paused = standing(connection)
+    purse = Purse(connection, now, turns[0].rates, list(ours))
     hands = []
     for ori, one in ours.items():
         _count(one, now, moved)
         resting = one.turn.delay is not None or one.due > now or ori in paused or EVERYTHING in paused
         window = 0 if resting else min(one.turn.window, 1) if one.fails else one.turn.window
-        hands.append(Hand(ori, window, one.turn.worker))
+        hands.append(Hand(ori, purse.allot(ori, window), one.turn.worker))
     taken = begin(connection, now, hands)
+    purse.spend({ori: len(messages) for ori, messages in taken.items()})
     rows = []
     for hand in hands:
         one = ours[hand.ori]
         kept = one.turn.lease if taken[hand.ori] else None
+        if kept is None:
+            one.due = max(one.due, now + purse.wait(hand.ori))
         rows.append(_lane_row(hand, now, kept) | {"fails": one.fails, "due": one.due})
     if rows:
         connection.execute(update(_lane).where(_lane.c.ori == bindparam("lane")), rows)
