@@ -12,10 +12,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from app.api.auth import Policy
 from app.api.bodies import read_body
 from app.api.openapi import TAKES_RELEASE, answers, with_body
-from app.api.parts import JSON, Version, Wired
+from app.api.parts import JSON, Parts, Version, Wired
 from app.decide.explain import Explanation, explain
-from app.domain.decision import Answer, dry_run_answer
-from app.domain.release import is_date
+from app.domain.decision import Answer, Decision, dry_run_answer
+from app.domain.release import Release, is_date
+from app.errors import Unavailable
+from app.store.addresses import with_caution
 
 router = APIRouter(tags=["decisions"])
 
@@ -53,8 +55,18 @@ async def decide(request: Request, parts: Wired, _: Policy, query: Annotated[Dec
     body = await read_body(request)
     decider = await run_in_threadpool(parts.rulebooks.decider, query.rulebook) if query.rulebook else parts.decider()
     release = decider.read(body)
-    decided = dry_run_answer(decider.decide(release, datetime.now(UTC), query.as_of))
+    decision = await _with_address(parts, release, decider.decide(release, datetime.now(UTC), query.as_of))
+    decided = dry_run_answer(decision)
     if query.explain is None:
         return Response(msgspec.json.encode(decided), media_type=JSON)
     explained = ExplainedDecision(**structs.asdict(decided), trace=explain(decider, release, query.as_of))
     return Response(msgspec.json.encode(explained), media_type=JSON)
+
+
+async def _with_address(parts: Parts, release: Release, decision: Decision) -> Decision:
+    """The decision with the warning that its address would give if it were stored now; without, when the store cannot be read."""
+    mark = parts.addresses.mark(release.residence)
+    try:
+        return await parts.look(lambda connection: with_caution(connection, decision, mark))
+    except Unavailable:
+        return decision

@@ -28,7 +28,7 @@ async def post_correction(request: Request, parts: Wired, caller: Corrector, rel
     Roles: system_of_record (what it sent itself), operator.
     """
     raw = await read_body(request)
-    given = (release_id, raw, follower(caller), parts.clock, parts.breaker)
+    given = (release_id, raw, follower(caller), parts.clock, parts.guards)
     followed = await correct(parts.writer, parts.decider(), *given)
     return _answer(parts, "correction", followed)
 
@@ -48,7 +48,7 @@ async def post_cancellation(
     The outcome is `do_not_notify`, because no rule but a person said so. Roles: system_of_record (what it sent itself), operator.
     """
     reason = await read_reason(request)
-    given = (release_id, reason, follower(caller), parts.clock, parts.breaker)
+    given = (release_id, reason, follower(caller), parts.clock, parts.guards)
     followed = await cancel(parts.writer, parts.decider(), *given)
     return _answer(parts, "cancellation", followed)
 

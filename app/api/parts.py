@@ -11,11 +11,13 @@ from pydantic import Field
 from app.api.auth import Gate
 from app.api.metrics import Metrics
 from app.api.store_metrics import StoreFigures
+from app.decide.addresses import Addresses
 from app.decide.decide import Decider
 from app.dispatch.counts import Counts
 from app.domain.surge import Breaker
 from app.intake.accept import Intake
 from app.intake.feeds import Feeds
+from app.intake.guards import Guards
 from app.intake.rulebooks import Rulebooks
 from app.intake.shelf import Shelf
 from app.store.engine import Store
@@ -39,7 +41,7 @@ class Parts:
     looks at, with a function that says why it cannot serve, in words without personal data, or None when it can; `degraded`, for
     some of them, says why one that can serve is not as it should be. `counts` tells what the dispatcher beside this API has done.
     `queued` says that there is something to send. `clock` tells the time in Micros. `breaker` says when there is more
-    than is normal.
+    than is normal, `addresses` tells residences from one another.
     """
 
     store: Store
@@ -57,6 +59,12 @@ class Parts:
     queued: Callable[[], None]
     clock: Callable[[], int]
     breaker: Breaker
+    addresses: Addresses
+
+    @property
+    def guards(self) -> Guards:
+        """What is looked out for while decisions are stored."""
+        return Guards(self.breaker, self.addresses)
 
     def decider(self) -> Decider:
         """The decider in force: ask once, and keep to it to the end of the request."""

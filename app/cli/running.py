@@ -22,7 +22,7 @@ from app.cli.logs import logs
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
-from app.cli.wiring import Sender, breaker_of, feeds_of, parts_of
+from app.cli.wiring import Sender, feeds_of, parts_of
 from app.intake.feeds import FeedWatch
 from app.settings import Settings, share_metrics
 from app.store.engine import Store
@@ -46,7 +46,7 @@ def run_one(settings: Settings, listener: Listener) -> None:
             announcement = Announcement(listener.url, key_to_show(settings, store))
             wake = in_turn(sending.wake, hints.tell)
             sender = Sender(sending.channel_problem, sending.worker_problem, lambda: sending.counts, wake)
-            parts = parts_of(store, writer, current, feeds, Metrics(), sender, breaker_of(settings))
+            parts = parts_of(store, writer, current, feeds, Metrics(), sender, settings)
             serve_api(parts, listener, announcement.say)
 
 
@@ -111,7 +111,7 @@ def run_shared_api(
         FeedWatch(feeds := feeds_of(settings, store, writer)),
     ):
         sender = Sender(pulse.channel_problem, pulse.worker_problem, pulse.counts, in_turn(bell.ring, hints.tell))
-        parts = parts_of(store, writer, current, feeds, Metrics(folder), sender, breaker_of(settings))
+        parts = parts_of(store, writer, current, feeds, Metrics(folder), sender, settings)
         serve_api(parts, listener, announcement.say if announcement else lambda: None)
 
 

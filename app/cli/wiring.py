@@ -12,6 +12,7 @@ from app.api.parts import Parts
 from app.api.store_metrics import StoreFigures
 from app.cli.database import clock
 from app.cli.following import Current
+from app.decide.addresses import Addresses
 from app.decide.compose import wire
 from app.dispatch.channel import Channel
 from app.dispatch.channels.spool import SpoolChannel
@@ -22,7 +23,9 @@ from app.dispatch.lanes import Limits
 from app.domain.surge import Breaker
 from app.intake.accept import Intake
 from app.intake.feeds import Feeds
+from app.intake.guards import Guards
 from app.settings import Settings
+from app.store.addresses import address_key
 from app.store.engine import Store, is_current
 from app.store.keys import list_keys
 from app.store.pacing import Rates
@@ -72,6 +75,11 @@ def breaker_of(settings: Settings) -> Breaker:
     return Breaker(settings.surge_floor, settings.surge_factor)
 
 
+def addresses_of(settings: Settings, store: Store) -> Addresses:
+    """What tells residences from one another, under the key of this store."""
+    return Addresses(look(store, address_key), settings.address_limit)
+
+
 class Sender(NamedTuple):
     """The dispatcher beside an API: why its link or itself cannot do their work, None when they can, and what it has done.
 
@@ -91,9 +99,10 @@ def parts_of(
     feeds: Feeds,
     metrics: Metrics,
     sender: Sender,
-    breaker: Breaker,
+    settings: Settings,
 ) -> Parts:
     """The parts of an API process."""
+    breaker, addresses = breaker_of(settings), addresses_of(settings, store)
 
     def database_problem() -> str | None:
         return writer.problem or (None if is_current(store) else "its tables are not those of this version: lens db upgrade")
@@ -106,7 +115,7 @@ def parts_of(
     }
     degraded = {"rulebook": lambda: current.shelf.problem}
     gate = Gate(lambda: look(store, list_keys), clock, metrics)
-    intake = Intake(writer, current.shelf.decider, clock, sender.queued, breaker)
+    intake = Intake(writer, current.shelf.decider, clock, sender.queued, Guards(breaker, addresses))
     return Parts(
         store,
         writer,
@@ -123,4 +132,5 @@ def parts_of(
         sender.queued,
         clock,
         breaker,
+        addresses,
     )

@@ -11,8 +11,8 @@ import msgspec
 
 from app.decide.decide import Decider
 from app.domain.release import Release
-from app.domain.surge import Breaker
 from app.domain.times import moment
+from app.intake.guards import NO_GUARDS, Guards
 from app.intake.surge import tell_trips
 from app.store.release_rows import Acceptance
 from app.store.releases import Accepted, accept_many
@@ -27,8 +27,8 @@ def fingerprint(release: Release) -> str:
 class Intake:
     """The way in for releases. `decider_now` gives the decider in force, `clock` the time in Micros.
 
-    `on_queued` is called after each acceptance that queued messages, on the caller's thread: a hint to the dispatcher. `breaker`
-    says when there are too many of them (None: never).
+    `on_queued` is called after each acceptance that queued messages, on the caller's thread: a hint to the dispatcher. `guards`
+    look out for what is not normal.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Intake:
         decider_now: Callable[[], Decider],
         clock: Callable[[], int],
         on_queued: Callable[[], None] | None = None,
-        breaker: Breaker | None = None,
+        guards: Guards = NO_GUARDS,
     ) -> None:
         self._writer = writer
         self._decider_now = decider_now
         self._clock = clock
         self._on_queued = on_queued
-        self._breaker = breaker
+        self._guards = guards
 
     async def accept(self, raw: bytes, caller: str, *, backfill: bool = False) -> Accepted:
         """Accepts one release from JSON bytes; with `backfill` it is stored and nothing is sent.
@@ -56,7 +56,9 @@ class Intake:
         now = self._clock()
         decision = decider.decide(release, moment(now))
         form = decider.terms.message_format
-        item = Acceptance(decision, fingerprint(release), raw.decode(), caller, form, now, backfill, self._breaker)
+        content = (fingerprint(release), raw.decode())
+        guard = (self._guards.breaker, self._guards.mark(release))
+        item = Acceptance(decision, *content, caller, form, now, backfill, *guard)
         accepted = await self._writer.do(accept_many, item)
         tell_trips(accepted.trips)
         if accepted.queued and self._on_queued is not None:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from app.decide.decide import Decider
 from app.domain.decision import Decision, Notice, Told
 from app.domain.release import read_release
-from app.domain.surge import Breaker
 from app.domain.times import moment
 from app.errors import Fault, Refused
 from app.intake.accept import fingerprint
+from app.intake.guards import NO_GUARDS, Guards
 from app.intake.surge import tell_trips
 from app.store.follow_up import Followed, FollowUp, Wording, follow_up
 from app.store.writer import Writer
@@ -42,10 +42,9 @@ async def correct(
     raw: bytes,
     by: Follower,
     clock: Callable[[], int],
-    breaker: Breaker | None = None,
+    guards: Guards = NO_GUARDS,
 ) -> Followed:
-    """Corrects a release: `raw` is the whole of it as it should have been. `breaker`
-    says when there is too much to send (None: never).
+    """Corrects a release: `raw` is the whole of it as it should have been. `guards` look out for what is not normal.
 
     It is decided under the rules in force, as of its own day. Raises Refused (NotJson, TooLarge) with every fault, NotFound,
     Conflict when the release is cancelled, Unavailable.
@@ -60,7 +59,9 @@ async def correct(
         return decider.decide(release, moment(now), told=told)
 
     how = wording(decider, decide)
-    item = FollowUp(release_id, "correction", fingerprint(release), raw.decode(), None, by.name, by.own, now, how, breaker)
+    content = (fingerprint(release), raw.decode())
+    guard = (guards.breaker, guards.mark(release))
+    item = FollowUp(release_id, "correction", *content, None, by.name, by.own, now, how, *guard)
     return await _follow_up(writer, item)
 
 
@@ -71,7 +72,7 @@ async def cancel(
     reason: str,
     by: Follower,
     clock: Callable[[], int],
-    breaker: Breaker | None = None,
+    guards: Guards = NO_GUARDS,
 ) -> Followed:
     """Cancels a release: whoever was told gets a CANCEL, what was not sent never is.
 
@@ -84,7 +85,7 @@ async def cancel(
         return Decision(release_id, "do_not_notify", day, decider.book.hash, (), (), (), ())
 
     how = wording(decider, decide)
-    item = FollowUp(release_id, "cancellation", "", None, reason, by.name, by.own, now, how, breaker)
+    item = FollowUp(release_id, "cancellation", "", None, reason, by.name, by.own, now, how, guards.breaker)
     return await _follow_up(writer, item)
 
 

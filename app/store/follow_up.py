@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row, select, update
 
+from app.decide.addresses import Mark
 from app.decide.decide import TOO_LONG
 from app.domain.decision import Decision, Errand, Notice, Told, WorkItem, answer
 from app.domain.identifiers import message_id
@@ -17,6 +18,7 @@ from app.domain.statuses import Status
 from app.domain.surge import Breaker
 from app.domain.times import rfc3339
 from app.errors import Conflict, LensError, NotFound
+from app.store.addresses import move_address, with_caution
 from app.store.audit import AuditEntry, append
 from app.store.release_rows import Acceptance, evidence
 from app.store.release_versions import Version, add_version, version_of, versions_of
@@ -46,6 +48,7 @@ class FollowUp(NamedTuple):
     """A correction (`fingerprint` and `body` are those of the corrected content) or a cancellation (`reason`, in words).
 
     `by` is the name of the key, `own` whether only a release that it sent itself may be followed up; `at` is Micros.
+    `address` is that of the corrected residence, to be counted.
     """
 
     release_id: str
@@ -58,6 +61,7 @@ class FollowUp(NamedTuple):
     at: int
     wording: Wording
     breaker: Breaker | None = None
+    address: Mark | None = None
 
 
 class Followed(NamedTuple):
@@ -109,6 +113,8 @@ def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versio
     cancelled = _cancel(connection, told, item.at, f"overtaken by a {cause}")
     decision, still_open = _supersede(connection, item, release.id, decision)
     decision = with_withdrawals(decision, told, versions, item.wording)
+    decision = with_caution(connection, decision, item.address)
+    move_address(connection, release.id, item.address)
     whole = Acceptance(decision, item.fingerprint, body, item.by, item.wording.format, item.at, backfill, item.breaker)
     added = add_to_release(connection, release.id, whole, cause)
     answered = msgspec.json.encode(answer(decision, added.messages, (*still_open, *added.work_items)))

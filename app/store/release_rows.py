@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
+from app.decide.addresses import Mark
 from app.domain.decision import Decision, Errand, Message, Notice, WorkItem, answer, message_of
 from app.domain.identifiers import message_id, message_number
 from app.domain.surge import Breaker, kind_of
@@ -27,6 +28,7 @@ _RELEASE = (
     "evidence_json",
     "answer_json",
     "accepted_at",
+    "residence_digest",
 )
 _MESSAGE = (
     "number",
@@ -60,6 +62,7 @@ class Acceptance(NamedTuple):
     `fingerprint` is the SHA-256 of its canonical content, `body` the JSON as it came, `caller` the name of the key that sent
     it, `accepted_at` Micros. `backfill`: store the decision, send nothing and ask nobody to do anything.
     `breaker`: when more than is normal must wait for a person; None where a person has looked already.
+    `address`: that of the residence, to be counted.
     """
 
     decision: Decision
@@ -70,6 +73,7 @@ class Acceptance(NamedTuple):
     accepted_at: int
     backfill: bool = False
     breaker: Breaker | None = None
+    address: Mark | None = None
 
 
 class Rows(NamedTuple):
@@ -168,9 +172,10 @@ def add_release(rows: Rows, item: Acceptance, key: int, messages: tuple[Message,
     """Adds a release; the public decision."""
     decision, at = item.decision, item.accepted_at
     mode = "backfill" if item.backfill else "normal"
+    digest = None if item.address is None else item.address.digest
     answered = msgspec.json.encode(answer(decision, messages, items))
     start = (key, decision.release_id, item.fingerprint, mode, item.caller, decision.outcome, decision.as_of.isoformat())
-    rows.releases.append((*start, decision.rulebook, item.body, evidence(decision), answered.decode(), at))
+    rows.releases.append((*start, decision.rulebook, item.body, evidence(decision), answered.decode(), at, digest))
     detail = {
         "mode": mode,
         "rulebook": decision.rulebook,

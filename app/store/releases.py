@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from app.domain.decision import Answer, Errand, Message, WorkItem, tasks
 from app.domain.times import rfc3339
 from app.errors import Conflict, NotFound
+from app.store.addresses import with_cautions
 from app.store.audit import AuditEntry, append
 from app.store.messages import MessageWithHistory, messages_of_release
 from app.store.paging import LONGEST_PAGE
@@ -81,7 +82,8 @@ def _store(connection: Connection, fresh: list[_Fresh]) -> dict[str, Accepted]:
     key, number, task = first["release"], first["message"], first["work_item"]
     rows = no_rows(connection, fresh[0][0])
     results: dict[str, Accepted] = {}
-    for item, todo in fresh:
+    items_warned = with_cautions(connection, [item for item, _ in fresh])
+    for item, (_, todo) in zip(items_warned, fresh, strict=True):
         became = add_messages(rows, item, key, number)
         items = add_work_items(rows, item, todo, key, number, task)
         answered = add_release(rows, item, key, became.messages, (*items, *became.surges))

@@ -2,7 +2,8 @@
 
 Times are whole microseconds since 1970 in UTC (`Micros`), the same on SQLite and PostgreSQL. Columns named `*_json` hold JSON
 text. Personal data stands only in `message.text`, `inbound.text`, and `body_json` and `answer_json` of `release` and
-`release_version`. `subject_digest` holds digests of FBI numbers, each shared by thousands of numbers.
+`release_version`. `subject_digest` holds digests of FBI numbers, each shared by thousands of numbers; `residence_digest` is
+keyed, under `address_key`.
 """
 
 from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint, text
@@ -34,6 +35,9 @@ class ReleaseRow(SQLModel, table=True):
     evidence_json: str = Field(sa_column=Column(Text, nullable=False), description="facts as the rules saw them, rules beaten")
     answer_json: str = Field(sa_column=Column(Text, nullable=False), description="the decision as first answered")
     accepted_at: int = Field(sa_column=_big(nullable=False, index=True))
+    residence_digest: int | None = Field(
+        default=None, sa_column=_big(nullable=True, index=True), description="keyed; of the residence as last corrected"
+    )
 
 
 class ReleaseVersionRow(SQLModel, table=True):

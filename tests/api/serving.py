@@ -16,7 +16,7 @@ from app.api.server import Listener, server_of
 from app.cli.database import clock, database, prepare_database
 from app.cli.deciding import decider_of
 from app.cli.following import desk_of, following
-from app.cli.wiring import Sender, breaker_of, feeds_of, parts_of
+from app.cli.wiring import Sender, feeds_of, parts_of
 from app.decide.decide import Decider
 from app.dispatch.counts import Counts
 from app.intake.library import Loaded
@@ -74,7 +74,7 @@ def serving(folder: Path, decider: Decider, **more: object) -> Iterator[Service]
             feeds = feeds_of(settings, store, writer)
             with following(settings, desk) as current:
                 sender = Sender(lambda: None, lambda: None, Counts, lambda: None)
-                app = build_app(parts_of(store, writer, current, feeds, Metrics(), sender, breaker_of(settings)))
+                app = build_app(parts_of(store, writer, current, feeds, Metrics(), sender, settings))
                 with running(app) as port:
                     yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer)
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from pysqlite3 import dbapi2
 
+from app.decide.addresses import Addresses
 from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.domain.surge import Breaker
 from app.intake.accept import Intake
+from app.intake.guards import Guards
 from app.rulebook.book import load
 from app.store.engine import Store
 from app.store.writer import Writer
@@ -49,7 +51,9 @@ async def accepted(store: Store, seconds: float) -> tuple[float, float]:
     numbers = itertools.count()
     with Writer(store) as writer:
         decider = Decider(load(ROOT), Terms())
-        intake = Intake(writer, lambda: decider, lambda: time.time_ns() // 1000, breaker=Breaker())
+        intake = Intake(
+            writer, lambda: decider, lambda: time.time_ns() // 1000, guards=Guards(Breaker(), Addresses(bytes(32), 25))
+        )
         end = time.perf_counter() + seconds
 
         async def caller() -> int:

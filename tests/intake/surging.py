@@ -13,6 +13,7 @@ from app.domain.surge import HOUR, Breaker
 from app.errors import LensError
 from app.intake.accept import Intake
 from app.intake.follow_up import Follower, cancel, correct
+from app.intake.guards import Guards
 from app.intake.lift import lift_hold, resolve_item
 from app.store.engine import Store
 from app.store.releases import StoredRelease
@@ -37,7 +38,7 @@ class Service:
 
     def accept(self, *release_ids: str, backfill: bool = False) -> list[Answer]:
         """Accepts releases that are each told to two states, all at once."""
-        intake = Intake(self.writer, lambda: self.decider, self.clock, breaker=self.breaker)
+        intake = Intake(self.writer, lambda: self.decider, self.clock, guards=Guards(self.breaker))
 
         async def all_at_once() -> list[Answer]:
             bodies = [json.dumps(document(each)).encode() for each in release_ids]
@@ -50,12 +51,12 @@ class Service:
         """Corrects the state of residence."""
         home = {"street": "1 Old Rd", "city": "Elsewhere", "state": state, "zip": "87501"}
         body = json.dumps(document(release_id) | {"residence": home}).encode()
-        given = (release_id, body, Follower("sor", own=True), self.clock, self.breaker)
+        given = (release_id, body, Follower("sor", own=True), self.clock, Guards(self.breaker))
         return msgspec.json.decode(asyncio.run(correct(self.writer, self.decider, *given)).answer_json, type=Answer)
 
     def cancel(self, release_id: str) -> Answer:
         """Cancels it."""
-        given = (release_id, "wrong person", Follower("sor", own=True), self.clock, self.breaker)
+        given = (release_id, "wrong person", Follower("sor", own=True), self.clock, Guards(self.breaker))
         return msgspec.json.decode(asyncio.run(cancel(self.writer, self.decider, *given)).answer_json, type=Answer)
 
     def release(self, work_item: int) -> StoredRelease | StoredWorkItem:
