@@ -35,7 +35,7 @@ class StoreFigures:
         """The figures now, or not long ago. When the store cannot be read there is only one, that says so."""
         try:
             figures = [
-                *tally_metrics(self._tally.look()),
+                *tally_metrics(self._tally.look(), self._clock()),
                 *waiting_metrics(self._waiting.look()),
                 *overdue_metrics(self._overdue.look()),
                 *feed_metrics(self._feeds.look(), self._clock()),
@@ -49,15 +49,18 @@ class StoreFigures:
         return [readable, *figures]
 
 
-def tally_metrics(tally: Tally) -> Iterable[Metric]:
-    """All that is stored, counted."""
+def tally_metrics(tally: Tally, now: int) -> Iterable[Metric]:
+    """All that is stored, counted, at a time in Micros."""
+    newest = GaugeMetricFamily("lens_last_accepted_seconds", "Since a release was accepted last; of none, absent.")
+    if tally.newest is not None:
+        newest.add_metric((), max(now - tally.newest, 0) / SECOND)
     messages = GaugeMetricFamily("lens_messages", "Messages by state and status.", labels=("state", "status"))
     for (state, status), count in sorted(tally.messages.items()):
         messages.add_metric((state, status), count)
     items = GaugeMetricFamily("lens_work_items_open", "Open work items.", labels=("code",))
     for code, count in sorted(tally.work_items.items()):
         items.add_metric((code,), count)
-    yield from (messages, items)
+    yield from (newest, messages, items)
 
 
 def overdue_metrics(overdue: Overdue) -> Iterable[Metric]:

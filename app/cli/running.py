@@ -94,6 +94,7 @@ def watched(settings: Settings, sending: Sending) -> Iterator[None]:
         yield
         return
     with metrics_address(settings.metrics_address, stopped, lambda: sending.counts):
+        _log.info("telling_metrics", address=settings.metrics_address)
         yield
 
 

@@ -17,6 +17,7 @@ from app.domain.surge import Breaker
 from app.errors import NotFound, Unavailable
 from app.settings import read_settings
 from app.store.engine import Store
+from app.store.escalation import overdue
 from app.store.feeds import list_feeds
 from app.store.last_hour import last_hour
 from app.store.reading import Kept
@@ -60,10 +61,12 @@ def looker(store: Store, breaker: Breaker) -> Callable[[], Seen]:
     """A function that looks at everything; what takes long to count, as sparingly as the metrics do."""
     rulebook, now_waiting, all_of_it = Kept(store, pointer), Kept(store, waiting), Kept(store, tally)
     hour, feeds = Kept(store, last_hour), Kept(store, list_feeds)
-    surge = Kept(store, lambda connection: standing(connection, clock(), breaker))
+    surge, late = Kept(store, lambda connection: standing(connection, clock(), breaker)), Kept(store, overdue)
 
     def look() -> Seen:
-        return Seen(clock(), rulebook.look(), now_waiting.look(), all_of_it.look(), hour.look(), feeds.look(), surge.look())
+        return Seen(
+            clock(), rulebook.look(), now_waiting.look(), all_of_it.look(), hour.look(), feeds.look(), surge.look(), late.look()
+        )
 
     return look
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from app.domain.statuses import Status
 from app.domain.times import SECOND, rfc3339
+from app.store.escalation import Overdue
 from app.store.feeds import Feed
 from app.store.last_hour import LastHour
 from app.store.pauses import EVERYTHING, StandingPause
@@ -33,6 +34,7 @@ class Seen(NamedTuple):
     hour: LastHour
     feeds: Sequence[Feed]
     surge: Standing
+    overdue: Overdue
 
 
 def as_json(seen: Seen) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def as_json(seen: Seen) -> dict[str, Any]:
         },
         "pauses": [each._asdict() | {"scope": _scope(each), "since": rfc3339(each.since)} for each in waiting.pauses],
         "work_items": dict(sorted(seen.tally.work_items.items())),
+        "overdue": {"work_items": dict(seen.overdue.work_items), "messages": dict(seen.overdue.messages)},
         "surge": {"open": bool(seen.surge.open), "held": seen.surge.held, "band": seen.surge.band},
         "feeds": [
             {
@@ -64,6 +67,7 @@ def as_json(seen: Seen) -> dict[str, Any]:
             {"name": each.name, "lanes": each.lanes, "sent": each.sent, "last_seconds": _seconds(each.since)}
             for each in hour.dispatchers
         ],
+        "last_accepted_seconds": None if seen.tally.newest is None else (seen.at - seen.tally.newest) / SECOND,
         "last_hour": {
             "releases": dict(hour.releases),
             "messages": hour.messages,
@@ -127,6 +131,10 @@ def alarms(seen: Seen) -> list[str]:
     ]
     if seen.surge.open:
         lines.append(f"surge: {seen.surge.held:,} messages are held until a person decides")
+    late = {f"message {status}": count for status, count in seen.overdue.messages.items() if count}
+    late |= {f"work item {code}": count for code, count in sorted(seen.overdue.work_items.items()) if count}
+    if late:
+        lines.append("overdue: " + _listed({name: f"{count:,}" for name, count in late.items()}))
     lines += [
         f"feed silent: {feed.caller}, for {span(seen.at - feed.heard_at)}"
         for feed in seen.feeds
@@ -146,7 +154,9 @@ def _facts(seen: Seen) -> Table:
     table.add_row("oldest", _listed({name: span(age) for name, age in waiting.oldest.items() if age}))
     table.add_row("messages", _listed({name: f"{count:,}" for name, count in by_status(seen.tally).items()}))
     table.add_row("work items", _listed({name: f"{count:,}" for name, count in sorted(seen.tally.work_items.items())}))
-    table.add_row("last hour in", _listed({name: f"{count:,}" for name, count in sorted(hour.releases.items())}))
+    came = _listed({name: f"{count:,}" for name, count in sorted(hour.releases.items())})
+    last = "" if seen.tally.newest is None else f"; the last {span(seen.at - seen.tally.newest)} ago"
+    table.add_row("last hour in", came + last)
     out = f"{hour.messages:,} messages, {hour.sent:,} with the network"
     if hour.sent:
         out += f", {share(hour.soon, hour.sent)} of them within 10 s"

@@ -5,18 +5,21 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from app.store.tables import MESSAGE, WORK_ITEM
+from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
 
 
 class Tally(NamedTuple):
-    """Messages by state (USPS code) and status, and open work items by code."""
+    """Messages by state (USPS code) and status, and open work items by code; `newest` is when a release was accepted last
+    (Micros), None before the first.
+    """
 
     messages: Mapping[tuple[str, str], int]
     work_items: Mapping[str, int]
+    newest: int | None
 
 
 def tally(connection: Connection) -> Tally:
-    """Counts both: all messages over an index alone, so a million of them take about a second on SQLite."""
+    """Counts them: all messages over an index alone, so a million of them take about a second on SQLite."""
     messages = connection.execute(
         select(MESSAGE.c.state, MESSAGE.c.status, func.count()).group_by(MESSAGE.c.status, MESSAGE.c.state)
     )
@@ -24,4 +27,5 @@ def tally(connection: Connection) -> Tally:
     return Tally(
         {(state, status): count for state, status, count in messages},
         {code: count for code, count in connection.execute(items)},  # noqa: C416 - rows are no pairs to a type checker
+        connection.scalar(select(func.max(RELEASE.c.accepted_at))),
     )

@@ -43,6 +43,7 @@ def test_several_processes_share_a_socket_and_are_watched_over(tmp_path: Path) -
         assert api.post("/v1/releases", content=release("W-1")).status_code == 201
         until(lambda: all(message["status"] == "sent" for message in api.get("/v1/messages").json()["items"]))
         until(lambda: ask(api, "/readyz") == 200)
+        until(lambda: 'lens_attempts_total{fate="taken"} 2.0' in api.get("/metrics").text)  # as the dispatcher process tells
         first = children_of(program.process.pid)
         assert len(first) == 3
         for child in first:

@@ -8,7 +8,7 @@ from app.store.reading import Kept, look
 from app.store.tally import tally
 from app.store.waiting import AGES, waiting
 from tests.dispatch.outbox_rows import AZ, NM, TX, change, queue
-from tests.store.invented import run
+from tests.store.invented import rows, run
 
 MINUTE = 60 * SECOND
 
@@ -62,7 +62,9 @@ def test_all_is_counted_by_state_and_status(store: Store) -> None:
     """Whatever became of it."""
     queue(store, [AZ, AZ, TX])
     queue(store, [TX], status="held")
-    assert look(store, tally).messages == {("AZ", "queued"): 2, ("TX", "queued"): 1, ("TX", "held"): 1}
+    found = look(store, tally)
+    assert found.messages == {("AZ", "queued"): 2, ("TX", "queued"): 1, ("TX", "held"): 1}
+    assert (found.newest,) == rows(store, "SELECT max(accepted_at) FROM release")[0]
 
 
 def test_counting_is_done_sparingly(new_store: Callable[[], Store]) -> None:
