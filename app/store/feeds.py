@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, not_, select, update
 
 from app.domain.times import rfc3339
 from app.store.audit import AuditEntry, append
 from app.store.feed_tables import FEED
 from app.store.rows import lock_counters
-from app.store.tables import RELEASE, WORK_ITEM
+from app.store.tables import API_KEY, RELEASE, WORK_ITEM
 from app.store.work_items import NewWorkItem, open_all
 
 FEED_COUNT = "feed-count"
@@ -231,10 +231,16 @@ def _set_detail(connection: Connection, work_item: int, detail: str) -> None:
 
 
 def list_feeds(connection: Connection) -> tuple[Feed, ...]:
-    """Every feed, by the name of its caller."""
+    """Every feed, by the name of its caller; without those that have ended: every key of such a caller is revoked.
+
+    A key that ran out is another matter: whoever forgot it falls silent, and must be missed.
+    """
     newest = select(RELEASE.c.accepted_at).where(RELEASE.c.caller == FEED.c.caller).order_by(RELEASE.c.id.desc()).limit(1)
     columns = (FEED.c.caller, FEED.c.heartbeat_at, FEED.c.silent_since, FEED.c.differences)
-    rows = connection.execute(select(*columns, newest.scalar_subquery().label("newest")).order_by(FEED.c.caller))
+    keys = select(API_KEY.c.id).where(API_KEY.c.name == FEED.c.caller)
+    ended = and_(keys.exists(), not_(keys.where(API_KEY.c.revoked_at.is_(None)).exists()))
+    statement = select(*columns, newest.scalar_subquery().label("newest")).where(not_(ended)).order_by(FEED.c.caller)
+    rows = connection.execute(statement)
     return tuple(
         Feed(row.caller, row.heartbeat_at, max(row.heartbeat_at, row.newest or 0), row.silent_since, row.differences)
         for row in rows

@@ -21,6 +21,7 @@ from app.store.feeds import (
     list_feeds,
     watch_feeds,
 )
+from app.store.keys import NewKey, Revoke, create, revoke
 from app.store.releases import accept_many
 from app.store.work_items import Resolve, resolve
 from app.store.writer import Writer
@@ -179,6 +180,19 @@ def test_a_new_release_proves_life(store: Store) -> None:
     accept(store, acceptance("F-2", at=NOON + 3 * HOUR))
     assert watch(store, NOON + 3 * HOUR) == ["back"]
     assert [feed.caller for feed in (the_feed(store),)] == ["sor"]
+
+
+def test_a_feed_ends_when_its_keys_are_revoked(store: Store) -> None:
+    """A caller with no key left but revoked ones is watched no longer; one whose key ran out still is, and one with a new key is again."""
+    run(store, create, NewKey("sor", "system_of_record", "tests", NOON, NOON + 1))
+    beat(store, 0)
+    assert the_feed(store).caller == "sor"
+    run(store, revoke, Revoke("sor", "tests", NOON + HOUR))
+    with store.read.connect() as connection:
+        assert list_feeds(connection) == ()
+    assert watch(store, NOON + 9 * HOUR) == []
+    run(store, create, NewKey("sor", "system_of_record", "tests", NOON + HOUR, None))
+    assert watch(store, NOON + 9 * HOUR) == ["silent"]
 
 
 def test_of_several_processes_one_raises_it(store: Store, new_store: Callable[[], Store]) -> None:
