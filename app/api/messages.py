@@ -39,6 +39,7 @@ class MessageQuery(Period):
     status: Status | None = None
     state: str | None = Field(None, pattern="^[A-Z]{2}$", description="USPS code of the state addressed.")
     release_id: str | None = Field(None, pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
+    work_item: int | None = Field(None, ge=1, le=2**63 - 1, description="The work item that is about it, holds it or held it.")
 
 
 @router.get(
@@ -46,7 +47,7 @@ class MessageQuery(Period):
 )
 async def list_all(parts: Wired, _: Watcher, query: Annotated[MessageQuery, Query()]) -> Response:
     """Messages in order of their numbers, filtered. Roles: operator, auditor."""
-    wanted = MessageFilter(query.status, query.state, query.since, query.until, query.release_id)
+    wanted = MessageFilter(query.status, query.state, query.since, query.until, query.release_id, work_item=query.work_item)
     page = await parts.look(lambda connection: list_messages(connection, wanted, query.limit, query.cursor))
     return Response(msgspec.json.encode(MessagePage(*page)), media_type=JSON)
 

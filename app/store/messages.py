@@ -15,6 +15,7 @@ from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.paging import Page, after, cursor
 from app.store.rows import insert
+from app.store.surge_tables import SURGE_HOLD
 from app.store.tables import LANE, MESSAGE, MESSAGE_EVENT, RELEASE, WORK_ITEM
 from app.store.told import overtaken
 
@@ -54,7 +55,7 @@ class MessageWithHistory(StoredMessage, frozen=True, kw_only=True):
 class MessageFilter(NamedTuple):
     """What to list; None: any. `since` and `until` are Micros of acceptance, both included; `state` a USPS code.
 
-    `caller`: only messages of releases that this caller sent.
+    `caller`: only messages of releases that this caller sent; `work_item`: only those that this one is about, holds or held.
     """
 
     status: str | None = None
@@ -63,6 +64,7 @@ class MessageFilter(NamedTuple):
     until: int | None = None
     release_id: str | None = None
     caller: str | None = None
+    work_item: int | None = None
 
 
 class Requeue(NamedTuple):
@@ -93,8 +95,15 @@ def _conditions(wanted: MessageFilter) -> list[ColumnElement[bool]]:
         (wanted.until, MESSAGE.c.created_at.__le__),
         (wanted.release_id, RELEASE.c.release_id.__eq__),
         (wanted.caller, RELEASE.c.caller.__eq__),
+        (wanted.work_item, _of_work_item),
     ]
     return [condition(value) for value, condition in asked if value is not None]
+
+
+def _of_work_item(key: int) -> ColumnElement[bool]:
+    held = select(SURGE_HOLD.c.number).where(SURGE_HOLD.c.surge == key)
+    about = select(WORK_ITEM.c.number).where(WORK_ITEM.c.id == key, WORK_ITEM.c.number.is_not(None))
+    return MESSAGE.c.number.in_(held.union_all(about))
 
 
 def get_message(connection: Connection, identifier: str, caller: str | None = None) -> MessageWithHistory:

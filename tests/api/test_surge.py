@@ -35,8 +35,8 @@ def test_a_surge_that_is_resolved_is_never_sent(tmp_path: Path, decider: Decider
             client.post("/v1/releases", content=as_json(release(f"S-{number}")))
         (item,) = client.get("/v1/work-items?code=surge").json()["items"]
         assert client.post(f"/v1/work-items/{item['id']}/resolve", json={"reason": "false"}).status_code == 200
-        listed = client.get("/v1/messages?status=cancelled").json()["items"]
-        assert len(listed) == 4
+        listed = client.get(f"/v1/messages?work_item={item['id']}").json()["items"]
+        assert [message["status"] for message in listed] == ["cancelled"] * 4
         history = client.get(f"/v1/messages/{listed[0]['message_id']}").json()["history"]
         assert [event["status"] for event in history] == ["held", "cancelled"]
         assert history[1]["cause"].endswith(": false")
