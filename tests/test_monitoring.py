@@ -131,6 +131,15 @@ def test_each_alert_has_its_own_page_and_the_list_has_all() -> None:
     assert rows == list(pages.items())
 
 
+def test_each_alert_is_tried(exported: dict[str, str]) -> None:
+    """alerts_test.yaml, for `promtool test rules`, has a case in which each alert fires, out of metrics that exist."""
+    (tried,) = yaml.safe_load((ROOT / "docs/monitoring/alerts_test.yaml").read_text())["tests"]
+    fire = [case["alertname"] for case in tried["alert_rule_test"] if "exp_alerts" in case]
+    assert fire == [alert["alert"] for alert in ALERTS]
+    found = [fault for one in tried["input_series"] for fault in faults(one["series"], exported)]
+    assert [fault for fault in found if "never has" not in fault] == []  # it has hosts and versions of its own
+
+
 def test_every_metric_a_runbook_names_exists(exported: dict[str, str]) -> None:
     """Also those in the queries that it gives."""
     for page in RUNBOOKS.glob("*.md"):
