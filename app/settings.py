@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     retry_cap: Duration = 300.0
     max_attempts: int = Field(50, ge=1)
     state_retry: Duration = 300.0
+    review_within: Duration = 86400.0
     inbound_within: Duration = 86400.0
     surge_floor: int | None = Field(None, ge=1)
     surge_factor: float = Field(3.0, ge=1)

@@ -19,4 +19,5 @@ def terms_of(settings: Settings) -> Terms:
         settings.message_format,
         settings.late_after,
         settings.generic_ori_allowed,
+        round(settings.review_within),
     )

@@ -65,7 +65,8 @@ class Decider:
             sends = owed.outcome == "notify" or (reviewed and owed.outcome == "hold_for_review")
             routed = self.book.routing[place].verdict(values.shared) if sends else None
         except EngineDisagreement:
-            return self._decision(release, day, values, _UNSURE, (), (Errand(ENGINE_DISAGREEMENT, ""),), found)
+            errand = Errand(ENGINE_DISAGREEMENT, "", within=self.terms.review_within)
+            return self._decision(release, day, values, _UNSURE, (), (errand,), found)
         warnings = (*found, *cautions(release, self.book.content.codes))
         plan = self._plan(owed, routed)
         if routed is None:
@@ -91,7 +92,7 @@ class Decider:
         key = (id(owed), id(routed))
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = _plan(owed, routed, self._reasons)
+            plan = self._plans[key] = _plan(owed, routed, self._reasons, self.terms.review_within)
         return plan
 
     def _carry_out(
@@ -227,13 +228,14 @@ _UNSURE = _Plan("hold_for_review", ())
 """When durable_rules and the plain evaluator differ: a person decides, nothing is sent."""
 
 
-def _plan(owed: Verdict, routed: Verdict | None, reasons: Mapping[str, Reason]) -> _Plan:
+def _plan(owed: Verdict, routed: Verdict | None, reasons: Mapping[str, Reason], review_within: int) -> _Plan:
     verdicts = [owed] if routed is None else [owed, routed]
     because = tuple(reasons[rule.id] for verdict in verdicts for rule in verdict.rules)
     beaten = tuple(rule.id for verdict in verdicts for rule in verdict.beaten)
     if routed is None:
         review = owed.outcome == "hold_for_review"
-        errands = (Errand(REVIEW, ", ".join(rule.id for rule in owed.rules)),) if review else ()
+        rules = ", ".join(rule.id for rule in owed.rules)
+        errands = (Errand(REVIEW, rules, within=review_within),) if review else ()
         return _Plan(_OUTCOMES[owed.outcome], because, beaten, errands=errands)
     giver = {reply: next(rule.id for rule in routed.rules if rule.reply == reply) for reply in routed.replies}
     sends = sorted((reply for reply in routed.replies if isinstance(reply, Send)), key=lambda send: _ORDER[send.copy])

@@ -8,7 +8,8 @@ from typing import Literal
 class Terms:
     """`origin_ori` signs the messages; `late_after` is seconds from release to acceptance after which a notice says LATE.
 
-    With `allow_generic_ori` off, a message to an ORI that no state has confirmed is held for a person.
+    With `allow_generic_ori` off, a message to an ORI that no state has confirmed is held for a person. `review_within` is how many
+    seconds a person has to look at a release that is held.
     """
 
     origin_ori: str = "VTINS07S0"
@@ -16,3 +17,4 @@ class Terms:
     message_format: Literal["legacy", "niem"] = "legacy"
     late_after: float = 86_400.0
     allow_generic_ori: bool = True
+    review_within: int = 86_400

@@ -14,7 +14,7 @@ from app.store.writer import Writer
 
 _log = structlog.get_logger(__name__)
 
-_AT_ONCE = 500  # rows in one transaction, so that nobody waits long for the writer
+_AT_ONCE = 200  # rows in one transaction, so that nobody waits long for the writer
 
 
 async def sweep(writer: Writer, pause: float, queued: Callable[[], None]) -> None:

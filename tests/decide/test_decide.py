@@ -195,7 +195,7 @@ def test_a_hold_is_reviewed() -> None:
     """A flag that stops a notice leads to a review that names its rule, and to no text at all."""
     decision = decided(release_document(holds=["none", "juvenile"]))
     assert (decision.outcome, decision.notices) == ("hold_for_review", ())
-    assert [(errand.code, errand.rule) for errand in decision.errands] == [("review", "LENS-E30")]
+    assert [(errand.code, errand.rule, errand.within) for errand in decision.errands] == [("review", "LENS-E30", 86_400)]
     assert decision.beaten == ("LENS-E10",)
 
 

@@ -17,7 +17,7 @@ from tests.decide.deciding import NOW, decided, decider
 from tests.domain.releases import LIKELY, Document, release_document
 from tests.rulebook.shipped import shipped
 
-DISAGREEMENT = Errand("engine-disagreement", "")
+DISAGREEMENT = Errand("engine-disagreement", "", within=86_400)
 
 
 def with_network(look_ups: Sequence[LookUp], network: Network | None) -> tuple[LookUp, ...]:

@@ -1,5 +1,6 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from app.store.paging import Page
 from app.store.releases import accept_many
 from app.store.subjects import Learn, learn
 from app.store.work_items import Resolve, resolve
-from tests.dispatch.outbox_rows import change
+from app.store.writer import Writer
+from tests.dispatch.outbox_rows import change, queue
 from tests.store.invented import NOON, SECRET, acceptance, rows, run
 
 ANY = InquiryFilter()
@@ -110,6 +112,22 @@ def test_the_same_am_again_is_no_second_inquiry(store: Store) -> None:
     assert run(store, take_in, *[am("t:1", fbi=(ONE,))] * 3) == ["matched"] * 3
     assert len(listed(store).items) == 1
     assert rows(store, "SELECT count(*) FROM inbound_release") == [(1,)]
+
+
+def test_an_am_handed_over_by_several_processes_is_one_inquiry(store: Store, new_store: Callable[[], Store]) -> None:
+    """At the same moment: each is answered, and one of them takes it."""
+    accepted(store, A=ONE)
+    stores = [new_store() for _ in range(4)]
+
+    def take(own: Store) -> list[str]:
+        with Writer(own) as writer:
+            return [writer.do_and_wait(take_in, am(f"t:{number}", fbi=(ONE,))) for number in range(20)]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(take, stores)) == [["matched"] * 20] * 4
+    assert len(listed(store).items) == 20
+    assert rows(store, "SELECT inbound, count(*) FROM work_item GROUP BY inbound HAVING count(*) > 1") == []
+    assert rows(store, "SELECT count(*) FROM inbound_release") == [(20,)]
 
 
 def test_an_am_about_very_many_releases_keeps_the_likeliest(store: Store) -> None:
@@ -203,8 +221,8 @@ def older(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 def test_what_an_earlier_version_stored_is_found_and_read(older: Store) -> None:
     """Its releases by FBI number; its inquiries with their texts, by the words in which it noted them."""
-    body = json.dumps({"subject": {"fbi_number": ONE}})
-    run(older, accept_many, acceptance("A")._replace(body=body))
+    queue(older, ["AZSIR0000", "TXSIR0000"])  # release EX-1
+    change(older, "UPDATE release SET body_json = :body", body=json.dumps({"subject": {"fbi_number": ONE}}))
     change(older, "INSERT INTO inbound (id, source, kind, text, received_at) VALUES (7, 't:1', 'AM', :text, 0)", text=SECRET)
     change(
         older,
@@ -217,8 +235,8 @@ def test_what_an_earlier_version_stored_is_found_and_read(older: Store) -> None:
     run(older, learn, Learn(100))
     run(older, take_in, am("t:2", fbi=(ONE,)))
     before, since = listed(older).items
-    assert (before.inbound_id, before.from_ori, before.release_id, before.releases) == (7, "TXSIR0000", "A", 1)
-    assert (since.release_id, since.found_by) == ("A", "FBI number")
+    assert (before.inbound_id, before.from_ori, before.release_id, before.releases) == (7, "TXSIR0000", "EX-1", 1)
+    assert (since.release_id, since.found_by) == ("EX-1", "FBI number")
     whole = read(older, 1)
     assert isinstance(whole, InquiryWithText)
-    assert (whole.text, [each.release_id for each in whole.about]) == (SECRET, ["A"])
+    assert (whole.text, [each.release_id for each in whole.about]) == (SECRET, ["EX-1"])
