@@ -76,7 +76,10 @@ def test_all_that_was_accepted_adds_up(filled: Service) -> None:
 
 
 def test_what_a_backfill_did_not_send_can_be_reported(filled: Service) -> None:
-    """The list of a state narrowed to `suppressed`, as JSON and CSV; the totals are still of all, so that they add up."""
+    """The list of a state narrowed to `suppressed`, as JSON and CSV; the totals are still of all, so that they add up.
+
+    Nothing of it can be sent.
+    """
     (whole,) = pages(filled, state="TX", limit="1000")
     (page,) = pages(filled, state="TX", limit="1000", status="suppressed")
     assert page["items"] == [item for item in whole["items"] if item["status"] == "suppressed"]
@@ -86,6 +89,10 @@ def test_what_a_backfill_did_not_send_can_be_reported(filled: Service) -> None:
         query = {"state": "TX", "status": "suppressed"}
         answer = client.get(PATH, params=query, headers={"Accept": "text/csv"})
         assert client.get(PATH, params=query | {"status": "lost"}).status_code == 422
+    with filled.client("operator") as client:
+        for item in page["items"]:
+            requeued = client.post(f"/v1/messages/{item['message_id']}/requeue", json={"reason": "after all"})
+            assert requeued.status_code == 409
     lines = list(csv.DictReader(io.StringIO(answer.text, newline="")))
     assert [line["message_id"] for line in lines] == [item["message_id"] for item in page["items"]]
     assert answer.headers["lens-accepted"] == str(len(lines))
