@@ -91,12 +91,12 @@ class Gate:
     def _side(self, kind: Kind, breaker: Breaker) -> _Side:
         if kind not in self._sides:
             hour = self._at // HOUR
-            passed, usual, *surge = first_row(self._connection, _STATE, kind, hour, kind) or (None, None, None)
+            passed, learned, *surge = first_row(self._connection, _STATE, kind, hour, kind) or (None, None, None)
             known = passed is not None
             if not known:
-                usual = usual_in(self._connection, hour)
+                learned = usual_in(self._connection, hour)
             open_now = None if surge[0] is None else _Open(*surge)
-            self._sides[kind] = _Side(hour, passed or 0, usual, breaker.band(usual), known, open_now)
+            self._sides[kind] = _Side(hour, passed or 0, learned, breaker.band(learned), known, open_now)
         return self._sides[kind]
 
     def _stopped(self, side: _Side, kind: Kind, count: int) -> _Open | None:

@@ -36,7 +36,7 @@ def decide(connection: Connection, items: Sequence[Decide]) -> list[int | LensEr
     """Writes down what people decided and closes the work items; how many messages each surge held. `carry_out` does it.
 
     From now on messages pass again, and count from nothing: as many as the band says until the next surge. A result is NotFound,
-    or Conflict when the work item is closed already or is no surge. Has the shape that `Writer.do` takes.
+    or Conflict when it is decided already or the work item is no surge. Has the shape that `Writer.do` takes.
     """
     lock_counters(connection)  # so that nobody adds to a surge that is decided
     return [_decided(connection, item) for item in items]
@@ -46,11 +46,11 @@ def _decided(connection: Connection, item: Decide) -> int | LensError:
     row = first_row(connection, _ASKED, item.work_item)
     if row is None:
         return NotFound(f"There is no work item {item.work_item}.")
-    kind, held, status = row
+    kind, held, decision = row
     if kind is None:
         return Conflict(f"Work item {item.work_item} is no surge.")
-    if status != "open":
-        return Conflict(f"Work item {item.work_item} is {status}; that was carried out once and for all.")
+    if decision is not None:
+        return Conflict(f"Work item {item.work_item} is resolved: what it held is {_DID[decision]}.")
     run(connection, "UPDATE surge SET decision = ? WHERE work_item = ?", (item.verdict, item.work_item))
     run(connection, _FROM_NOTHING, (kind, item.at // HOUR))
     detail = f"{held} {CALLED[kind]} were held; a person {_DID[item.verdict]} them"
@@ -62,7 +62,7 @@ def _decided(connection: Connection, item: Decide) -> int | LensError:
 
 _DID: dict[Verdict, str] = {"release": "released", "drop": "dropped"}
 _ASKED = """
-    SELECT surge.kind, surge.held, work_item.status FROM work_item LEFT JOIN surge ON surge.work_item = work_item.id
+    SELECT surge.kind, surge.held, surge.decision FROM work_item LEFT JOIN surge ON surge.work_item = work_item.id
     WHERE work_item.id = ?"""
 _FROM_NOTHING = "UPDATE hour_count SET passed = 0 WHERE kind = ? AND hour = ?"
 _CLOSE = "UPDATE work_item SET status = 'resolved', resolved_at = ?, resolved_by = ?, reason = ?, detail = ? WHERE id = ?"
