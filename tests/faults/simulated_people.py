@@ -10,14 +10,17 @@ from typing import Any, TypeVar
 import msgspec
 
 from app.decide.decide import Decider
+from app.domain.surge import Breaker
 from app.errors import Conflict, Refused, Unavailable
 from app.intake.accept import Intake
 from app.intake.follow_up import Follower, cancel, correct
-from app.intake.lift import lift_hold
+from app.intake.guards import Guards
+from app.intake.lift import lift_hold, resolve_item
 from app.store.engine import Store
 from app.store.messages import Requeue, requeue
 from app.store.reading import look
 from app.store.releases import get_release
+from app.store.work_items import Resolve
 from app.store.writer import Writer
 from tests.dispatch.outbox_rows import rows
 from tests.faults.records import Told, named, told_by
@@ -27,6 +30,8 @@ from tests.intake.following_up import living_in
 T = TypeVar("T")
 
 SENDER = Follower("sor", own=True)
+GUARDS = Guards(Breaker(floor=10))
+"""The breaker trips now and then, of notices more often than of CANCELs."""
 
 
 async def until_stored(rng: Random, act: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -52,7 +57,7 @@ class People:
     async def call(self, numbers: Iterable[int]) -> None:
         """Sends releases, now and then twice at once; corrects and cancels some."""
         # Nobody is woken: hints may be lost, so the rows alone must bring everything out.
-        intake = Intake(self.writer, lambda: self._decider, self._loop.micros)
+        intake = Intake(self.writer, lambda: self._decider, self._loop.micros, guards=GUARDS)
         for number in numbers:
             await asyncio.sleep(self._rng.expovariate(1 / 8.0))
             act = partial(intake.accept, self._body(f"SIM-{number}"), "sor")
@@ -67,10 +72,10 @@ class People:
         kind = self._rng.choice(("correct", "correct", "cancel", "both"))
         writer, decider, clock = self.writer, self._decider, self._loop.micros
         if kind in {"correct", "both"}:
-            act = partial(correct, writer, decider, release_id, self._body(release_id), SENDER, clock)
+            act = partial(correct, writer, decider, release_id, self._body(release_id), SENDER, clock, GUARDS)
             self._hear((await until_stored(self._rng, act)).answer_json)
         if kind in {"cancel", "both"}:
-            again = partial(cancel, writer, decider, release_id, "wrong person", SENDER, clock)
+            again = partial(cancel, writer, decider, release_id, "wrong person", SENDER, clock, GUARDS)
             self._hear((await until_stored(self._rng, again)).answer_json)
 
     def _body(self, release_id: str) -> bytes:
@@ -82,14 +87,26 @@ class People:
             self.told[told.message_id] = told
 
     async def operate(self, until: float) -> None:
-        """Looks at work items every now and then: lifts holds, twice at once, and requeues what was refused."""
+        """Looks at work items every now and then: lifts holds, twice at once, decides about surges, requeues what was refused."""
         while self._loop.time() < until:
             await asyncio.sleep(self._rng.expovariate(1 / 15.0))
             for item, release_id in self._open("review"):
                 await asyncio.gather(self._lift(item), self._lift(item))
                 self._look_up(release_id)
+            for item in self.surges():
+                act = self._rng.choice((self._lift, self._lift, self._drop))
+                await asyncio.gather(act(item), act(item))
             if self._rng.random() < 0.3:
                 await self.let_go()
+
+    async def release_surges(self) -> None:
+        """Lifts every one."""
+        for item in self.surges():
+            await self._lift(item)
+
+    def surges(self) -> list[int]:
+        """The work items of surges that nobody has decided about."""
+        return [int(str(item)) for (item,) in rows(self._store, "SELECT work_item FROM surge WHERE decision IS NULL")]
 
     async def let_go(self) -> None:
         """Requeues every message that is rejected or dead, where it may be."""
@@ -100,6 +117,9 @@ class People:
 
     async def _lift(self, item: int) -> None:
         await self._try(partial(lift_hold, self.writer, self._decider, item, "checked by phone", "op", self._loop.micros))
+
+    async def _drop(self, item: int) -> None:
+        await self._try(partial(resolve_item, self.writer, Resolve(item, "false", "op", self._loop.micros())))
 
     async def _try(self, act: Callable[[], Coroutine[Any, Any, object]]) -> None:
         with contextlib.suppress(Conflict, Refused):  # done already, or no longer to be done

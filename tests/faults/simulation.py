@@ -178,6 +178,7 @@ class World:
         if not self.network.in_service:
             await self._network_out()
         await self.people.let_go()
+        await self.people.release_surges()
         for scope in (EVERYTHING, "AZSIR0000", "TXSIR0000"):
             await self.people.writer.do(resume, Resume(scope, "operator"))
 
