@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import struct
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -54,6 +55,7 @@ class _Connection(asyncio.Protocol):
     def _answer(self, payload: str) -> None:
         answer = self._line.network.receive(payload)
         control = payload.partition("\r\n")[0].split(".")[3].removeprefix("*")
+        self._line.came.setdefault(control, time.monotonic())
         match answer.ending:
             case "ack":
                 self.say(f"ACK {control}")
@@ -95,6 +97,8 @@ class Line:
         self.network = network
         self.late = late
         self.connections: list[_Connection] = []
+        self.came: dict[str, float] = {}
+        """When each message came first, by the monotonic clock."""
         self._host = host
         self._port = 0
         self._server: asyncio.Server | None = None

@@ -38,8 +38,10 @@ class Cut(NamedTuple):
     violations: Sequence[str]
 
 
-def live(folder: Path, releases: int, program: Sequence[str] = LENS) -> list[Record]:
-    """A service starts on an empty disk, accepts releases from several callers and sends them all into its spool; its deeds."""
+def live(folder: Path, releases: int, program: Sequence[str] = LENS, switch: str | None = None) -> list[Record]:
+    """A service starts on an empty disk, accepts releases from several callers and sends them all into its spool, or to a
+    `switch` (`host:port`); its deeds.
+    """
     root = folder / "disk"
     root.mkdir(parents=True)
     settings = {
@@ -48,6 +50,8 @@ def live(folder: Path, releases: int, program: Sequence[str] = LENS) -> list[Rec
         "LENS_DISK_LOG": str(folder / "records"),
         "LENS_DATABASE_URL": f"sqlite:///{root}/var/lens.db",
         "LENS_SPOOL_DIR": str(root / "gateway/spool"),
+        "LENS_CHANNEL": "spool" if switch is None else "tcp",
+        "LENS_SWITCH_ADDRESS": switch,
     }
     with Program(folder, ["serve", "--port", "0"], settings, program) as running, client(running.url()) as api:
 
@@ -56,7 +60,8 @@ def live(folder: Path, releases: int, program: Sequence[str] = LENS) -> list[Rec
 
         with ThreadPoolExecutor(CALLERS) as callers:
             list(callers.map(post, range(releases)))
-        until(lambda: len(list((root / "gateway/spool/out").glob("*.am"))) == 2 * releases)
+        until(lambda: len(api.get("/v1/messages?limit=1&status=queued").json()["items"]) == 0)
+        until(lambda: len(api.get("/v1/messages?limit=1&status=sending").json()["items"]) == 0)
     return read_records(folder / "records")
 
 
@@ -70,17 +75,24 @@ def cuts(records: Sequence[Record], folder: Path, count: int, rng: Random) -> It
         done = place
         left = folder / f"cut-{number}"
         disk.cut(rng, left)
-        yield _judge(answered(records[:place]), left)
+        said = streams(records[:place])
+        came = [*spooled(left / "gateway/spool/out"), *sent_over(said)]
+        yield _judge(answered(said), came, left)
 
 
-def answered(records: Sequence[Record]) -> list[Told]:
-    """What the service had acknowledged: every whole answer 201 that it had sent."""
-    streams: dict[int, bytearray] = defaultdict(bytearray)
+def streams(records: Sequence[Record]) -> list[bytearray]:
+    """What the service had sent on each of its sockets."""
+    found: dict[int, bytearray] = defaultdict(bytearray)
     for record in records:
         if record.kind == "N":
-            streams[record.file] += record.data
+            found[record.file] += record.data
+    return list(found.values())
+
+
+def answered(said: Sequence[bytearray]) -> list[Told]:
+    """What it had acknowledged: every whole answer 201."""
     told: list[Told] = []
-    for stream in streams.values():
+    for stream in said:
         for head in _ANSWER.finditer(stream):
             body = bytes(stream[head.end() : head.end() + int(head[1])])
             if len(body) == int(head[1]):
@@ -88,22 +100,34 @@ def answered(records: Sequence[Record]) -> list[Told]:
     return told
 
 
-def _judge(told: Sequence[Told], left: Path) -> Cut:
-    """What is left is opened as the next start would, and held against what was acknowledged."""
+def sent_over(said: Sequence[bytearray]) -> list[Arrival]:
+    """What had left for the network over tcp: every whole frame of a message. It may have arrived, so it counts as if it had."""
+    came = []
+    for stream in said:
+        place = 0
+        while stream.startswith(b"\0\0") and place + 4 <= len(stream):
+            end = place + 4 + int.from_bytes(stream[place : place + 4])
+            if stream[place + 4 :].startswith(b"AM.") and end <= len(stream):
+                payload = bytes(stream[place + 4 : end])
+                came.append(_arrival(payload.split(b".")[3].decode().removeprefix("*"), payload))
+            place = end
+    return came
+
+
+def _judge(told: Sequence[Told], came: Sequence[Arrival], left: Path) -> Cut:
+    """What is left is opened as the next start would, and held against what was acknowledged and what came."""
+    acknowledged = {each.release_id for each in told}
     if not (left / "var/lens.db").is_file():
-        lost = len({each.release_id for each in told})
-        return Cut(lost, lost, ["LOST: the database"] if told else [])
+        return Cut(len(acknowledged), len(acknowledged), ["LOST: the database"] if told else [])
     with closing(open_store(f"sqlite:///{left}/var/lens.db")) as store:
         if not is_current(store):
-            lost = len({each.release_id for each in told})
-            return Cut(lost, lost, ["LOST: the tables"] if told else [])
+            return Cut(len(acknowledged), len(acknowledged), ["LOST: the tables"] if told else [])
         stored = stored_in(store)
         with store.read.connect() as connection:
             damage = [str(row[0]) for row in connection.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
             broken = verify(connection)
     violations = [f"DAMAGED: {words}" for words in damage] + ([f"AUDIT: {broken}"] if broken else [])
-    violations += check(told, spooled(left / "gateway/spool/out"), stored, finished=False).violations
-    acknowledged = {each.release_id for each in told}
+    violations += check(told, came, stored, finished=False).violations
     return Cut(len(acknowledged), len(acknowledged - set(stored.releases)), violations)
 
 

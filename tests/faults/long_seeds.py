@@ -1,0 +1,69 @@
+"""Faults that need no program: seeds of the simulation, crash points, and upgrades with a backlog."""
+
+import subprocess
+import sys
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+from app.store.engine import open_store, upgrade
+from tests.faults.planned import Figures, Planned, Room
+from tests.faults.simulation import decider_of_shipped_rules, simulate
+
+ROOT = Path(__file__).parents[2]
+SEEDS = 10_000
+
+
+def simulated(room: Room) -> Figures:
+    """Every seed from 1 on; a failing one is named, and `python -m tests.faults.simulation SEED` shows it."""
+    template, decider = room.folder / "template.db", decider_of_shipped_rules()
+    with closing(open_store(f"sqlite:///{template}")) as store:
+        upgrade(store)
+    figures: Counter[str] = Counter()
+    for seed in range(1, room.times(SEEDS) + 1):
+        outcome = simulate(seed, template, room.folder, decider)
+        assert not outcome.violations, f"seed {seed}: {outcome.violations}"
+        figures.update(outcome.figures)
+        figures.update(f"fault {words.split()[1]}" for words in outcome.faults)
+    return {"seeds": seed, **figures}
+
+
+def tests_of(*names: str) -> Figures:
+    """Tests of `make test` that are the whole of a fault; how many passed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0", *names],
+        cwd=ROOT, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    return {"tests": sum(line.count(".") for line in done.stdout.splitlines() if line.rstrip().endswith("%]"))}
+
+
+def crash_points(_: Room) -> Figures:
+    """Killed before each statement and commit of accepting, and before each call of the spool into the operating system."""
+    return tests_of("tests/store/test_crash_points.py", "tests/dispatch/channels/test_spool_crash.py")
+
+
+def upgrades(_: Room) -> Figures:
+    """From every version there ever was, on both databases."""
+    return tests_of("tests/faults/test_upgrade.py")
+
+
+def racing(_: Room) -> Figures:
+    """32 at once with one id, in the store and over HTTP."""
+    return tests_of("tests/intake/test_accept.py", "tests/api/test_releases.py", "-k", "racing")
+
+
+def network_oddities(_: Room) -> Figures:
+    """Each kind alone, over tcp, on both databases."""
+    return tests_of(
+        "tests/dispatch/test_over_tcp.py", "tests/dispatch/test_dispatcher.py", "tests/dispatch/test_network_words.py"
+    )
+
+
+FAULTS = (
+    Planned("every crash point", "0 lost, 0 half, 0 unflagged", crash_points),
+    Planned("32 racing POSTs with one id", "one release; 200 or 409 for the rest", racing),
+    Planned("upgrade with a backlog", "0 stranded", upgrades),
+    Planned("each fault of the switch, poison message", "0 lost, extras flagged, other lanes go on", network_oddities),
+    Planned("seeded simulation", "no violation in any seed", simulated),
+)
