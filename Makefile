@@ -3,7 +3,7 @@
 #   make lint   style, format, types                            make bench  measurements
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint bench lock docker-steps clean
+.PHONY: help setup run test faults lint bench lock docker-steps clean
 
 # The system's own Python is mostly built with more optimisation than others, so it comes first where it can do all that is needed.
 ifndef PYTHON
@@ -41,6 +41,10 @@ run: setup ## API, dispatcher and a simulated network on loopback; prints the ad
 
 test: setup ## every test, on all cores (at most four)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+# E.g. `make faults FAULTS="--scale 0.1"`, or `--only power`; --list names them all.
+faults: setup ## the long set of faults, an hour or more; report in build/faults/
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 lint: setup ## style, format and strict types
 	@failed=0; for check in "ruff check" "ruff format --check" "mypy app tests"; do \

@@ -24,6 +24,8 @@ import psycopg
 from app.store.engine import open_store, upgrade
 
 _TEMPLATE = "lens_template"
+STANDBY = "lens_standby"
+"""The name by which a standby follows its primary."""
 _START_SECONDS = 60.0
 
 
@@ -50,11 +52,16 @@ def _readable(found: Path, folder: Path) -> Path:
 class PostgreSQL:
     """A running server. `with PostgreSQL(...) as server:` ends it and removes its folder, however the block ends."""
 
-    def __init__(self, *, durable: bool) -> None:
-        """`durable`: flushes every commit to disk, as in earnest; without, it is quicker and survives kill -9 all the same."""
+    def __init__(self, *, durable: bool, listen: str = "", standby_of: "PostgreSQL | None" = None) -> None:
+        """`durable`: flushes every commit to disk, as in earnest; without, it is quicker and survives kill -9 all the same.
+
+        `listen`: an address to be reached at by TCP too, by anyone. `standby_of`: begins as a copy of that server, and follows it.
+        """
         self.folder = Path(tempfile.mkdtemp(prefix="lens-postgresql-"))
         self._as: dict[str, Any] = {"cwd": self.folder}
         self._programs = _readable(programs(), self.folder)
+        self._listen = listen
+        self._primary = standby_of
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
@@ -62,15 +69,38 @@ class PostgreSQL:
         self._durable = durable
         self._numbers = count(1)
         self._process: subprocess.Popen[bytes] | None = None
-        words = ("--pgdata=data", "--username=lens", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
-        subprocess.run([self._programs / "initdb", *words], check=True, capture_output=True, timeout=120, **self._as)
+        if standby_of is None:
+            words = [
+                "initdb",
+                "--pgdata=data",
+                "--username=lens",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--no-locale",
+                "--no-sync",
+            ]
+        else:
+            source = f"user=lens host={standby_of.folder} application_name={STANDBY}"
+            words = [
+                "pg_basebackup",
+                "--pgdata=data",
+                f"--dbname={source}",
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+            ]
+        subprocess.run([self._programs / words[0], *words[1:]], check=True, capture_output=True, timeout=120, **self._as)
+        if listen:
+            with (self.folder / "data/pg_hba.conf").open("a") as rules:
+                rules.write("host all all all trust\n")
 
     def __enter__(self) -> Self:
         try:
             self.start()
-            self.run(f"CREATE DATABASE {_TEMPLATE}")
-            with closing(open_store(self.url(_TEMPLATE))) as store:
-                upgrade(store)
+            if self._primary is None:
+                self.run(f"CREATE DATABASE {_TEMPLATE}")
+                with closing(open_store(self.url(_TEMPLATE))) as store:
+                    upgrade(store)
         except BaseException:
             self.__exit__()
             raise
@@ -83,7 +113,12 @@ class PostgreSQL:
     def start(self) -> None:
         """Starts the server and waits until it answers."""
         on = "on" if self._durable else "off"
-        options = {"unix_socket_directories": self.folder, "listen_addresses": "", "max_connections": 200, "fsync": on}
+        options = {
+            "unix_socket_directories": self.folder,
+            "listen_addresses": self._listen,
+            "max_connections": 200,
+            "fsync": on,
+        }
         options |= {"full_page_writes": on, "shared_buffers": "64MB", "log_min_messages": "fatal", "autovacuum": on}
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
@@ -107,6 +142,10 @@ class PostgreSQL:
             self._process.wait(60)
             self._process = None
 
+    def promote(self) -> None:
+        """Makes a standby a server of its own, that takes writes."""
+        self.run("SELECT pg_promote()")
+
     def url(self, database: str) -> str:
         """What LENS_DATABASE_URL says for one of its databases."""
         return f"postgresql+psycopg://lens@/{database}?host={self.folder}"
@@ -116,11 +155,16 @@ class PostgreSQL:
         with psycopg.connect(f"user=lens dbname=postgres host={self.folder}", autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def new_database(self, *, empty: bool = False) -> str:
+        """Makes a database with every table (or with none); its name."""
+        name = f"lens_{next(self._numbers)}"
+        self.run(f"CREATE DATABASE {name}" if empty else f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        return name
+
     @contextmanager
     def database(self, *, empty: bool = False) -> Iterator[str]:
         """The URL of a new database with every table (or, `empty`, with none), which is dropped at the end."""
-        name = f"lens_{next(self._numbers)}"
-        self.run(f"CREATE DATABASE {name}" if empty else f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        name = self.new_database(empty=empty)
         try:
             yield self.url(name)
         finally:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from tests.faults import long_deliveries, long_power, long_seeds, long_services
+from tests.faults import long_deliveries, long_hosts, long_power, long_seeds, long_services
 from tests.faults.planned import NotHere, Planned, Room
 from tests.faults.report import Result, write_report
 
@@ -19,6 +19,7 @@ ALL: tuple[Planned, ...] = (
     *long_power.FAULTS,
     *long_deliveries.FAULTS,
     *long_services.FAULTS,
+    *long_hosts.FAULTS,
 )
 
 
@@ -32,7 +33,7 @@ def tried(fault: Planned, scale: float) -> Result:
         except NotHere as error:
             return Result(fault.name, fault.goal, "not tried", 0.0, {}, str(error))
         except Exception:  # noqa: BLE001 - whatever it is, it goes into the report, and the next fault is tried
-            return Result(fault.name, fault.goal, "FAILED", time.monotonic() - begun, {}, traceback.format_exc(limit=-4))
+            return Result(fault.name, fault.goal, "FAILED", time.monotonic() - begun, {}, traceback.format_exc(limit=-6))
     return Result(fault.name, fault.goal, "passed", time.monotonic() - begun, figures)
 
 

@@ -40,7 +40,9 @@ def write_report(results: Sequence[Result], scale: float, folder: Path) -> None:
     ]
     for each in results:
         figures = ", ".join(f"{name} {_shown(value)}" for name, value in each.figures.items())
-        lines.append(f"| {each.name} | {each.goal} | {each.result} | {each.seconds:.0f} | {figures or each.words[:200]} |")
+        lines.append(
+            f"| {each.name} | {each.goal} | {each.result} | {each.seconds:.0f} | {figures or each.words.strip().splitlines()[-1]} |"
+        )
     for each in results:
         if each.result == "FAILED":
             lines += ["", f"## {each.name}", "", "```", each.words, "```"]
