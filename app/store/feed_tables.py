@@ -1,6 +1,6 @@
-"""The tables about those who send releases, and about the addresses that stand in them."""
+"""The table about those who send releases."""
 
-from sqlalchemy import Column, LargeBinary, Text
+from sqlalchemy import Column, Text
 from sqlmodel import Field, SQLModel
 
 from app.store.columns import big
@@ -26,14 +26,6 @@ class FeedRow(SQLModel, table=True):
     )
     silent_item: int | None = Field(default=None, sa_column=big(nullable=True), description="last work item feed-silent")
     answer_json: str = Field(sa_column=Column(Text, nullable=False), description="what the last heartbeat was answered")
-
-
-class AddressKeyRow(SQLModel, table=True):
-    """The one key under which digests of addresses are made in this store, so that they tell nothing without it."""
-
-    __tablename__ = "address_key"
-    id: int = Field(sa_column=big(primary_key=True, autoincrement=False))
-    key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 FEED = SQLModel.metadata.tables["feed"]

@@ -9,11 +9,12 @@ keyed, under `address_key`.
 from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from app.store.address_tables import AddressKeyRow  # noqa: F401 - so that whoever imports the tables has them all
 from app.store.columns import big as _big
 from app.store.columns import key_of
 from app.store.columns import of_release as _of_release
-from app.store.feed_tables import FEED  # noqa: F401 - so that whoever imports the tables has them all
-from app.store.inquiry_tables import INBOUND_RELEASE  # noqa: F401 - so that whoever imports the tables has them all
+from app.store.feed_tables import FEED  # noqa: F401 - same
+from app.store.inquiry_tables import INBOUND_RELEASE  # noqa: F401 - same
 from app.store.pace_tables import PaceRow  # noqa: F401 - same
 from app.store.surge_tables import SURGE  # noqa: F401 - same
 
