@@ -18,6 +18,7 @@ from app.api.store_metrics import StoreFigures
 from app.dispatch.counts import Counts
 from app.domain.surge import Breaker
 from tests.dispatch.outbox_rows import store_in
+from tests.test_docs import commands, endpoints
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs/reference"
@@ -146,6 +147,18 @@ def test_every_metric_a_runbook_names_exists(exported: dict[str, str]) -> None:
         code = " ".join(re.findall(r"`([^`\n]+)`", page.read_text()))
         found = [name for name in re.findall(r"\blens_[a-z_]+", code) if re.sub(r"_bucket$", "", name) not in exported]
         assert found == [], page.name
+
+
+def test_every_address_and_command_a_runbook_names_exists() -> None:
+    """What somebody is told to ask for or to type at night is there."""
+    addresses = {re.sub(r"\{[^}]*\}", "", known) for known in endpoints()}
+    for page in RUNBOOKS.glob("*.md"):
+        code = re.findall(r"`([^`\n]+)`", page.read_text())
+        asked = [re.sub(r"\{[^}]*\}|\?.*", "", one) for one in code if re.match("(GET|POST) /", one)]
+        typed = [re.match(r"lens ((?:[a-z]+ ?)+)", one) for one in code if one.startswith("lens ")]
+        words = [match[1] for match in typed if match is not None]
+        assert [one for one in asked if one not in addresses] == [], page.name
+        assert [one for one in words if not any(one.strip().startswith(known) for known in commands())] == [], page.name
 
 
 QUERIES = [(panel["title"], target["expr"]) for panel in PANELS for target in panel.get("targets", ())]

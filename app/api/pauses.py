@@ -11,7 +11,7 @@ from app.api.filters import NoQuery, Unfiltered
 from app.api.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.domain.times import rfc3339
-from app.store.lanes import PauseLane, ResumeLane, pause_lanes, resume_lanes
+from app.store.lane_pauses import PauseLane, ResumeLane, pause_lanes, resume_lanes
 from app.store.pauses import EVERYTHING, Source, StandingPause, list_pauses
 
 router = APIRouter(tags=["pauses"])

@@ -10,7 +10,7 @@ from app.cli.keys import actor
 from app.domain.times import rfc3339
 from app.settings import read_settings
 from app.store.engine import upgrade
-from app.store.lanes import PauseLane, ResumeLane, pause_lanes, resume_lanes
+from app.store.lane_pauses import PauseLane, ResumeLane, pause_lanes, resume_lanes
 from app.store.pauses import EVERYTHING, StandingPause
 from app.store.writer import Writer
 

@@ -10,7 +10,7 @@ from app.cli.status import looker
 from app.cli.status_view import as_json, as_text
 from app.domain.surge import Breaker
 from app.store.engine import Store
-from app.store.lanes import PauseLane, pause_lanes
+from app.store.lane_pauses import PauseLane, pause_lanes
 from app.store.outbox import Claim, claim
 from tests.cli.conftest import Lens
 from tests.dispatch.outbox_rows import AZ, NM, TX, change, queue, store_in

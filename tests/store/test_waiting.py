@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 from app.domain.times import SECOND
 from app.store.engine import Store
@@ -7,7 +8,7 @@ from app.store.pauses import EVERYTHING, Pause, pause
 from app.store.reading import Kept, look
 from app.store.tally import tally
 from app.store.waiting import AGES, waiting
-from tests.dispatch.outbox_rows import AZ, NM, TX, change, queue
+from tests.dispatch.outbox_rows import AZ, NM, TX, change, queue, store_in
 from tests.store.invented import rows, run
 
 MINUTE = 60 * SECOND
@@ -67,7 +68,7 @@ def test_all_is_counted_by_state_and_status(store: Store) -> None:
     assert (found.newest,) == rows(store, "SELECT max(accepted_at) FROM release")[0]
 
 
-def test_counting_is_done_sparingly(new_store: Callable[[], Store]) -> None:
+def test_counting_is_done_sparingly(tmp_path: Path) -> None:
     """What took a second to find is good for twenty; then it is found again."""
     now = 0.0
     asked = 0
@@ -78,9 +79,10 @@ def test_counting_is_done_sparingly(new_store: Callable[[], Store]) -> None:
         asked += 1
         return asked
 
-    kept = Kept(new_store(), slow, lambda: now)
-    assert [kept.look(), kept.look()] == [1, 1]
-    now += 19.9
-    assert kept.look() == 1
-    now += 0.1
-    assert kept.look() == 2
+    with closing(store_in(tmp_path)) as store:
+        kept = Kept(store, slow, lambda: now)
+        assert [kept.look(), kept.look()] == [1, 1]
+        now += 19.9
+        assert kept.look() == 1
+        now += 0.1
+        assert kept.look() == 2

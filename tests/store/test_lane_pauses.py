@@ -2,7 +2,7 @@ import pytest
 
 from app.errors import NotFound
 from app.store.engine import Store
-from app.store.lanes import PauseLane, ResumeLane, pause_lanes, resume_lanes
+from app.store.lane_pauses import PauseLane, ResumeLane, pause_lanes, resume_lanes
 from app.store.outbox import Claim, claim
 from app.store.pauses import EVERYTHING, Pause, list_pauses, pause
 from app.store.reading import look
