@@ -20,6 +20,7 @@ from app.domain.times import rfc3339
 from app.errors import Conflict, LensError, NotFound
 from app.store.addresses import move_address, with_caution
 from app.store.audit import AuditEntry, append
+from app.store.held import ABOUT_INBOUND
 from app.store.release_rows import Acceptance, evidence
 from app.store.release_versions import Version, add_version, version_of, versions_of
 from app.store.releases import Added, add_to_release
@@ -27,9 +28,6 @@ from app.store.rows import insert, lock_counters
 from app.store.surge_gate import Trip
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
 from app.store.told import Record, lock_lanes, record, told_by
-
-_ABOUT_INBOUND = frozenset({"inquiry", "unmatched-inbound"})
-"""Codes of work items that a follow-up does not settle: someone asked something, whatever became of the release."""
 
 
 class Wording(NamedTuple):
@@ -180,7 +178,7 @@ def _supersede(
     connection: Connection, item: FollowUp, release: int, decision: Decision
 ) -> tuple[Decision, tuple[WorkItem, ...]]:
     """Closes the release's work items that no longer apply; what still applies stays open and is not asked for twice."""
-    where = (WORK_ITEM.c.release == release, WORK_ITEM.c.status == "open", WORK_ITEM.c.code.not_in(_ABOUT_INBOUND))
+    where = (WORK_ITEM.c.release == release, WORK_ITEM.c.status == "open", WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
     rows = connection.execute(select(WORK_ITEM).where(*where).order_by(WORK_ITEM.c.id).with_for_update()).all()
     # A review names no state: a person must look at the new content, so it is asked for anew.
     asked = {(errand.code, errand.audience, errand.state) for errand in decision.errands if errand.state is not None}

@@ -9,11 +9,17 @@ from app.store.rows import insert
 from app.store.tables import MESSAGE, WORK_ITEM
 from app.store.told import lock_lanes
 
+ABOUT_INBOUND = frozenset({"inquiry", "unmatched-inbound"})
+"""Codes of work items that the network's texts open. They may name a message and hold none; what becomes of it settles none of
+them, since somebody asked something.
+"""
+
 
 def lock_lanes_of_held(connection: Connection, work_items: Sequence[int]) -> None:
     """Locks the lanes of the releases whose messages these work items hold: before the items themselves, as everywhere."""
     held = select(MESSAGE.c.release).join(WORK_ITEM, WORK_ITEM.c.number == MESSAGE.c.number)
-    wanted = held.where(WORK_ITEM.c.id.in_(work_items), MESSAGE.c.status == Status.HELD.value)
+    mine = (WORK_ITEM.c.id.in_(work_items), WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
+    wanted = held.where(*mine, MESSAGE.c.status == Status.HELD.value)
     releases = list(connection.scalars(wanted))
     if releases:
         lock_lanes(connection, releases)
@@ -21,7 +27,8 @@ def lock_lanes_of_held(connection: Connection, work_items: Sequence[int]) -> Non
 
 def cancel_held(connection: Connection, work_item: int, at: int, cause: str) -> bool:
     """Cancels the message that a work item holds back, if it does; its lane is locked. Returns whether it did."""
-    held = select(WORK_ITEM.c.number).where(WORK_ITEM.c.id == work_item).scalar_subquery()
+    holds = (WORK_ITEM.c.id == work_item, WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
+    held = select(WORK_ITEM.c.number).where(*holds).scalar_subquery()
     status = Status.CANCELLED.value
     change = update(MESSAGE).where(MESSAGE.c.number == held, MESSAGE.c.status == Status.HELD.value)
     number = connection.scalar(change.values(status=status, changed_at=at).returning(MESSAGE.c.number))

@@ -11,7 +11,7 @@ from app.domain.surge import SURGE
 from app.errors import Conflict, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.follow_up import Wording, with_withdrawals
-from app.store.held import cancel_held, lock_lanes_of_held
+from app.store.held import ABOUT_INBOUND, cancel_held, lock_lanes_of_held
 from app.store.release_rows import Acceptance
 from app.store.release_versions import versions_of
 from app.store.releases import StoredRelease, add_to_release, get_release
@@ -77,7 +77,8 @@ def _open_hold(connection: Connection, work_item: int) -> Row[Any] | LensError:
     if row.status != "open":
         return Conflict(f"Work item {work_item} is {row.status}; nothing was sent again.")
     whole_release = row.code in HELD_RELEASES and row.number is None and row.release is not None
-    if row.code == SURGE or row.message_status == Status.HELD or whole_release:
+    one_message = row.message_status == Status.HELD and row.code not in ABOUT_INBOUND
+    if row.code == SURGE or one_message or whole_release:
         return row
     return Conflict(f"Work item {work_item} ({row.code}) holds nothing back; resolve it instead.")
 

@@ -13,6 +13,7 @@ from app.domain.statuses import Status
 from app.domain.times import rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
+from app.store.held import ABOUT_INBOUND
 from app.store.paging import Page, after, cursor
 from app.store.rows import insert
 from app.store.surge_tables import SURGE_HOLD
@@ -158,7 +159,7 @@ def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of `_messages`
 
 
 def requeue(connection: Connection, items: Sequence[Requeue]) -> list[MessageWithHistory | LensError]:
-    """Puts messages back in their lanes, each in its old place, due at once, and closes the work items about them.
+    """Puts messages back in their lanes, each in its old place, due at once, and closes the work items about them (what states asked stays open).
 
     A result is NotFound, or Conflict when the message's status is none of REQUEUED_FROM, or it was overtaken. Has the shape
     `Writer.do` takes.
@@ -184,6 +185,7 @@ def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | Len
     cause = f"queued again by {item.by}: {item.reason}"
     insert(connection, "message_event", ("number", "status", "at", "cause"), [(number, Status.QUEUED.value, item.at, cause)])
     closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
-    connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.number == number, WORK_ITEM.c.status == "open").values(closed))
+    about = (WORK_ITEM.c.number == number, WORK_ITEM.c.status == "open", WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
+    connection.execute(update(WORK_ITEM).where(*about).values(closed))
     append(connection, [AuditEntry(item.at, item.by, "requeue_message", f"message {item.message_id}", "queued", {"from": old})])
     return get_message(connection, item.message_id)

@@ -11,6 +11,7 @@ from alembic.config import Config
 from app.errors import Conflict, LensError, NotFound
 from app.store.arrivals import ArrivalFilter, ArrivalWithText, ReadArrival, list_arrivals, read_arrival
 from app.store.engine import Store, open_store, upgrade
+from app.store.follow_up import Wording
 from app.store.inbound import Heard, take_in
 from app.store.inquiries import (
     Inquiry,
@@ -21,13 +22,15 @@ from app.store.inquiries import (
     list_inquiries,
     read_inquiry,
 )
+from app.store.lifting import Lift, lift, reject
+from app.store.messages import Requeue, requeue
 from app.store.paging import Page
 from app.store.releases import accept_many
 from app.store.subjects import Learn, learn
 from app.store.work_items import Resolve, resolve
 from app.store.writer import Writer
 from tests.dispatch.outbox_rows import change, queue
-from tests.store.invented import NOON, SECRET, acceptance, rows, run
+from tests.store.invented import NOON, SECRET, acceptance, decided, rows, run
 
 ANY = InquiryFilter()
 ONE, OTHER = "12345678A", "987654321"
@@ -168,6 +171,24 @@ def test_closing_an_inquiry_closes_its_work_item_and_the_other_way_round(store: 
         ("review", "open"),
         ("inquiry", "resolved"),
         ("inquiry", "resolved"),
+    ]
+
+
+def test_what_a_state_asks_holds_no_message_and_is_settled_by_none(store: Store) -> None:
+    """An inquiry about a held message is no hold of it; a message that is sent again leaves the question open."""
+    run(store, accept_many, acceptance("A", "held"))
+    run(store, take_in, am("t:1", 2), am("t:2", 1))
+    assert isinstance(run(store, reject, Resolve(2, "no", "op", NOON))[0], Conflict)
+    lifting = Lift(2, "yes", "op", NOON, Wording(lambda *_: decided("A"), lambda *_: None, "legacy"))
+    assert isinstance(run(store, lift, lifting)[0], Conflict)
+    run(store, close_inquiry, Resolve(2, "answered", "op", NOON))
+    assert rows(store, "SELECT number, status FROM message ORDER BY number") == [(1, "queued"), (2, "held")]
+    change(store, "UPDATE message SET status = 'dead', ready = :no WHERE number = 1", no=False)
+    run(store, requeue, Requeue("LN00000001", "again", "op", NOON))
+    assert rows(store, "SELECT code, status FROM work_item ORDER BY id") == [
+        ("ori-not-confirmed", "open"),
+        ("inquiry", "resolved"),
+        ("inquiry", "open"),
     ]
 
 
