@@ -50,7 +50,7 @@ def show_difference(
 ) -> None:
     """Show what changes between two rulebooks: every possible case is compared, and counted exactly; and the files line by line.
 
-    Exit code 0, also when something changes; 1 when a rulebook has errors.
+    Exit code 0, also when something changes; 1 when a rulebook has errors elsewhere than in its scenarios.
 
     Example: lens diff HEAD . --format markdown
     """
@@ -68,13 +68,21 @@ def show_difference(
 
 
 def _rulebook(name: str) -> tuple[tuple[SourceFile, ...], Content]:
-    """The files and content of a rulebook by folder, version or git revision. Raises BadRulebook where it has errors."""
+    """The files and content of a rulebook by folder, version or git revision. Raises BadRulebook where it has errors.
+
+    Errors in scenarios and promises are only noted: they decide nothing, and what a change does is best known before they are mended.
+    """
     problems = Problems()
     files = _files(name, problems)
     content = read_content(files, problems)
-    if content is None or use(content, problems) is None:
-        errors = [problem for problem in problems.sorted() if problem.severity == "error"]
+    if content is not None:
+        use(content, problems)
+    errors = [problem for problem in problems.sorted() if problem.severity == "error"]
+    tried = {file for file, _ in content.scenario_nodes} if content is not None else set()
+    if content is None or any(problem.spot.file not in tried for problem in errors):
         raise BadRulebook(f"{name} has errors:\n{problems_as_text(errors, files)}")
+    if errors:
+        typer.echo(f"lens: {name}: errors in its scenarios and promises; `lens check` tells them", err=True)
     return files, content
 
 

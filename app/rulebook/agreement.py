@@ -96,6 +96,7 @@ def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Prob
         if any(problem.spot == spot for problem in problems.found):
             continue  # one fault of a cell is told once, though several rules send there
         ori, nlets = cells[key][send.ori_column], cells[key]["nlets"]
+        _check_code_is_its_own(key, nlets, table, view, problems)
         if not ori:
             help = f"give it one, or set its `ori_status` to none; {rule.id} sends to it"
             problems.error("R122", f"{key} has no ORI and may be sent a message", spot, help=help)
@@ -106,6 +107,17 @@ def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Prob
         elif ori[:2] != nlets:
             help = f"an ORI of {key} begins with {nlets}"
             problems.error("R120", f"`{ori}` is not an ORI of {key}", spot, help=help)
+
+
+def _check_code_is_its_own(key: str, nlets: str, table: Table, view: View, problems: Problems) -> None:
+    """No two states have one Nlets code: an ORI that begins with it would be taken for that of either."""
+    others = [row for row, cells in view.cells[table.name].items() if row != key and cells["nlets"] == nlets]
+    if not nlets or not others:
+        return
+    spot, other = _cell_spot(table, key, "nlets", view), _cell_spot(table, others[0], "nlets", view)
+    if not any(problem.spot in {spot, other} for problem in problems.found):
+        message = f"{key} and {others[0]} have the same Nlets code, {nlets}"
+        problems.error("R120", message, spot, help="the code is of one of them; mend the other", also=(other,))
 
 
 def _cell_spot(table: Table, row: str, column: str, view: View) -> Spot:

@@ -107,19 +107,20 @@ def full_hash(files: Sequence[SourceFile]) -> str:
 def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content | None:
     """What the files say, every name resolved; None where a part is missing. With errors told it is for proofs only."""
     shapes = Shapes(problems)
-    by_kind = _by_kind(files, shapes)
+    by_kind, unread = _by_kind(files, shapes)
+    unread = unread or any(problem.code == "R001" for problem in problems.found)
     by_name = {file.name: file for file in files}
     tables = _tables(by_kind["ref_data/v1"], by_name, shapes)
     check_changes(tables.values(), problems)
     codes = read_code_tables(by_name, problems)
-    facts_file = _only("facts/v1", by_kind, problems)
-    facts = read_facts(facts_file[1], tables, shapes) if facts_file else {}
+    facts_file = _only("facts/v1", by_kind, problems, unread=unread)
+    facts = read_facts(facts_file[1], tables, shapes, unread=unread) if facts_file else {}
     told = {problem.code for problem in problems.found if problem.severity == "error"}
     facts_whole = len(facts) == len(FACTS) and told <= CELL_FAULTS
-    messages_file = _only("messages/v1", by_kind, problems)
+    messages_file = _only("messages/v1", by_kind, problems, unread=unread)
     messages = read_messages(*messages_file, facts, shapes) if messages_file else None
     reader = RulesReader(facts, tables, tuple(messages.templates) if messages else (), shapes)
-    decisions = _decisions(by_kind["rules/v1"], reader, problems)
+    decisions = _decisions(by_kind["rules/v1"], reader, problems, unread=unread)
     damaged = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules() if not rule.intact)
     damaged |= check_names(tuple(decisions.values()), problems)
     if messages is None or len(decisions) < 2:
@@ -153,16 +154,20 @@ def _tables(files: Sequence[tuple[str, Node]], by_name: Mapping[str, SourceFile]
     return tables
 
 
-def _decisions(files: Sequence[tuple[str, Node]], reader: RulesReader, problems: Problems) -> dict[str, DecisionTable]:
+def _decisions(
+    files: Sequence[tuple[str, Node]], reader: RulesReader, problems: Problems, *, unread: bool
+) -> dict[str, DecisionTable]:
     decisions: dict[str, DecisionTable] = {}
     for name, node in files:
         decision = reader.decision(name, node)
-        if decision is not None and decision.name in decisions:
+        if decision is None:
+            unread = True
+        elif decision.name in decisions:
             also = (Spot(decisions[decision.name].file),)
             problems.error("R114", f"a second file decides {decision.name}", Spot(name), also=also)
-        elif decision is not None:
+        else:
             decisions[decision.name] = decision
-    for missing in sorted({"eligibility", "routing"} - set(decisions)):
+    for missing in sorted({"eligibility", "routing"} - set(decisions)) if not unread else ():
         problems.error("R102", f"no rules file decides {missing}", Spot("rules/"), help=f"add one with `decision: {missing}`")
     return decisions
 
@@ -171,7 +176,7 @@ def read_suite(content: Content, problems: Problems) -> Suite:
     """The scenarios and promises of the rulebook's scenario files, in the light of its tables and rules as they are here."""
     shapes = Shapes(problems)
     conditions = ConditionReader(content.facts, content.tables, shapes)
-    reader = ScenarioReader(content.facts, content.tables, frozenset(content.rules()), conditions, shapes)
+    reader = ScenarioReader(content.facts, content.tables, _known_ids(content), conditions, shapes)
     suites = [reader.suite(name, node) for name, node in content.scenario_nodes]
     return Suite(
         tuple(scenario for suite in suites for scenario in suite.scenarios),
@@ -180,14 +185,23 @@ def read_suite(content: Content, problems: Problems) -> Suite:
     )
 
 
-def _by_kind(files: Sequence[SourceFile], shapes: Shapes) -> dict[str, list[tuple[str, Node]]]:
+def _known_ids(content: Content) -> frozenset[str] | None:
+    """The ids of all rules; None where one could not be read, so that any unknown id may be that one."""
+    ids = frozenset(content.rules())
+    return ids if "" not in ids else None
+
+
+def _by_kind(files: Sequence[SourceFile], shapes: Shapes) -> tuple[dict[str, list[tuple[str, Node]]], bool]:
+    """The YAML files by their kind, and whether there are others: any file that seems missing may be one of those."""
     found: dict[str, list[tuple[str, Node]]] = {kind: [] for kind in KINDS}
+    unread = False
     for file in files:
         if file.name.endswith(".csv"):
             continue
         node = read_yaml(file, shapes.problems)
         mapping = shapes.mapping(node, "a rulebook file") if node is not None else None
         if mapping is None:
+            unread = True
             continue
         kind = next((value for key, value in mapping.items if key.text == "kind"), None)
         if kind is None:
@@ -195,15 +209,19 @@ def _by_kind(files: Sequence[SourceFile], shapes: Shapes) -> dict[str, list[tupl
             shapes.problems.error("R102", "the file does not say what `kind` it is", Spot(file.name), help=help)
         elif (word := shapes.choice(kind, "`kind`", KINDS)) is not None and isinstance(kind, Scalar):
             found[word].append((file.name, mapping))
-    return found
+            continue
+        unread = True
+    return found, unread
 
 
-def _only(kind: str, by_kind: Mapping[str, Sequence[tuple[str, Node]]], problems: Problems) -> tuple[str, Node] | None:
+def _only(
+    kind: str, by_kind: Mapping[str, Sequence[tuple[str, Node]]], problems: Problems, *, unread: bool
+) -> tuple[str, Node] | None:
     files = by_kind[kind]
     if not files:
-        problems.error(
-            "R001", f"the rulebook has no file of kind {kind}", Spot("rules/"), help="take it from the default rulebook"
-        )
+        if not unread:
+            help = "take it from the default rulebook"
+            problems.error("R001", f"the rulebook has no file of kind {kind}", Spot("rules/"), help=help)
         return None
     for name, _ in files[1:]:
         problems.error("R114", f"a second file of kind {kind}", Spot(name), help="join the two", also=(Spot(files[0][0]),))

@@ -4,12 +4,15 @@ Codes and their pages: docs/reference/problems/. `R0..` a file cannot be read, `
 over all cases fails, `R3..` something to know. Severity `error` keeps a rulebook from being used; `warning` does not.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+
+_LONG_WORD = re.compile("`([^`\n]{80})[^`\n]+`")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,11 +56,11 @@ class Problems:
 
     def error(self, code: str, message: str, spot: Spot, help: str = "", label: str = "", **more: object) -> None:
         """Adds an error."""
-        self.found.append(Problem(code, "error", message, spot, help, label, **more))  # type: ignore[arg-type]
+        self.found.append(Problem(code, "error", _shortened(message), spot, help, label, **more))  # type: ignore[arg-type]
 
     def warning(self, code: str, message: str, spot: Spot, help: str = "", label: str = "", **more: object) -> None:
         """Adds a warning."""
-        self.found.append(Problem(code, "warning", message, spot, help, label, **more))  # type: ignore[arg-type]
+        self.found.append(Problem(code, "warning", _shortened(message), spot, help, label, **more))  # type: ignore[arg-type]
 
     @property
     def errors(self) -> int:
@@ -72,6 +75,11 @@ class Problems:
     def sorted(self) -> tuple[Problem, ...]:
         """All problems, errors first, then in order of place; the same thing is told once."""
         return tuple(sorted(dict.fromkeys(self.found), key=lambda problem: problem.order))
+
+
+def _shortened(message: str) -> str:
+    """A message in which no word quoted from a file is endless."""
+    return _LONG_WORD.sub(r"`\1…`", message)
 
 
 def did_you_mean(word: str, allowed: Iterable[str], prefix: str = "") -> str:
@@ -90,7 +98,9 @@ def did_you_mean(word: str, allowed: Iterable[str], prefix: str = "") -> str:
 
 
 def one_of(allowed: Iterable[str], most: int = 12) -> str:
-    """`allowed: a, b, c`, cut after `most` words with the number left out."""
+    """`allowed: a, b, c`, cut after `most` words with the number left out; "" where nothing is allowed."""
     words = list(allowed)
+    if not words:
+        return ""
     shown = ", ".join(words[:most])
     return f"allowed: {shown}" + (f" and {len(words) - most} more" if len(words) > most else "")

@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook import grammar
+from app.rulebook.csv_rows import read_csv
 from app.rulebook.model import CONVICTION_FACTS, CodeTables, Fact, Table
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.shapes import Keys, Shapes
-from app.rulebook.source import Node, SourceFile, read_csv
+from app.rulebook.source import Node, SourceFile
 
 FACTS = {name: name in CONVICTION_FACTS for name in grammar.FACTS}
 """The facts that LENS finds in a release, and whether each belongs to one conviction; `decide/facts.py` finds them."""
@@ -35,20 +36,25 @@ CODE_FIELDS = {"SEX": "sex", "RAC": "race", "EYE": "eyes", "HAI": "hair"}
 """Fields of person_codes.csv that a release's values are looked up in, and the names of those values."""
 
 
-def read_facts(node: Node | None, tables: AbstractMapping[str, Table], shapes: Shapes) -> dict[str, Fact]:
-    """The facts of facts.yaml. Each must be one that LENS finds in a release, and all of those must be there."""
+def read_facts(node: Node | None, tables: AbstractMapping[str, Table], shapes: Shapes, *, unread: bool) -> dict[str, Fact]:
+    """The facts of facts.yaml. Each must be one that LENS finds in a release, and all of those must be there.
+
+    `unread`: a file of the rulebook could not be read, so a table that is not there may be in that one.
+    """
     top = shapes.keys(node, "facts.yaml", *grammar.FACTS_FILE)
     listed = shapes.keys(top.get("facts"), "`facts`", list(FACTS)) if top is not None else None
     facts = {}
     for name in FACTS:
         entry = listed.get(name) if listed else None
-        fact = _fact(name, entry, listed.spots[name], tables, shapes) if listed and entry else None
+        fact = _fact(name, entry, listed.spots[name], tables, shapes, unread=unread) if listed and entry else None
         if fact:
             facts[name] = fact
     return facts
 
 
-def _fact(name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table], shapes: Shapes) -> Fact | None:
+def _fact(
+    name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table], shapes: Shapes, *, unread: bool
+) -> Fact | None:
     keys = shapes.keys(node, f"the fact `{name}`", *(grammar.YES_NO_FACT if name in YES_NO_FACTS else grammar.FACT))
     if keys is None:
         return None
@@ -70,7 +76,9 @@ def _fact(name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table]
         shapes.problems.error("R102", f"the fact `{name}` lacks `one_of`", spot, help="add `one_of: TABLE`")
         return None
     table_word = shapes.scalar(keys.get("one_of"), f"`one_of` of `{name}`")
-    if table_word is None or not shapes.known(table_word, "R108", "there is no table {}", tables):
+    if table_word is None or (unread and table_word.text not in tables):
+        return None
+    if not shapes.known(table_word, "R108", "there is no table {}", tables):
         return None
     table = tables[table_word.text]
     _check_fallbacks(name, keys, spot, shapes)
@@ -78,6 +86,9 @@ def _fact(name: str, node: Node, spot: Spot, tables: AbstractMapping[str, Table]
     missing = _fallback(keys.get("when_missing"), f"`when_missing` of `{name}`", table, shapes)
     unknown = _fallback(keys.get("when_unknown"), f"`when_unknown` of `{name}`", table, shapes, *reject)
     _check_forms(name, table, {missing, unknown}, shapes)
+    if name == "charge_code" and not (sensitive or table.sensitive):
+        help = "write `sensitive: yes`: a notice never says what somebody was convicted of"
+        shapes.problems.error("R271", "`charge_code` is not said to be sensitive", spot, help=help)
     return Fact(name, table.name, per_conviction, sensitive or table.sensitive, missing, unknown, spot)
 
 

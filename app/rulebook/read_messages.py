@@ -71,9 +71,10 @@ def read_messages(file: str, node: Node | None, facts: AbstractMapping[str, Fact
         template = Template(key.text, lines, key.spot)
         templates[key.text] = template
         _check_number_first(template, shapes)
-    never = tuple(
-        limit for item in shapes.items(top.get("never"), "`never`") if (limit := _never(item, facts, shapes)) is not None
-    )
+    limits = [_never(item, facts, shapes) for item in shapes.items(top.get("never"), "`never`")]
+    never = tuple(limit for limit in limits if limit is not None)
+    if len(never) == len(limits):  # one that could not be read may be the one that seems to be missing
+        _check_kept_secret({fact for fact, _, _ in never}, facts, top.spots.get("never", Spot(file)), shapes)
     return Messages(file, line_length or 72, most or 14_400, templates, never)
 
 
@@ -149,6 +150,14 @@ def _check_printable(text: Scalar, shapes: Shapes) -> None:
         shown = ", ".join(f"U+{ord(char):04X}" for char in odd[:5])
         help = "Nlets text is printable ASCII: letters, digits, blank and common signs; one line is one line"
         shapes.problems.error("R112", f"a line has characters that cannot be sent: {shown}", text.spot, help=help)
+
+
+def _check_kept_secret(limited: set[str], facts: AbstractMapping[str, Fact], spot: Spot, shapes: Shapes) -> None:
+    """What is sensitive has a `never`: without one nothing would be proved about what a notice gives away."""
+    for name, fact in facts.items():
+        if fact.sensitive and name not in limited:
+            help = f"add `{{disclose: {name}, keep_possible: N}}` under `never`, e.g. with 25"
+            shapes.problems.error("R271", f"nothing keeps `{name}` from being told by a notice", spot, help=help)
 
 
 def _never(node: Node, facts: AbstractMapping[str, Fact], shapes: Shapes) -> tuple[str, int, Spot] | None:

@@ -24,13 +24,13 @@ _Values = dict[str, tuple[Scalar, ...]]
 
 
 class ScenarioReader:
-    """Reads scenario files, with the rulebook's facts and tables and the ids of its rules."""
+    """Reads scenario files, with the rulebook's facts and tables and the ids of its rules (None where not all are known)."""
 
     def __init__(
         self,
         facts: AbstractMapping[str, Fact],
         tables: AbstractMapping[str, Table],
-        rule_ids: frozenset[str],
+        rule_ids: frozenset[str] | None,
         conditions: ConditionReader,
         shapes: Shapes,
     ) -> None:
@@ -40,6 +40,7 @@ class ScenarioReader:
         self._conditions = conditions
         self._shapes = shapes
         self._problems = shapes.problems
+        self._lacking: dict[str, dict[Spot, None]] = {}
         self._sets: dict[tuple[str, date], AbstractMapping[str, frozenset[str]]] = {}
 
     def suite(self, file: str, node: Node | None) -> Suite:
@@ -50,8 +51,10 @@ class ScenarioReader:
         given = self._values(top.get("given"), "`given`")
         names: dict[str, Spot] = {}
         scenarios: list[Scenario] = []
+        self._lacking = {}
         for entry in self._shapes.items(top.get("scenarios"), "`scenarios`"):
             scenarios += self._scenario(file, entry, given, names)
+        self._tell_lacking(top)
         promises = [
             promise
             for key in ("always", "never")
@@ -60,6 +63,17 @@ class ScenarioReader:
         ]
         start = {name: words[0].text for name, words in given.items() if words}
         return Suite(tuple(scenarios), tuple(promises), start)
+
+    def _tell_lacking(self, top: Keys) -> None:
+        """Tells what scenarios do not say: what several do not say is best added to `given`, so it is told there, once."""
+        for name, spots in self._lacking.items():
+            if len(spots) > 1 and "given" in top.spots:
+                message = f"`given` does not say `{name}`, and {len(spots)} scenarios do not say it either"
+                self._problems.error("R102", message, top.spots["given"], help=f"add `{name}: …`", also=tuple(spots)[:1])
+                continue
+            for spot in spots:
+                help = f"add it to `given` or `but`: {name}"
+                self._problems.error("R102", f"the scenario does not say `{name}`", spot, help=help)
 
     def _values(self, node: Node | None, what: str, *, several: bool = False) -> _Values:
         """The values given for facts; one each, or with `several` lists and sets too. What is refused leaves none."""
@@ -168,9 +182,8 @@ class ScenarioReader:
         if convictions is not None:
             needed = [name for name in needed if name not in CONVICTION_FACTS]
         lacking = [name for name in needed if name not in said and (name in self._facts or name == DAY)]
-        if lacking:
-            help = f"add it to `given` or `but`: {', '.join(lacking)}"
-            self._problems.error("R102", f"the scenario does not say `{lacking[0]}`", spot, help=help)
+        for name in lacking:
+            self._lacking.setdefault(name, {})[spot] = None
         if needed:  # one that was said was refused, which has been told
             return None
         pairs = convictions if convictions is not None else ((values["charge_code"], values["charge_status"]),)
@@ -203,7 +216,9 @@ class ScenarioReader:
             return None
         words = self._shapes.words(node, what)
         return tuple(
-            word.text for word in words if self._shapes.known(word, "R113", "there is no rule {}", sorted(self._rule_ids))
+            word.text
+            for word in words
+            if self._rule_ids is None or self._shapes.known(word, "R113", "there is no rule {}", sorted(self._rule_ids))
         )
 
     def _entries(self, node: Node | None, what: str, allowed: tuple[str, ...]) -> tuple[dict[str, str], ...]:

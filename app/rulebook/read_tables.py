@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook import grammar
+from app.rulebook.csv_rows import CsvRow, read_csv
 from app.rulebook.model import Change, Column, Row, SetDefinition, Table
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.shapes import Keys, Shapes
-from app.rulebook.source import CsvRow, Mapping, Node, Scalar, SourceFile, read_csv
+from app.rulebook.source import Mapping, Node, Scalar, SourceFile
 
 _NAME = re.compile(grammar.NAME)
 _NAME_HELP = "small letters, digits and _, beginning with a letter, e.g. into_us"
@@ -119,7 +120,7 @@ def _add_csv_row(csv_row: CsvRow, columns: dict[str, Column], rows: dict[str, Ro
     else:
         cells = {name: csv_row.cells[name] for name in columns}
         for name, column in columns.items():
-            _check_cell(column, cells[name], cells, spot, shapes.problems)
+            _check_cell(column, cells[name], cells, csv_row.spot_of(name), shapes.problems)
         rows[key] = Row(key, cells, spot)
 
 

@@ -36,7 +36,7 @@ def _excerpt(spot: Spot, lines: Sequence[str], label: str) -> list[str]:
     line = lines[spot.line - 1]
     start = min(max(spot.column - 61, 0), max(len(line) - 100, 0))
     shown = line[start : start + 120].replace("\t", " ")
-    caret = " " * (spot.column - 1 - start) + "^" * max(min(spot.length, len(line) - spot.column + 1), 1)
+    caret = " " * (spot.column - 1 - start) + "^" * max(min(spot.length, start + len(shown) - spot.column + 1), 1)
     number = f"{spot.line:4d} | "
     return [f"{number}{shown}", f"{' ' * (len(number) - 2)}| {caret}{' ' + label if label else ''}"]
 

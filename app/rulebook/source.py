@@ -1,12 +1,10 @@
-"""Reads the rulebook's files: YAML as a tree of texts with their places, CSV as rows. The one door to PyYAML.
+"""Reads the rulebook's files: YAML as a tree of texts with their places. The one door to PyYAML.
 
 Every scalar is text, as it stands in the file: YAML 1.1 would turn `0101` into 65 and `NO` into false. Anchors, aliases, tags,
 duplicate keys and several documents in a file are faults. Size, depth and number of nodes are bounded, so that a hostile file
 is a fault and not a hang.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from app.rulebook.misread import Misread, tell_misread
 from app.rulebook.problems import Problems, Spot
 
 SIZE_LIMIT = 4 * 1024 * 1024
@@ -58,14 +57,6 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class CsvRow:
-    """One row of a CSV file: its cells by column name, with the place of the row."""
-
-    cells: dict[str, str]
-    spot: Spot
-
-
-@dataclass(frozen=True, slots=True)
 class Token:
     """A word or mark of a YAML text, of a kind as YAML calls it (`Scalar`, `Key`, `BlockEntry`, …).
 
@@ -95,15 +86,27 @@ def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
             )
             continue
         for path in sorted((folder / top).rglob("*")):
-            if path.is_file() and is_rulebook_file(path.name):
-                name = path.relative_to(folder).as_posix()
-                if path.stat().st_size > SIZE_LIMIT:
-                    problems.error(
-                        "R003", f"the file is over {SIZE_LIMIT:,} bytes", Spot(name), help="split it, or look what is in it"
-                    )
-                else:
-                    files.append(SourceFile(name, path.read_bytes()))
+            if is_rulebook_file(path.name) and not path.is_dir():
+                file = _read_file(path, path.relative_to(folder).as_posix(), problems)
+                files += [file] if file is not None else []
     return tuple(files)
+
+
+def _read_file(path: Path, name: str, problems: Problems) -> SourceFile | None:
+    shown = name.encode(errors="backslashreplace").decode()
+    try:
+        if shown != name:
+            problems.error("R002", "the name of the file is not UTF-8", Spot(shown), help="rename it")
+        elif not path.is_file():  # a link to nothing, a pipe: what should stand here is not used, so it must not pass unseen
+            help = "put the file there that it stands for, or remove it"
+            problems.error("R001", "there is no file behind this name", Spot(name), help=help)
+        elif path.stat().st_size > SIZE_LIMIT:
+            problems.error("R003", f"the file is over {SIZE_LIMIT:,} bytes", Spot(name), help="split it, or look what is in it")
+        else:
+            return SourceFile(name, path.read_bytes())
+    except OSError as error:
+        problems.error("R001", f"the file cannot be read: {error.strerror}", Spot(name), help="let whoever runs LENS read it")
+    return None
 
 
 def is_rulebook_file(name: str) -> bool:
@@ -113,15 +116,16 @@ def is_rulebook_file(name: str) -> bool:
 
 def read_yaml(file: SourceFile, problems: Problems) -> Node | None:
     """The tree of one YAML file, or None when it has none or a fault kept it from being read (told in `problems`)."""
-    text = _decoded(file, problems)
+    text = decoded(file, problems)
     if text is None:
         return None
+    builder = _Builder(file.name, problems)
     try:
-        return _Builder(file.name, problems).document(iter(yaml.parse(text, Loader=yaml.CBaseLoader)))
+        return builder.document(iter(yaml.parse(text, Loader=yaml.CBaseLoader)))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        spot = Spot(file.name, mark.line + 1, mark.column + 1) if mark else Spot(file.name)
-        problems.error("R002", f"this is not YAML: {error.problem or error.context}", spot, help=_yaml_help(text, spot))
+        spots = [Spot(file.name, m.line + 1, m.column + 1) if m else None for m in (error.problem_mark, error.context_mark)]
+        said = Misread(error.problem or "", error.context or "", spots[0] or Spot(file.name), spots[1], builder.long_quote)
+        tell_misread(said, text, problems)
     except yaml.YAMLError:
         found = _UNPRINTABLE.search(text)
         place = found.start() if found else 0
@@ -139,7 +143,8 @@ def tokens(text: str) -> Iterator[Token]:
         yield Token(type(token).__name__.removesuffix("Token"), token.start_mark.index, token.end_mark.index)
 
 
-def _decoded(file: SourceFile, problems: Problems) -> str | None:
+def decoded(file: SourceFile, problems: Problems) -> str | None:
+    """The text of a file, or None where it is not UTF-8 (told in `problems`)."""
     try:
         return file.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -149,13 +154,6 @@ def _decoded(file: SourceFile, problems: Problems) -> str | None:
         return None
 
 
-def _yaml_help(text: str, spot: Spot) -> str:
-    lines = text.split("\n")
-    if spot.line <= len(lines) and "\t" in lines[spot.line - 1][: spot.column]:
-        return "indent with blanks, not with tabs"
-    return "look at this line and the one before: indentation, a missing colon, quote or bracket"
-
-
 class _Builder:
     """Builds the tree from YAML events, within the bounds."""
 
@@ -163,6 +161,9 @@ class _Builder:
         self._file = file
         self._problems = problems
         self._nodes = 0
+        self._told: set[tuple[str, int]] = set()
+        self.long_quote: tuple[Spot, int] | None = None
+        """The last text in quotes that goes over several lines: where it begins, and its last line."""
 
     def document(self, events: Iterator[yaml.Event]) -> Node | None:
         root: Node | None = None
@@ -188,10 +189,13 @@ class _Builder:
         if depth > DEPTH_LIMIT:
             self._stop("R003", f"values are nested deeper than {DEPTH_LIMIT}", spot, "no rulebook file needs that")
         if isinstance(event, yaml.AliasEvent):
-            self._problems.error("R005", "YAML aliases (`*name`) are not used in a rulebook", spot, help="write the value out")
+            self._once_a_line("YAML aliases (`*name`) are not used in a rulebook", spot)
             return Scalar("", spot)
         self._refuse_extras(event, spot)
         if isinstance(event, yaml.ScalarEvent):
+            end = event.end_mark
+            if event.style in {"'", '"'} and end is not None and end.line >= spot.line:
+                self.long_quote = (spot, end.line + 1)
             return Scalar(event.value, spot)
         if isinstance(event, yaml.SequenceStartEvent):
             return Sequence(tuple(self._items(events, depth, yaml.SequenceEndEvent)), spot)
@@ -218,10 +222,15 @@ class _Builder:
 
     def _refuse_extras(self, event: yaml.Event, spot: Spot) -> None:
         if getattr(event, "anchor", None) is not None:
-            self._problems.error("R005", "YAML anchors (`&name`) are not used in a rulebook", spot, help="write the value out")
+            self._once_a_line("YAML anchors (`&name`) are not used in a rulebook", spot)
         tag = getattr(event, "tag", None)
         if tag is not None and tag != "!":
             self._problems.error("R005", "YAML tags (`!name`) are not used in a rulebook", spot, help="leave the tag out")
+
+    def _once_a_line(self, message: str, spot: Spot) -> None:
+        if (message, spot.line) not in self._told:  # a line full of them is one fault
+            self._told.add((message, spot.line))
+            self._problems.error("R005", message, spot, help="write the value out")
 
     def _spot(self, event: yaml.Event) -> Spot:
         start, end = event.start_mark, event.end_mark
@@ -233,39 +242,3 @@ class _Builder:
     def _stop(self, code: str, message: str, spot: Spot, help: str) -> None:
         self._problems.error(code, message, spot, help=help)
         raise _Stop
-
-
-def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tuple[CsvRow, ...]]:
-    """The column names and rows of a CSV file (RFC 4180, UTF-8, a heading line). Faulty rows are told and left out."""
-    text = _decoded(file, problems)
-    if text is None:
-        return (), ()
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    rows = []
-    heading: tuple[str, ...] = ()
-    try:
-        heading = tuple(next(reader, ()))
-        line = reader.line_num + 1
-        for cells in reader:
-            spot = Spot(file.name, line, 1, max(len(cells[0]), 1) if cells else 1)
-            line = reader.line_num + 1
-            if len(cells) != len(heading):
-                message = f"this row has {len(cells)} cells, the heading has {len(heading)}"
-                problems.error("R007", message, spot, help=_cells_help(len(cells), len(heading)))
-            else:
-                rows.append(CsvRow(dict(zip(heading, cells, strict=True)), spot))
-        if not heading:
-            problems.error(
-                "R006", "the file is empty", Spot(file.name), help="begin with a line of column names, or remove the file"
-            )
-    except csv.Error as error:
-        help = "the row that begins here has a quote that is not closed, or one inside a cell: write it twice, inside quotes"
-        problems.error("R007", f"this is not CSV: {error}", Spot(file.name, line), help=help)
-    return heading, tuple(rows)
-
-
-def _cells_help(found: int, expected: int) -> str:
-    if not found:
-        return "take the blank line out"
-    return "put quotes around a cell that has a comma in it" if found > expected else "a cell is missing; leave it empty: `,,`"

@@ -117,3 +117,14 @@ def test_one_process_and_several_replay_alike(old: Path, new: Path) -> None:
             total.add(part)
         found.append(total.as_json())
     assert found[0] == found[1]
+
+
+def test_scenarios_that_do_not_fit_do_not_hide_what_a_change_does(old: Path, new: Path) -> None:
+    """A rule taken out that scenarios still expect: the change is counted, and the scenarios are noted, not told."""
+    routing = new / "rules/routing.yaml"
+    before, _, rest = routing.read_text().partition("  - id: LENS-R20")
+    routing.write_text(f"{before}  - id: LENS-R30{rest.partition('  - id: LENS-R30')[2]}")
+    done = CliRunner().invoke(app, [str(old), str(new), "--format", "json"])
+    assert done.exit_code == 0, done.output
+    assert "errors in its scenarios and promises" in done.stderr
+    assert ["LENS-E10", "LENS-R10"] in [group["after"]["rules"] for group in json.loads(done.stdout)["groups"]]

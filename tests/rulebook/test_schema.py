@@ -91,8 +91,10 @@ NEEDS_NAMES = {"R101-unknown-cell", "R102-missing-cell", "R104-audience", "R104-
 """Seen with the names of the rulebook only: columns, messages, the facts that have an address."""
 NEVER_SEEN = {
     "R102-column-missing": "the columns that the service reads are not the language's",
+    "R102-given-lacks-a-fact": "each scenario may say it",
     "R102-scenario-lacks-a-fact": "what is lacking may stand in `given`, `but`, `for_each` or a row",
     "R107-0101-is-text": "without quotes, 0902 and 902 are the same number to an editor",
+    "R107-endless-word": "in digits, as the one before",
     "R119-help-file": "an ORI of Nlets itself has the form of any other",
     "R119-network": "the same",
     "R121-barrier": "what may be read is said elsewhere in the file",

@@ -1,5 +1,6 @@
 """Reading files: what stands in them is text with a place, and no file can make reading hang, crash or lie."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.rulebook.book import load, load_with_problems
 from app.rulebook.content import content_hash, read_content
+from app.rulebook.csv_rows import read_csv
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.shapes import SUGGESTED
 from app.rulebook.source import (
@@ -18,7 +20,6 @@ from app.rulebook.source import (
     Scalar,
     Sequence,
     SourceFile,
-    read_csv,
     read_folder,
     read_yaml,
 )
@@ -211,6 +212,22 @@ def test_csv_cells() -> None:
         ("01", 'a "b", c', 2),
         ("02", "two\r\nlines", 3),
         ("03", "x", 5),
+    ]
+    assert [(row.spot_of("text").column, row.spot_of("text").length) for row in rows] == [(4, 12), (1, 2), (4, 1)]
+
+
+def test_names_without_a_file_behind_them(tmp_path: Path) -> None:
+    """A link to nothing, a pipe and a name that is not UTF-8 are told: nothing that should count is left out unseen."""
+    folder = copied(tmp_path)
+    (folder / "rules" / "gone.yaml").symlink_to("nowhere")
+    os.mkfifo(folder / "rules" / "pipe.yaml")
+    Path(os.fsdecode(os.fsencode(folder) + b"/rules/caf\xe9.yaml")).write_text("kind: scenarios/v1\n")
+    problems = Problems()
+    assert load_with_problems(folder, problems) is None
+    assert [(problem.code, problem.spot.file) for problem in problems.sorted()] == [
+        ("R002", "rules/caf\\udce9.yaml"),
+        ("R001", "rules/gone.yaml"),
+        ("R001", "rules/pipe.yaml"),
     ]
 
 

@@ -1,0 +1,66 @@
+"""Reads the CSV files of a rulebook: rows by column name, with their places. Every cell is text, as it stands in the file."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+
+from app.rulebook.problems import Problems, Spot
+from app.rulebook.source import SourceFile, decoded
+
+_CELL = re.compile('(?:(?<=,)|^)(?:"(?:[^"]|"")*"|[^,"]*)(?=,|$)')
+"""A cell of a line of CSV, with its quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """One row of a CSV file: its cells by column name, with the place of its first cell and the line as it stands there."""
+
+    cells: dict[str, str]
+    spot: Spot
+    line: str
+
+    def spot_of(self, column: str) -> Spot:
+        """Where the cell of a column stands; for a row that goes over several lines, where the row begins."""
+        written = _CELL.finditer(self.line.rstrip("\r\n"))
+        for name, match in zip(self.cells, written, strict=False):
+            if name == column:
+                return Spot(self.spot.file, self.spot.line, match.start() + 1, max(match.end() - match.start(), 1))
+        return self.spot
+
+
+def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tuple[CsvRow, ...]]:
+    """The column names and rows of a CSV file (RFC 4180, UTF-8, a heading line). Faulty rows are told and left out."""
+    text = decoded(file, problems)
+    if text is None:
+        return (), ()
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, strict=True)
+    line = 1
+    rows = []
+    heading: tuple[str, ...] = ()
+    try:
+        heading = tuple(next(reader, ()))
+        line = reader.line_num + 1
+        for cells in reader:
+            spot, written = Spot(file.name, line, 1, max(len(cells[0]), 1) if cells else 1), lines[line - 1]
+            line = reader.line_num + 1
+            if len(cells) != len(heading):
+                message = f"this row has {len(cells)} cells, the heading has {len(heading)}"
+                problems.error("R007", message, spot, help=_cells_help(len(cells), len(heading)))
+            else:
+                rows.append(CsvRow(dict(zip(heading, cells, strict=True)), spot, written))
+        if not heading:
+            problems.error(
+                "R006", "the file is empty", Spot(file.name), help="begin with a line of column names, or remove the file"
+            )
+    except csv.Error as error:
+        help = "the row that begins here has a quote that is not closed, or one inside a cell: write it twice, inside quotes"
+        problems.error("R007", f"this is not CSV: {error}", Spot(file.name, line), help=help)
+    return heading, tuple(rows)
+
+
+def _cells_help(found: int, expected: int) -> str:
+    if not found:
+        return "take the blank line out"
+    return "put quotes around a cell that has a comma in it" if found > expected else "a cell is missing; leave it empty: `,,`"
