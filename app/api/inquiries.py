@@ -11,8 +11,10 @@ from app.api.bodies import read_reason
 from app.api.filters import Paged, Period, Unfiltered
 from app.api.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
-from app.store.arrivals import ArrivalFilter, ReadArrival, StoredArrival, list_arrivals, read_arrival
-from app.store.inquiries import Inquiry, InquiryFilter, ReadInquiry, close_inquiry, list_inquiries, read_inquiry
+from app.store import arrivals, inquiries
+from app.store.arrivals import ArrivalFilter, StoredArrival, get_arrival, list_arrivals
+from app.store.audit import note
+from app.store.inquiries import Inquiry, InquiryFilter, close_inquiry, get_inquiry, list_inquiries
 from app.store.work_items import Resolve
 
 router = APIRouter(tags=["inquiries"])
@@ -72,7 +74,8 @@ async def get_one(parts: Wired, caller: Watcher, id: InquiryId, _: Unfiltered) -
 
     Roles: operator, auditor.
     """
-    found = await parts.writer.do(read_inquiry, ReadInquiry(id, caller.name, parts.clock()))
+    found = await parts.look(lambda connection: get_inquiry(connection, id))
+    await parts.writer.do(note, inquiries.shown(found, caller.name, parts.clock()))
     return Response(msgspec.json.encode(found), media_type=JSON)
 
 
@@ -105,5 +108,6 @@ async def list_inbound(parts: Wired, _: Watcher, query: Annotated[InboundQuery, 
 )
 async def get_inbound(parts: Wired, caller: Watcher, id: InboundId, _: Unfiltered) -> Response:
     """One text with its words. Who read it stands in the audit trail. Roles: operator, auditor."""
-    found = await parts.writer.do(read_arrival, ReadArrival(id, caller.name, parts.clock()))
+    found = await parts.look(lambda connection: get_arrival(connection, id))
+    await parts.writer.do(note, arrivals.shown(found, caller.name, parts.clock()))
     return Response(msgspec.json.encode(found), media_type=JSON)

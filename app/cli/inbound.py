@@ -8,8 +8,10 @@ from rich.table import Table
 from app.cli.database import clock
 from app.cli.keys import actor
 from app.cli.listing import every, harmless, minute, print_table, store_at_hand
-from app.store.arrivals import ArrivalFilter, ReadArrival, list_arrivals, read_arrival
+from app.store.arrivals import ArrivalFilter, get_arrival, list_arrivals, shown
+from app.store.audit import note
 from app.store.paging import LONGEST_PAGE
+from app.store.reading import look
 from app.store.writer import Writer
 
 app = typer.Typer(no_args_is_help=True)
@@ -51,5 +53,6 @@ def show(id: Annotated[int, typer.Argument(min=1, help="The text's number, as wo
 
     """
     with store_at_hand() as store, Writer(store) as writer:
-        found = writer.do_and_wait(read_arrival, ReadArrival(id, actor(), clock()))
+        found = look(store, lambda connection: get_arrival(connection, id))
+        writer.do_and_wait(note, shown(found, actor(), clock()))
     print(harmless(found.text))

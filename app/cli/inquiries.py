@@ -9,16 +9,18 @@ from app.api.bodies import REASON_LENGTH
 from app.cli.database import clock
 from app.cli.keys import actor
 from app.cli.listing import every, harmless, minute, print_table, store_at_hand
+from app.store.audit import note
 from app.store.inquiries import (
     InquiryFilter,
     InquiryWithText,
-    ReadInquiry,
     ReleaseAsTold,
     close_inquiry,
+    get_inquiry,
     list_inquiries,
-    read_inquiry,
+    shown,
 )
 from app.store.paging import LONGEST_PAGE
+from app.store.reading import look
 from app.store.work_items import Resolve
 from app.store.writer import Writer
 
@@ -63,7 +65,8 @@ def show(id: Id) -> None:
 
     """
     with store_at_hand() as store, Writer(store) as writer:
-        found = writer.do_and_wait(read_inquiry, ReadInquiry(id, actor(), clock()))
+        found = look(store, lambda connection: get_inquiry(connection, id))
+        writer.do_and_wait(note, shown(found, actor(), clock()))
     print(_described(found))
 
 

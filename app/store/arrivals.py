@@ -1,6 +1,5 @@
 """Reading what came from the network: every text that arrived, whatever became of it."""
 
-from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -8,8 +7,8 @@ from sqlalchemy import Connection, select
 
 from app.domain.identifiers import message_id
 from app.domain.times import rfc3339
-from app.errors import LensError, NotFound
-from app.store.audit import AuditEntry, append
+from app.errors import NotFound
+from app.store.audit import AuditEntry
 from app.store.paging import Page, after, cursor
 from app.store.tables import INBOUND
 
@@ -46,14 +45,6 @@ class ArrivalFilter(NamedTuple):
     until: int | None = None
 
 
-class ReadArrival(NamedTuple):
-    """Somebody reads a text, which the audit trail notes. `by` is the name of the key, `at` Micros."""
-
-    id: int
-    by: str
-    at: int
-
-
 def list_arrivals(connection: Connection, wanted: ArrivalFilter, limit: int, given: str | None = None) -> Page[StoredArrival]:
     """A page of what arrived, in that order. Raises Refused for a bad cursor."""
     conditions = [INBOUND.c.id > after("inbound", given)]
@@ -70,17 +61,17 @@ def list_arrivals(connection: Connection, wanted: ArrivalFilter, limit: int, giv
     return Page(items, cursor("inbound", items[-1].id) if len(rows) > limit else None)
 
 
-def read_arrival(connection: Connection, reads: Sequence[ReadArrival]) -> list[ArrivalWithText | LensError]:
-    """Texts with their words; each read stands in the audit trail. A result is NotFound. Has the shape `Writer.do` takes."""
-    return [_read(connection, each) for each in reads]
-
-
-def _read(connection: Connection, wanted: ReadArrival) -> ArrivalWithText | LensError:
-    row = connection.execute(select(INBOUND).where(INBOUND.c.id == wanted.id)).first()
+def get_arrival(connection: Connection, key: int) -> ArrivalWithText:
+    """One text with its words. Whoever shows it to somebody notes that first (`shown`). Raises NotFound."""
+    row = connection.execute(select(INBOUND).where(INBOUND.c.id == key)).first()
     if row is None:
-        return NotFound(f"There is no text {wanted.id} from the network.")
-    append(connection, [AuditEntry(wanted.at, wanted.by, "read_inbound", f"inbound {wanted.id}", "read", {"kind": row.kind})])
+        raise NotFound(f"There is no text {key} from the network.")
     return ArrivalWithText(**_fields(row), text=row.text)
+
+
+def shown(found: ArrivalWithText, by: str, at: int) -> AuditEntry:
+    """What the audit trail notes when a text is shown. `by` is the name of the key, `at` Micros."""
+    return AuditEntry(at, by, "read_inbound", f"inbound {found.id}", "read", {"kind": found.kind})
 
 
 def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the table

@@ -39,6 +39,12 @@ class AuditEntry(NamedTuple):
     detail: Mapping[str, object] = {}
 
 
+def note(connection: Connection, entries: Sequence[AuditEntry]) -> list[None]:
+    """Adds entries about what changed nothing, such as reading what is personal. Has the shape `Writer.do` takes."""
+    append(connection, entries)
+    return [None] * len(entries)
+
+
 class _After(msgspec.Struct):
     after_chain: str
     after_seq: int

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, exists, func, or_, select
 from app.domain.decision import Outcome
 from app.domain.times import rfc3339
 from app.errors import LensError, NotFound
-from app.store.audit import AuditEntry, append
+from app.store.audit import AuditEntry
 from app.store.inquiry_tables import INBOUND_RELEASE
 from app.store.messages import MessageWithHistory, messages_of_release
 from app.store.paging import Page, after, cursor
@@ -62,14 +62,6 @@ class InquiryFilter(NamedTuple):
     release_id: str | None = None
 
 
-class ReadInquiry(NamedTuple):
-    """Somebody reads an inquiry, which the audit trail notes. `by` is the name of the key, `at` Micros."""
-
-    id: int
-    by: str
-    at: int
-
-
 def list_inquiries(connection: Connection, wanted: InquiryFilter, limit: int, given: str | None = None) -> Page[Inquiry]:
     """A page of inquiries in order of their ids, without their texts. Raises Refused for a bad cursor."""
     conditions = [WORK_ITEM.c.code == INQUIRY, WORK_ITEM.c.id > after("inquiries", given)]
@@ -104,22 +96,21 @@ def _inquiry(item: StoredWorkItem, text: Any, linked: int) -> Inquiry:  # noqa: 
     )
 
 
-def read_inquiry(connection: Connection, reads: Sequence[ReadInquiry]) -> list[InquiryWithText | LensError]:
-    """Inquiries with their texts; each read stands in the audit trail. A result is NotFound. Has the shape `Writer.do` takes."""
-    return [_read(connection, each) for each in reads]
-
-
-def _read(connection: Connection, wanted: ReadInquiry) -> InquiryWithText | LensError:
-    row = connection.execute(items_where(WORK_ITEM.c.id == wanted.id, WORK_ITEM.c.code == INQUIRY)).first()
+def get_inquiry(connection: Connection, key: int) -> InquiryWithText:
+    """One inquiry with its text. Whoever shows it to somebody notes that first (`shown`). Raises NotFound."""
+    row = connection.execute(items_where(WORK_ITEM.c.id == key, WORK_ITEM.c.code == INQUIRY)).first()
     if row is None:
-        return NotFound(f"There is no inquiry {wanted.id}.")
+        raise NotFound(f"There is no inquiry {key}.")
     item = stored(row)
     found = _inquiries(connection, [item])[0]
     text = connection.scalar(select(INBOUND.c.text).where(INBOUND.c.id == item.inbound_id))
-    about = _about(connection, row, found)
-    seen = {"inbound": item.inbound_id, "releases": [each.release_id for each in about]}
-    append(connection, [AuditEntry(wanted.at, wanted.by, "read_inquiry", f"inquiry {wanted.id}", "read", seen)])
-    return InquiryWithText(**msgspec.structs.asdict(found), text=text or "", about=about)
+    return InquiryWithText(**msgspec.structs.asdict(found), text=text or "", about=_about(connection, row, found))
+
+
+def shown(found: InquiryWithText, by: str, at: int) -> AuditEntry:
+    """What the audit trail notes when an inquiry is shown. `by` is the name of the key, `at` Micros."""
+    seen = {"inbound": found.inbound_id, "releases": [each.release_id for each in found.about]}
+    return AuditEntry(at, by, "read_inquiry", f"inquiry {found.id}", "read", seen)
 
 
 def _about(connection: Connection, row: Any, found: Inquiry) -> tuple[ReleaseAsTold, ...]:  # noqa: ANN401 - a work item's row

@@ -8,8 +8,10 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from app.errors import Conflict, LensError, NotFound
-from app.store.arrivals import ArrivalFilter, ArrivalWithText, ReadArrival, list_arrivals, read_arrival
+from app.errors import Conflict, NotFound
+from app.store import arrivals, inquiries
+from app.store.arrivals import ArrivalFilter, get_arrival, list_arrivals
+from app.store.audit import note
 from app.store.engine import Store, open_store, upgrade
 from app.store.follow_up import Wording
 from app.store.inbound import Heard, take_in
@@ -17,10 +19,9 @@ from app.store.inquiries import (
     Inquiry,
     InquiryFilter,
     InquiryWithText,
-    ReadInquiry,
     close_inquiry,
+    get_inquiry,
     list_inquiries,
-    read_inquiry,
 )
 from app.store.lifting import Lift, lift, reject
 from app.store.messages import Requeue, requeue
@@ -56,9 +57,10 @@ def listed(store: Store, wanted: InquiryFilter = ANY, limit: int = 100, cursor: 
         return list_inquiries(connection, wanted, limit, cursor)
 
 
-def read(store: Store, key: int) -> InquiryWithText | LensError:
+def read(store: Store, key: int) -> InquiryWithText:
     """One inquiry with its text."""
-    return run(store, read_inquiry, ReadInquiry(key, "op", NOON))[0]
+    with store.read.connect() as connection:
+        return get_inquiry(connection, key)
 
 
 def ids(*found: Inquiry) -> list[int | None]:
@@ -75,7 +77,6 @@ def test_an_am_is_linked_by_fbi_number_to_the_newest_of_its_subject(store: Store
     assert (inquiry.from_ori, inquiry.status, inquiry.code) == ("TXSIR0000", "open", "inquiry")
     assert inquiry.detail == "inbound 1: AM from TXSIR0000; 2 releases found, linked to the newest of the subject"
     whole = read(store, 1)
-    assert isinstance(whole, InquiryWithText)
     assert SECRET in whole.text
     assert [(each.release_id, each.found_by) for each in whole.about] == [("C", "FBI number"), ("A", "FBI number")]
     sent = [(message.message_id, message.state, message.status) for message in whole.about[0].messages]
@@ -89,7 +90,6 @@ def test_a_message_number_goes_before_an_fbi_number(store: Store) -> None:
     (inquiry,) = listed(store).items
     assert (inquiry.release_id, inquiry.message_id, inquiry.releases) == ("B", "LN00000004", 3)
     whole = read(store, 1)
-    assert isinstance(whole, InquiryWithText)
     assert {each.release_id: each.found_by for each in whole.about} == {
         "B": "quoted number",
         "A": "quoted number",
@@ -105,7 +105,6 @@ def test_an_am_that_names_nothing_known_is_an_inquiry_all_the_same(store: Store)
     (inquiry,) = listed(store).items
     assert (inquiry.release_id, inquiry.found_by, inquiry.releases, inquiry.from_ori) == (None, None, 0, None)
     whole = read(store, 1)
-    assert isinstance(whole, InquiryWithText)
     assert whole.about == ()
 
 
@@ -196,8 +195,9 @@ def test_whoever_reads_an_inquiry_stands_in_the_trail(store: Store) -> None:
     """With the number of the text and the releases shown, and none of its words."""
     accepted(store, A=ONE)
     run(store, take_in, am("t:1", fbi=(ONE,)))
-    read(store, 1)
-    assert isinstance(read(store, 2), NotFound)
+    run(store, note, inquiries.shown(read(store, 1), "op", NOON))
+    with pytest.raises(NotFound):
+        read(store, 2)
     trail = rows(store, "SELECT actor, object, outcome, detail_json FROM audit WHERE action = 'read_inquiry'")
     assert trail == [("op", "inquiry 1", "read", '{"inbound":1,"releases":["A"]}')]
     for table in ("audit", "work_item", "inbound_release"):
@@ -215,10 +215,12 @@ def test_every_text_from_the_network_can_be_read(store: Store) -> None:
         assert [each.id for each in list_arrivals(connection, ArrivalFilter("other", matched=False), 9).items] == [1]
         assert list_arrivals(connection, ArrivalFilter(matched=True), 9).items == ()
     assert SECRET not in str(whole)
-    text, none = run(store, read_arrival, ReadArrival(1, "op", NOON), ReadArrival(9, "op", NOON))
-    assert isinstance(text, ArrivalWithText)
+    with store.read.connect() as connection:
+        text = get_arrival(connection, 1)
+        with pytest.raises(NotFound):
+            get_arrival(connection, 9)
+    run(store, note, arrivals.shown(text, "op", NOON))
     assert (text.text, text.kind, text.source) == (f"{SECRET} \x1b[2J", "other", "t:1")
-    assert isinstance(none, NotFound)
     assert rows(store, "SELECT actor, object, outcome FROM audit WHERE action = 'read_inbound'") == [
         ("op", "inbound 1", "read")
     ]
@@ -259,5 +261,4 @@ def test_what_an_earlier_version_stored_is_found_and_read(older: Store) -> None:
     assert (before.inbound_id, before.from_ori, before.release_id, before.releases) == (7, "TXSIR0000", "EX-1", 1)
     assert (since.release_id, since.found_by) == ("EX-1", "FBI number")
     whole = read(older, 1)
-    assert isinstance(whole, InquiryWithText)
     assert (whole.text, [each.release_id for each in whole.about]) == (SECRET, ["EX-1"])
