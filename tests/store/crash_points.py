@@ -2,10 +2,12 @@
 
     python -m tests.store.crash_points FOLDER WORK
 
-WORK is `accept`, two releases, or `arrive`, two AMs about the subject of a release that is stored already. Point n is before the nth statement or commit of the child's work. For each, `FOLDER/n.db` is left as the child left it, and
+WORK is `accept`, two releases, `arrive`, two AMs about the subject of a release that is stored already, or `surge`, a flood and then
+its release. Point n is before the nth statement or commit of the child's work. For each, `FOLDER/n.db` is left as the child left it, and
 a line `n acknowledged` or `n not acknowledged` is printed; the last line is the first point that the work no longer reaches.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -15,12 +17,15 @@ from pathlib import Path
 
 from sqlalchemy import event
 
+from app.domain.surge import Breaker
+from app.errors import Conflict
+from app.store import surges
 from app.store.engine import Store, open_store
 from app.store.inbound import Heard, take_in
 from app.store.releases import accept_many
 from app.store.subjects import Learn, learn
 from app.store.writer import Writer
-from tests.store.invented import acceptance
+from tests.store.invented import NOON, acceptance
 
 
 def die_at(store: Store, point: int) -> None:
@@ -53,7 +58,22 @@ def take_one(writer: Writer, name: str) -> object:
 
 
 FBI_NUMBER = "12345678A"
-WORK: dict[str, Callable[[Writer, str], object]] = {"accept": accept_one, "arrive": take_one}
+
+
+def flood_or_release(writer: Writer, name: str) -> None:
+    """First two releases, of which the breaker lets one pass; then a person releases the other, a message at a time."""
+    if name == NAMES[0]:
+        for number in range(2):
+            writer.do_and_wait(accept_many, acceptance(f"EX-{number}")._replace(breaker=Breaker(floor=2)))
+        return
+    surges.AT_ONCE = 1
+    with contextlib.suppress(Conflict):  # decided already
+        writer.do_and_wait(surges.decide, surges.Decide(1, "release", "looked at", "op", NOON))
+    while writer.do_and_wait(surges.carry_out, surges.CarryOut()).more:
+        pass
+
+
+WORK: dict[str, Callable[[Writer, str], object]] = {"accept": accept_one, "arrive": take_one, "surge": flood_or_release}
 
 
 def child(file: Path, work: str, point: int, acknowledged: int) -> None:

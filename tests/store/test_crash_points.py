@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from app.store import surges
 from app.store.audit import verify
 from app.store.engine import Store, open_store
 from app.store.releases import Accepted, accept_many
 from app.store.writer import Writer
-from tests.store.crash_points import FBI_NUMBER, NAMES, take_one
+from tests.store.crash_points import FBI_NUMBER, NAMES, flood_or_release, take_one
 from tests.store.invented import accept, acceptance, rows
 
 TABLES = {"release": 1, "message": 2, "message_event": 2, "work_item": 1}
@@ -83,3 +86,25 @@ def test_a_kill_between_any_two_steps_loses_no_inquiry_and_opens_none_twice(tmp_
             assert rows(store, "SELECT inbound, release FROM inbound_release ORDER BY 1, 2") == [(1, 1), (1, 2), (2, 1), (2, 2)]
     assert ends[0] == (0, 0)
     assert ends[-1] == (2, 2)
+
+
+def test_a_kill_between_any_two_steps_lets_nothing_slip_and_leaves_nothing_held(
+    tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before every statement and commit of a flood and of its release; whoever comes next brings it to its end, once."""
+    monkeypatch.setattr(surges, "AT_ONCE", surges.AT_ONCE)  # the work sets it
+    shutil.copy(sqlite_template, tmp_path / "lens.db")
+    queued = "SELECT number FROM message_event WHERE status = 'queued' ORDER BY id"
+    for url, acknowledged in crashed(tmp_path, "surge"):
+        with closing(open_store(url)) as store:
+            held = rows(store, "SELECT count(*) FROM message_event WHERE status = 'held'")
+            assert rows(store, "SELECT coalesce(sum(held), 0) FROM surge") == held
+            assert rows(store, "SELECT count(*) FROM surge_hold") == held
+            assert len(acknowledged) < 1 or held == [(2,)]
+            assert len(acknowledged) < 2 or len(rows(store, queued)) == 4
+            with Writer(store) as writer:
+                for name in NAMES:
+                    flood_or_release(writer, name)
+            assert rows(store, queued) == [(number,) for number in range(1, 5)]
+            assert rows(store, "SELECT count(*) FROM message WHERE ready") == [(4,)]
+            assert rows(store, "SELECT messages FROM hour_count") == [(4,)]
