@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from app.cli.database import database
+from app.domain.identifiers import message_id
 from app.settings import read_settings
 from app.store.engine import open_store
 from app.store.engine import upgrade as upgrade_store
 from app.store.moving import move as move_store
+from app.store.recovery import SKIPPED, recover
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -52,3 +54,29 @@ def move(
         print(f"{each.table:<24}{each.rows:>12,}")
     print(f"{sum(each.rows for each in moved):,} rows moved; each table was counted and compared on the other side.")
     print(f"Now set LENS_DATABASE_URL to the new database. {from_url} keeps its rows and is paused: nothing is sent from it.")
+
+
+@app.command()
+def recovered(
+    skip: Annotated[
+        int, typer.Option(min=1, max=1_000_000_000, help="How many numbers may have been given out since.")
+    ] = SKIPPED,
+) -> None:
+    """Say that this database is older than what was sent: it was restored from a backup, or its standby had not got everything.
+
+    Message numbers go on beyond all that may have been given out, and what waits is flagged as a possible duplicate. Run it once,
+    before anything else uses the database.
+
+    Example:
+    LENS_DATABASE_URL=postgresql+psycopg://lens@db2/lens lens db recovered
+
+    """
+    with database(read_settings()) as store:
+        upgrade_store(store)
+        found = recover(store, skip)
+    print(
+        f"The next message is {message_id(found.next_number)}; {found.flagged:,} that wait are flagged as possible duplicates."
+    )
+    print(
+        "Now let each system of record send again everything since some minutes before the loss: what is here is not sent again."
+    )

@@ -10,7 +10,7 @@ from tests.cli.programs import LENS, environment
 SUBCOMMANDS = {
     "keys": ("create", "list", "revoke"),
     "rulebook": ("draft", "list", "show", "diff", "approve", "publish", "rollback", "pack", "verify", "keygen"),
-    "db": ("upgrade",),
+    "db": ("upgrade", "recovered"),
     "lanes": ("pause", "resume"),
     "audit": ("verify",),
     "inquiries": ("list", "show", "close"),

@@ -9,9 +9,11 @@ from typing import Any
 
 from app.store.audit import verify
 from app.store.engine import Store, open_store
+from tests.cli.programs import lens
+from tests.dispatch.outbox_rows import rows
 from tests.dispatch.scripted import until
 from tests.faults.callers import SystemOfRecord
-from tests.faults.checker import assert_sound
+from tests.faults.checker import assert_sound, check
 from tests.faults.hosts import Host, Hosts
 from tests.faults.line import Line
 from tests.faults.long_deliveries import at_rest
@@ -123,7 +125,62 @@ def failed_over(room: Room) -> Figures:
             return asyncio.run(run())
 
 
+def failed_over_behind(room: Room) -> Figures:
+    """The standby has not got the last releases: what docs/how-to/run-replicated.md says is done, and finds all that is missing."""
+    part = room.times(400)
+    with PostgreSQL(durable=True) as primary, PostgreSQL(durable=True, standby_of=primary) as standby:
+        name = primary.new_database()
+        return asyncio.run(_behind(room, part, primary, standby, name))
+
+
+async def _behind(room: Room, part: int, primary: PostgreSQL, standby: PostgreSQL, name: str) -> Figures:
+    network = Network(Random(1))
+    async with Line(network) as line:
+        settings = _SETTINGS | {"LENS_SWITCH_ADDRESS": line.address, "LENS_DATABASE_URL": primary.url(name)}
+        async with Hosts([Host(room.folder / "before", ["serve", "--port", "0"], settings)]) as hosts:
+            before = SystemOfRecord(hosts.urls, Random(1), "HOST")
+            before.allowed = part
+            await before.send_all(part, _CALLERS)
+            await _follows_no_more(primary, standby)
+            late = SystemOfRecord(hosts.urls, Random(2), "LATE")
+            late.allowed = part
+            await late.send_all(part, _CALLERS)
+            with closing(open_store(primary.url(name))) as store:
+                await until(lambda: at_rest(store), 120.0)
+            await asyncio.to_thread(primary.stop, signal.SIGQUIT)
+        sent = {each.message_id for each in network.arrivals}
+        await asyncio.to_thread(standby.promote)
+        settings["LENS_DATABASE_URL"] = standby.url(name)
+        await asyncio.sleep(LEASE)
+        said = await asyncio.to_thread(lens, room.folder, "db", "recovered", settings=settings)
+        assert said.returncode == 0, said.stderr
+        async with Hosts([Host(room.folder / "after", ["serve", "--port", "0"], settings)]) as hosts:
+            again = SystemOfRecord(hosts.urls, Random(2), "LATE")
+            again.allowed = part
+            await again.send_all(part, _CALLERS)
+            with closing(open_store(standby.url(name))) as store:
+                await until(lambda: at_rest(store), 120.0)
+                stored = stored_in(store)
+    unknown = sent - set(stored.messages)
+    findings = check([*before.told.values(), *again.told.values()], network.arrivals, stored)
+    others = [words for words in findings.violations if not words.startswith("UNKNOWN")]
+    assert not others, others[:10]
+    assert unknown <= set(late.told)
+    return {**findings.figures, "lost and sent again": len(again.answered), "sent and not known": len(unknown)}
+
+
+async def _follows_no_more(primary: PostgreSQL, standby: PostgreSQL) -> None:
+    """The standby gets everything so far, and nothing from now on; nobody on the primary notices."""
+    with closing(open_store(primary.url("postgres"))) as seen:
+        caught_up = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()"
+        await until(lambda: rows(seen, caught_up) == [(1,)], 60.0)
+        standby.run("ALTER SYSTEM SET primary_conninfo = ''")
+        standby.run("SELECT pg_reload_conf()")
+        await until(lambda: rows(seen, "SELECT count(*) FROM pg_stat_replication") == [(0,)], 60.0)
+
+
 FAULTS = (
     Planned("host cut off, in network namespaces", "0 lost; the other takes over, the first comes back", cut_off),
     Planned("failover to a synchronous standby", "0 lost, 0 duplicate releases, services go on", failed_over),
+    Planned("failover to a standby that is behind", "no number twice; all that is missing is found", failed_over_behind),
 )

@@ -1,0 +1,34 @@
+import pytest
+
+from app.errors import Unavailable
+from app.store.audit import verify
+from app.store.engine import Store
+from app.store.outbox import Claim, claim
+from app.store.recovery import Recovered, recover
+from tests.store.invented import accept, acceptance, rows, run
+
+
+def test_a_recovered_store_uses_no_number_again_and_flags_what_waits(store: Store) -> None:
+    """Numbers go on beyond those that may have been given out; held messages are not flagged; the audit trail says so."""
+    accept(store, acceptance("EX-1", "held"))
+    assert recover(store, 1000) == Recovered(1003, 1)
+    accept(store, acceptance("EX-2"))
+    assert rows(store, "SELECT number, maybe_duplicate FROM message ORDER BY number") == [
+        (1, True),
+        (2, False),
+        (1003, False),
+        (1004, False),
+    ]
+    assert rows(store, "SELECT id FROM release ORDER BY id") == [(1,), (1002,)]
+    assert rows(store, "SELECT count(*) FROM audit WHERE action = 'store_recovered'") == [(1,)]
+    with store.read.connect() as connection:
+        assert verify(connection) is None
+
+
+def test_a_store_that_is_sent_from_is_not_recovered(store: Store) -> None:
+    """What a dispatcher has in hand could go out unflagged."""
+    accept(store, acceptance("EX-1"))
+    run(store, claim, Claim("w1", 8, 16, 60_000_000, 10**12))
+    with pytest.raises(Unavailable, match="stop every LENS process"):
+        recover(store)
+    assert rows(store, "SELECT last FROM counter WHERE name = 'message'") == [(2,)]
