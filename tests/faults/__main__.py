@@ -15,11 +15,11 @@ from tests.faults.planned import NotHere, Planned, Room
 from tests.faults.report import Result, write_report
 
 ALL: tuple[Planned, ...] = (
-    *long_seeds.FAULTS,
     *long_power.FAULTS,
     *long_deliveries.FAULTS,
     *long_services.FAULTS,
     *long_hosts.FAULTS,
+    *long_seeds.FAULTS,
 )
 
 

@@ -1,10 +1,17 @@
 """Faults that need no program: seeds of the simulation, crash points, and upgrades with a backlog."""
 
+import logging
+import multiprocessing
+import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
+
+import structlog
 
 from app.store.engine import open_store, upgrade
 from tests.faults.planned import Figures, Planned, Room
@@ -16,16 +23,27 @@ SEEDS = 10_000
 
 def simulated(room: Room) -> Figures:
     """Every seed from 1 on; a failing one is named, and `python -m tests.faults.simulation SEED` shows it."""
-    template, decider = room.folder / "template.db", decider_of_shipped_rules()
+    seeds = range(1, room.times(SEEDS) + 1)
+    processes = len(os.sched_getaffinity(0))
+    shares = [(seeds[place::processes], room.folder / f"share-{place}") for place in range(processes)]
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        counts = list(pool.map(_share, *zip(*shares, strict=True)))
+    return {"seeds": len(seeds), **sum(counts, Counter[str]())}
+
+
+def _share(seeds: Sequence[int], folder: Path) -> Counter[str]:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    folder.mkdir()
+    template, decider = folder / "template.db", decider_of_shipped_rules()
     with closing(open_store(f"sqlite:///{template}")) as store:
         upgrade(store)
     figures: Counter[str] = Counter()
-    for seed in range(1, room.times(SEEDS) + 1):
-        outcome = simulate(seed, template, room.folder, decider)
+    for seed in seeds:
+        outcome = simulate(seed, template, folder, decider)
         assert not outcome.violations, f"seed {seed}: {outcome.violations}"
         figures.update(outcome.figures)
         figures.update(f"fault {words.split()[1]}" for words in outcome.faults)
-    return {"seeds": seed, **figures}
+    return figures
 
 
 def tests_of(*names: str) -> Figures:
