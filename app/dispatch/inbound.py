@@ -16,7 +16,7 @@ import structlog
 
 from app.dispatch.channel import Arrival
 from app.dispatch.sweeps import learn_all
-from app.domain.identifiers import message_number
+from app.domain.identifiers import message_number, ucn_problem
 from app.domain.statuses import Status
 from app.errors import Unavailable
 from app.store.inbound import Heard, Match, take_in
@@ -55,9 +55,9 @@ _CODE = re.compile(r"(?<![A-Z0-9])\.([0-9]{2})\.")
 _QUOTED_DESTINATION = re.compile(r"(?<![A-Z0-9])AML?\.[A-Z]{2}[A-Z0-9]{7}\.([A-Z]{2}[A-Z0-9]{7})(?![A-Z0-9])")
 _FBI_NUMBER = re.compile(
     r"(?<![A-Z0-9])(?:FBI|UCN)(?:[ /(]{0,2}UCN)?(?:[ .]{0,2}(?:NUMBER|NUM|NBR|NO|ID))?"
-    r"(?:\s{0,3}[:/#=.()-]{1,3}\s{0,3}|\s{1,3})(?=[A-Z]{0,8}[0-9])([A-Z0-9]{1,9})(?![A-Z0-9])"
+    r"(?:\s{0,3}[:/#=.()-]{1,3}\s{0,3}|\s{1,3})([A-Z0-9]{1,9})(?![A-Z0-9])"
 )
-"""An FBI number after its label: `FBI/…` as our own notices have it, `FBI NO. …`, `FBI#…`, `UCN: …`; a number has a digit."""
+"""An FBI number after its label: `FBI/…` as our own notices have it, `FBI NO. …`, `FBI#…`, `UCN: …`."""
 _XML_KEYS = {"MessageKeyCodeText": "key", "OriginatingORIID": "origin", "DocumentControlFieldText": "control"}
 _NUMBERS_AT_MOST = 50
 
@@ -144,7 +144,13 @@ def _numbers(parts: _Parts) -> Iterator[tuple[int, str]]:
 
 def _fbi_numbers(body: str) -> list[str]:
     """The FBI numbers that it names, each once, in order."""
-    return list(dict.fromkeys(_FBI_NUMBER.findall(body.upper())))[:_NUMBERS_AT_MOST]
+    labelled = dict.fromkeys(_FBI_NUMBER.findall(body.upper()))
+    return [found for found in labelled if _may_be_number(found)][:_NUMBERS_AT_MOST]
+
+
+def _may_be_number(word: str) -> bool:
+    """Whether what stands after a label may be a number: nearly all have a digit, and of the others the last letter proves it."""
+    return any(map(str.isdigit, word)) or ucn_problem(word) is None
 
 
 def _from_legacy(text: str) -> _Parts | None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.dispatch.channel import Arrival
 from app.dispatch.inbound import ER_CODES, SM_CODES, read
-from app.domain.identifiers import message_id
+from app.domain.identifiers import UCN_DIGITS, message_id, ucn_check_digit
 from app.domain.statuses import Status
 from app.simulator.texts import ODD_STYLES, Style, administrative, as_legacy, as_niem, error, in_service, out_of_service, status
 from app.store.inbound import Heard
@@ -119,6 +119,24 @@ def test_an_fbi_number_is_read_after_its_label(words: str, form: str) -> None:
     assert heard(as_legacy(text, AT, 7) if form == "legacy" else as_niem(text)).fbi_numbers == ("12345678A",)
 
 
+LETTERS = st.text(alphabet=UCN_DIGITS[10:], min_size=8, max_size=8).map(lambda first: first + ucn_check_digit(first))
+
+
+@given(
+    st.from_regex("[A-Z]{0,4}[0-9][A-Z0-9]{0,4}", fullmatch=True) | LETTERS,
+    st.sampled_from(["\r\n", "\n", "\r", "\r\n> ", " "]),
+)
+def test_every_number_that_a_notice_tells_is_read_back(number: str, line_end: str) -> None:
+    """As `rules/messages.yaml` lays the notice out, in whatever way a terminal sends it back."""
+    lines = [
+        "SEX/M RAC/W DOB/19800102 POB/MM",
+        f"FBI/{number}",
+        "RELEASED/20261123 FROM STATE/AZ",
+        "CRIMINAL HISTORY BY FBI NUMBER.",
+    ]
+    assert heard(f"AM.TXSIR0000\nTXT\n{line_end.join(lines)}").fbi_numbers == (number,)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -129,7 +147,7 @@ def test_an_fbi_number_is_read_after_its_label(words: str, form: str) -> None:
     ],
 )
 def test_what_is_no_fbi_number_is_taken_for_none(words: str) -> None:
-    """Without its label, or without a digit."""
+    """Without its label, or a word."""
     assert heard(as_legacy(administrative("TXSIR0000", ORIGIN, words), AT, 7)).fbi_numbers == ()
 
 

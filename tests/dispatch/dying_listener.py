@@ -1,0 +1,66 @@
+"""A dispatcher on a spool, in a process of its own, that kills itself at a named step of an arrival: for test_kill_arrivals.py.
+
+Arguments: database URL, folder of the spool, and the step; any other name never dies.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, event
+
+from app.dispatch.channels.spool import SpoolChannel
+from app.dispatch.dispatcher import Dispatcher
+from app.errors import LensError
+from app.store.engine import open_store
+from app.store.inbound import Heard
+from app.store.subjects import Learn
+from app.store.writer import Writer
+from tests.dispatch.outbox_rows import wire
+from tests.dispatch.scripted import QUICK
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+STEPS = ("while releases are taken up", "before it is stored", "before its commit", "before the channel lets go")
+
+
+class DyingWriter(Writer):
+    """A writer that may not live to store an arrival, or to tell that it did."""
+
+    step = ""
+
+    async def do(self, apply: Callable[[Connection, Sequence[T]], Sequence[R | LensError]], item: T) -> R:
+        """As ever, unless it is time."""
+        if isinstance(item, Learn):
+            die("while releases are taken up", self.step)
+        if isinstance(item, Heard):
+            die("before it is stored", self.step)
+            if self.step == "before its commit":
+                event.listen(self._store.write, "commit", lambda _: die("before its commit", self.step))
+        result = await super().do(apply, item)
+        if isinstance(item, Heard):
+            die("before the channel lets go", self.step)
+        return result
+
+
+def die(here: str, step: str) -> None:
+    """Kills this process without warning when this is its step."""
+    if here == step:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def listen(url: str, spool: str, step: str) -> None:
+    """Takes in what comes until killed."""
+    writer = DyingWriter(open_store(url))
+    writer.step = step
+    with writer:
+        await Dispatcher(writer, SpoolChannel(Path(spool), poll=0.01, store_again=0.01), "listener", QUICK, wire).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(listen(*sys.argv[1:]))
