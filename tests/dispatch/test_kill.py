@@ -2,21 +2,27 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
+from random import Random
 from typing import Self
 
-from app.simulator.switch import Switch
 from app.store.engine import Store
 from tests.dispatch.dying_worker import LIMITS, STAND_STILL, STEPS
-from tests.dispatch.outbox_rows import AZ, change, flagged, queue, rows, statuses
+from tests.dispatch.outbox_rows import change, flagged, rows, statuses
 from tests.dispatch.scripted import until
-from tests.dispatch.witness import judge
+from tests.faults.backlog import STATES, fill
+from tests.faults.checker import assert_sound
+from tests.faults.line import Line
+from tests.faults.network import Network
+from tests.faults.records import stored_in
+
+LANES = STATES[:10]
 
 
 class Workers:
     """Dispatchers in processes of their own, none of which outlives the test."""
 
-    def __init__(self, store: Store, switch: Switch) -> None:
-        self._arguments = (str(store.write.url), switch.address)
+    def __init__(self, store: Store, line: Line) -> None:
+        self._arguments = (str(store.write.url), line.address)
         self._all: list[asyncio.subprocess.Process] = []
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
@@ -45,24 +51,22 @@ def test_kill_at_any_step_loses_nothing(store: Store) -> None:
     """Dispatchers are killed at each of their steps while another works on: everything arrives once, in order, and what was
     sent twice is flagged.
     """
-    oris = [f"AZSIR00{place:02}" for place in range(10)]
+    network = Network(Random(1))
 
     async def scenario() -> None:
-        async with Switch() as switch, Workers(store, switch) as workers, asyncio.timeout(100):
+        async with Line(network) as line, Workers(store, line) as workers, asyncio.timeout(100):
             change(store, "INSERT INTO pause VALUES ('*', 'operator', 'until all have begun', 0)")
             victims = [await workers.start(step) for step in STEPS]
             await workers.start("survivor")
-            await switch.connected(len(victims) + 1)
-            queue(store, oris * 20)
+            await until(lambda: len(line.connections) == len(victims) + 1)
+            told = fill(store, 200, "FIRST", LANES)
             change(store, "DELETE FROM pause")
             await until(lambda: all_sent(store), 60.0)
             while any(child.returncode is None for child in victims):  # one that found no lane to itself gets another chance
-                queue(store, oris * 20)
+                told += fill(store, 200, f"AGAIN-{len(told)}", LANES)
                 await until(lambda: all_sent(store), 60.0)
             assert {child.returncode for child in victims} == {-signal.SIGKILL}
-            judge(store, switch, oris)
-            assert switch.counts.delivered == len(statuses(store))
-            assert switch.counts.duplicates > 0
+            assert assert_sound(told, network.arrivals, stored_in(store))["extras"] > 0
 
     asyncio.run(scenario())
     assert rows(store, "SELECT count(*) > 0 FROM message_event WHERE cause LIKE '%may have arrived'") == [(True,)]
@@ -73,21 +77,20 @@ def test_a_dispatcher_that_stood_still_is_fenced(store: Store) -> None:
     """A dispatcher that stands still for longer than its lease, between taking and settling, and then goes on, settles nothing
     of what another did meanwhile.
     """
-    queue(store, [AZ] * 40)
+    network = Network(Random(1))
+    told = fill(store, 40, "FIRST", ["AZ"])
 
     async def scenario() -> None:
-        async with Switch() as switch, Workers(store, switch) as workers, asyncio.timeout(100):
+        async with Line(network) as line, Workers(store, line) as workers, asyncio.timeout(100):
             first = await workers.start(STAND_STILL)
             await until(lambda: stopped(first.pid), 60.0)
             await workers.start("second")
             await until(lambda: all_sent(store), 60.0)
             first.send_signal(signal.SIGCONT)
             await until(lambda: not stopped(first.pid))
-            later = queue(store, [AZ] * 20)
+            later = fill(store, 20, "LATER", ["AZ"])
             await until(lambda: all_sent(store), 60.0)
-            judge(store, switch, [AZ])
-            assert switch.counts.delivered == later[-1]
-            assert switch.counts.duplicates > 0
+            assert assert_sound([*told, *later], network.arrivals, stored_in(store))["extras"] > 0
 
     asyncio.run(scenario())
 
