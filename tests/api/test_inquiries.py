@@ -5,6 +5,7 @@ from app.dispatch.inbound import read
 from app.store.inbound import take_in
 from app.store.subjects import Learn, learn
 from tests.api.serving import EXAMPLE, Service, as_json, release
+from tests.api.test_description import schema
 
 FBI_NUMBER = EXAMPLE["subject"]["fbi_number"]
 
@@ -42,6 +43,22 @@ def test_an_inquiry_is_listed_read_and_closed(asked: Service) -> None:
         entry = client.get("/v1/audit", params={"action": "read_inquiry"}).json()["items"][-1]
         assert (entry["actor"], entry["object"]) == ("the operator", f"inquiry {inquiry['id']}")
         assert FBI_NUMBER not in client.get("/v1/audit", params={"limit": 1000}).text
+
+
+def test_answers_are_as_described(asked: Service) -> None:
+    """Each kind of answer fits its schema, of inquiries open and closed."""
+    with asked.client() as client:
+        described = client.get("/openapi.json").json()
+        keys = [each["id"] for each in client.get("/v1/inquiries").json()["items"]]
+        found = client.get("/v1/inbound", params={"limit": 1}).json()["items"][0]["id"]
+        for name, path in (
+            ("InquiryPage", "/v1/inquiries"),
+            *(("InquiryWithText", f"/v1/inquiries/{key}") for key in keys),
+            ("InboundPage", "/v1/inbound"),
+            ("ArrivalWithText", f"/v1/inbound/{found}"),
+            ("StoredWorkItem", f"/v1/work-items/{keys[0]}"),
+        ):
+            schema(described, name).validate(client.get(path).json())
 
 
 def test_a_text_that_matched_nothing_can_be_read(asked: Service) -> None:
