@@ -53,7 +53,8 @@ class RulebookPage(msgspec.Struct, frozen=True):
 
 class RulebookDiff(msgspec.Struct, frozen=True):
     """What changes from `old` to `new`, over every possible case, counted exactly. A group has the cases with the same outcome
-    and rules before, and the same after; `replay` is null here. `files` are the same changes line by line, with those that
+    and rules before, and the same after; `outcome_order`, where it is not null, is the order of the outcomes before and after, which
+    decides what stands of several convictions (a case has one); `replay` is null here. `files` are the same changes line by line, with those that
     change no case, such as the words of a notice.
     """
 
@@ -62,6 +63,7 @@ class RulebookDiff(msgspec.Struct, frozen=True):
     cases: int
     changed: int
     groups: tuple[dict[str, Any], ...]
+    outcome_order: dict[str, tuple[str, ...]] | None
     replay: None
     files: tuple[FileChange, ...]
 

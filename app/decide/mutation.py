@@ -6,20 +6,19 @@ that no answer changes, and has *survived* otherwise: then a scenario that kills
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Literal
 
 from app.decide.mutants import Mutant, mutants
-from app.decide.suite import CaseAnswer, answer_case, run
-from app.rulebook.book import RuleBook, prove, tried
-from app.rulebook.changes import Changes, Group, compare
+from app.decide.pasting import pair_to_paste, ready_to_paste
+from app.decide.suite import run
+from app.rulebook.book import prove, tried
+from app.rulebook.changes import Changes, compare
 from app.rulebook.content import Content, read_suite
 from app.rulebook.model import CONVICTION_FACTS, Membership
+from app.rulebook.outcome_order import decided_by_order
 from app.rulebook.problems import Problems, Spot
-from app.rulebook.read_scenarios import DAY
-from app.rulebook.scenarios import Case, Scenario, Suite
+from app.rulebook.scenarios import Scenario, Suite
 from app.rulebook.source import Mapping, Node, Scalar
 from app.rulebook.view import View
 
@@ -79,8 +78,15 @@ class Judge:
         killer = next((scenario for scenario in scenarios if run(book, scenario).faults), None)
         if killer is not None:
             return Judged(mutant.spot, mutant.edit, "killed", killer.title)
+        return self._compared(mutant, content, views)
+
+    def _compared(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> Judged:
+        """An edit that nothing notices: whether it changes an answer."""
         changes = self._changes(mutant, content, views)
         if not changes.groups:
+            pair = decided_by_order(self._content, content)
+            if pair is not None:
+                return Judged(mutant.spot, mutant.edit, "survived", "", pair_to_paste(self._book, pair, mutant.edit))
             return Judged(mutant.spot, mutant.edit, "equivalent", f"proved over {changes.cases:,} cases")
         group = next(iter(changes.groups.values()))
         scenario = ready_to_paste(self._book, tried(content, views), group, mutant.edit)
@@ -201,52 +207,3 @@ def _narrowed(
         return views
     needed = {name for scenario in scenarios for table, name in _rows_of(content, scenario) if table == row[0]}
     return tuple(replace(view, rows={**view.rows, row[0]: tuple(sorted(needed))}) for view in views)
-
-
-def ready_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -> str:
-    """A scenario that an edit would fail: one changed case, near the common start, with what the rulebook answers today."""
-    given = before.content.suite.given
-    example = dict(group.example)
-    for name, value in group.example.items():
-        nearer = {**example, name: given.get(name, value)}
-        if _differs(before, after, nearer):
-            example = nearer
-    answer, other = answer_case(before, _case(example)), _answer(after, _case(example))
-    but = {name: value for name, value in example.items() if given.get(name) != value}
-    expect = [f"outcome: {answer.outcome}", f"because: [{', '.join(answer.because)}]"]
-    if other is None or answer.sends != other.sends:
-        expect.append(f"sends: [{', '.join(map(_flow, answer.sends))}]")
-    if other is not None and answer.work_items != other.work_items:
-        expect.append(f"work_items: [{', '.join(map(_flow, answer.work_items))}]")
-    name = f"Notices: {edit}".replace('"', "'")
-    differs = f"but: {_flow(but)}, " if but else ""
-    return f'{{name: "{name}", {differs}expect: {{{", ".join(expect)}}}}}'
-
-
-def _differs(before: RuleBook, after: RuleBook, example: AbstractMapping[str, str]) -> bool:
-    """Whether two rulebooks answer a case differently, in what counts as a change."""
-    case = _case(example)
-    first, second = _answer(before, case), _answer(after, case)
-    if first is None or second is None:
-        return True
-    return (first.outcome, first.sends, first.work_items) != (second.outcome, second.sends, second.work_items)
-
-
-def _answer(book: RuleBook, case: Case) -> CaseAnswer | None:
-    """What a rulebook answers in a case; None where it lacks a row that the case names, so that no scenario can name it."""
-    view = book.eligibility[book.regime(case.day)].view
-    values = [*case.values.items(), *zip(CONVICTION_FACTS, case.convictions[0], strict=True)]
-    return answer_case(book, case) if all(value in view.domain(fact) for fact, value in values) else None
-
-
-def _case(example: AbstractMapping[str, str]) -> Case:
-    shared = {name: value for name, value in example.items() if name not in {*CONVICTION_FACTS, DAY}}
-    code, status = (example[name] for name in CONVICTION_FACTS)
-    return Case(date.fromisoformat(example[DAY]), shared, ((code, status),))
-
-
-def _flow(values: AbstractMapping[str, str]) -> str:
-    """A YAML flow mapping on one line; codes that look like numbers are quoted for the eye."""
-    return (
-        "{" + ", ".join(f'{name}: "{value}"' if value.isdigit() else f"{name}: {value}" for name, value in values.items()) + "}"
-    )

@@ -39,9 +39,23 @@ def as_json(compared: Compared) -> dict[str, Any]:
             }
             for group in in_order(compared.changes)
         ],
+        "outcome_order": _order(compared.changes),
         "replay": compared.replay,
         "files": [msgspec.structs.asdict(file) for file in compared.files],
     }
+
+
+def _order(changes: Changes) -> dict[str, list[str]] | None:
+    order = changes.outcome_order
+    return {"before": list(order[0]), "after": list(order[1])} if order else None
+
+
+def _order_line(changes: Changes) -> str:
+    """What no case shows, each having one conviction; "" where the order is the same."""
+    if not changes.outcome_order:
+        return ""
+    was, becomes = (", ".join(order) for order in changes.outcome_order)
+    return f"The order of the outcomes was {was}, and becomes {becomes}: of several convictions another answer may stand."
 
 
 def in_order(changes: Changes) -> list[Group]:
@@ -97,6 +111,7 @@ def as_text(compared: Compared) -> str:
     """The changes as plain lines."""
     changes = compared.changes
     out = [f"{compared.old} -> {compared.new}: {changes.changed:,} of {changes.cases:,} cases change"]
+    out += ["", _order_line(changes)] if changes.outcome_order else []
     for group in in_order(changes):
         out += ["", f"{group.count:,} cases: {what(group)}"]
         out += [f"  - {_line(group.before)}", f"  + {_line(group.after)}", f"  e.g. {_case(group.example)}"]
@@ -147,6 +162,7 @@ def as_markdown(compared: Compared) -> str:
         "",
         f"**{changes.changed:,}** of {changes.cases:,} possible cases change.",
     ]
+    out += ["", _order_line(changes)] if changes.outcome_order else []
     out += ["", "| cases | what | before | after | example |", "|---:|---|---|---|---|"] if changes.groups else []
     for group in in_order(changes):
         cells = (f"{group.count:,}", what(group), _line(group.before), _line(group.after), _case(group.example))
@@ -172,7 +188,7 @@ def as_html(compared: Compared) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(compared.old)} → {escape(compared.new)}</title>'
         f"<style>{_STYLE}</style></head><body><h1>What changes</h1><p>Rulebook <code>{escape(compared.old)}</code> → "
-        f"<code>{escape(compared.new)}</code>: <strong>{changes.changed:,}</strong> of {changes.cases:,} possible cases.</p>"
+        f"<code>{escape(compared.new)}</code>: <strong>{changes.changed:,}</strong> of {changes.cases:,} possible cases. {escape(_order_line(changes))}</p>"
         f"{_TABLE.format(rows=rows) if rows else ''}{'<h2>Recorded releases</h2>' + replay if replay else ''}"
         f"{'<h2>Files</h2>' + files if files else ''}</body></html>\n"
     )

@@ -46,10 +46,15 @@ class Group:
 
 @dataclass(slots=True)
 class Changes:
-    """All that changes. `cases` is how many there are in all."""
+    """All that changes. `cases` is how many there are in all.
+
+    `outcome_order` is the outcomes before and after, strongest first, where their order differs: no case shows that, as a case has
+    one conviction, but somebody with several may be decided otherwise.
+    """
 
     cases: int = 0
     groups: dict[Hashable, Group] = field(default_factory=dict)
+    outcome_order: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     @property
     def changed(self) -> int:
@@ -102,6 +107,8 @@ def _stand_in(fact: Fact) -> str | None:
 def compare(old: Content, new: Content, only: tuple[str, str] | None = None) -> Changes:
     """Everything that changes from `old` to `new`. With `only` (a fact and a value) just the cases with that value are looked at."""
     changes = Changes()
+    if old.eligibility.outcomes != new.eligibility.outcomes:
+        changes.outcome_order = old.eligibility.outcomes, new.eligibility.outcomes
     for before, after in sides(old, new):
         changes.cases += total(before.view)
         if only is not None:

@@ -51,7 +51,7 @@ def _run(*words: str | Path) -> str:
 def test_json_has_the_contracts_shape(old: Path, new: Path) -> None:
     """Names, counts and groups are as the contract has them, and the counts add up."""
     found = json.loads(_run(old, new, "--format", "json"))
-    assert set(found) == {"old", "new", "cases", "changed", "groups", "replay", "files"}
+    assert set(found) == {"old", "new", "cases", "changed", "groups", "outcome_order", "replay", "files"}
     assert found["cases"] == 4_578_438_816
     assert found["changed"] == sum(group["count"] for group in found["groups"]) == 386_631
     for group in found["groups"]:
@@ -128,3 +128,13 @@ def test_scenarios_that_do_not_fit_do_not_hide_what_a_change_does(old: Path, new
     assert done.exit_code == 0, done.output
     assert "errors in its scenarios and promises" in done.stderr
     assert ["LENS-E10", "LENS-R10"] in [group["after"]["rules"] for group in json.loads(done.stdout)["groups"]]
+
+
+def test_another_order_of_the_outcomes_is_said(old: Path, new: Path) -> None:
+    """No case shows the order, having one conviction each, so it is said in words, in every format."""
+    file = new / "rules/eligibility.yaml"
+    file.write_text(file.read_text().replace("[notify, hold_for_review,", "[hold_for_review, notify,"))
+    found = json.loads(_run(old, new, "--format", "json"))["outcome_order"]
+    assert found["before"][:2] == found["after"][1::-1] == ["notify", "hold_for_review"]
+    for form in ("text", "markdown", "html"):
+        assert "The order of the outcomes was notify, hold_for_review, do_not_notify" in _run(old, new, "--format", form)

@@ -88,6 +88,20 @@ def test_a_survivor_comes_with_a_scenario_that_kills_it(content: Content) -> Non
         assert run(tried(mutant.content, mutant.content.views()), scenario).faults, judged.scenario
 
 
+def test_the_order_of_outcomes_is_seen_by_two_convictions(content: Content) -> None:
+    """Another order changes no case, as each has one conviction; yet it survives where no scenario has two, and one is written out."""
+    bare = replace(content, suite=Suite((), content.suite.promises, content.suite.given), scenario_nodes=())
+    turned = [mutant for mutant in mutants(bare) if "in the order" in mutant.edit]
+    assert len(turned) == 2
+    for mutant in turned:
+        judged = Judge(bare).judge(mutant)
+        assert judged.verdict == "survived"
+        scenario = read_suite(_with_scenario(judged), Problems()).scenarios[-1]
+        assert len(scenario.case.convictions) == 2
+        assert not run(tried(content, content.views()), scenario).faults
+        assert run(tried(mutant.content, mutant.content.views()), scenario).faults
+
+
 def _with_scenario(judged: Judged) -> Content:
     files = {file.name: file.content for file in shipped_files()}
     name = "rules/scenarios/release_test.yaml"

@@ -1,0 +1,83 @@
+"""Scenarios that are written out, ready to paste: each says what the rulebook answers today where an edit would answer otherwise."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from app.decide.suite import CaseAnswer, answer_case
+from app.rulebook.book import RuleBook
+from app.rulebook.changes import Group
+from app.rulebook.model import CONVICTION_FACTS
+from app.rulebook.outcome_order import TwoConvictions
+from app.rulebook.read_scenarios import DAY
+from app.rulebook.scenarios import Case
+
+
+def ready_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -> str:
+    """A scenario that an edit would fail: one changed case, near the common start, with what the rulebook answers today."""
+    given = before.content.suite.given
+    example = dict(group.example)
+    for name, value in group.example.items():
+        nearer = {**example, name: given.get(name, value)}
+        if _differs(before, after, nearer):
+            example = nearer
+    answer, other = answer_case(before, _case(example)), _answer(after, _case(example))
+    but = _but(before, example)
+    expect = [f"outcome: {answer.outcome}", f"because: [{', '.join(answer.because)}]"]
+    if other is None or answer.sends != other.sends:
+        expect.append(f"sends: [{', '.join(map(_flow, answer.sends))}]")
+    if other is not None and answer.work_items != other.work_items:
+        expect.append(f"work_items: [{', '.join(map(_flow, answer.work_items))}]")
+    return _scenario(edit, but, "", expect)
+
+
+def pair_to_paste(book: RuleBook, pair: TwoConvictions, edit: str) -> str:
+    """A scenario of somebody with two convictions, which another order of the outcomes would fail."""
+    given = book.content.suite.given
+    example = {**pair.example, **{name: given[name] for name in pair.unread if name in given}}
+    case = _case(example)
+    answer = answer_case(book, Case(case.day, case.values, pair.convictions))
+    of_each = ", ".join(_flow(dict(zip(CONVICTION_FACTS, pair, strict=True))) for pair in pair.convictions)
+    expect = [f"outcome: {answer.outcome}", f"because: [{', '.join(answer.because)}]"]
+    but = {name: value for name, value in _but(book, example).items() if name not in CONVICTION_FACTS}
+    return _scenario(edit, but, f"convictions: [{of_each}], ", expect)
+
+
+def _but(book: RuleBook, example: Mapping[str, str]) -> dict[str, str]:
+    """What differs from the common start."""
+    given = book.content.suite.given
+    return {name: value for name, value in example.items() if given.get(name) != value}
+
+
+def _scenario(edit: str, but: Mapping[str, str], convictions: str, expect: list[str]) -> str:
+    name = f"Notices: {edit}".replace('"', "'")
+    differs = f"but: {_flow(but)}, " if but else ""
+    return f'{{name: "{name}", {differs}{convictions}expect: {{{", ".join(expect)}}}}}'
+
+
+def _differs(before: RuleBook, after: RuleBook, example: Mapping[str, str]) -> bool:
+    """Whether two rulebooks answer a case differently, in what counts as a change."""
+    case = _case(example)
+    first, second = _answer(before, case), _answer(after, case)
+    if first is None or second is None:
+        return True
+    return (first.outcome, first.sends, first.work_items) != (second.outcome, second.sends, second.work_items)
+
+
+def _answer(book: RuleBook, case: Case) -> CaseAnswer | None:
+    """What a rulebook answers in a case; None where it lacks a row that the case names, so that no scenario can name it."""
+    view = book.eligibility[book.regime(case.day)].view
+    values = [*case.values.items(), *zip(CONVICTION_FACTS, case.convictions[0], strict=True)]
+    return answer_case(book, case) if all(value in view.domain(fact) for fact, value in values) else None
+
+
+def _case(example: Mapping[str, str]) -> Case:
+    shared = {name: value for name, value in example.items() if name not in {*CONVICTION_FACTS, DAY}}
+    code, status = (example[name] for name in CONVICTION_FACTS)
+    return Case(date.fromisoformat(example[DAY]), shared, ((code, status),))
+
+
+def _flow(values: Mapping[str, str]) -> str:
+    """A YAML flow mapping on one line; codes that look like numbers are quoted for the eye."""
+    return (
+        "{" + ", ".join(f'{name}: "{value}"' if value.isdigit() else f"{name}: {value}" for name, value in values.items()) + "}"
+    )
