@@ -18,7 +18,7 @@ from app.dispatch.channel import Arrival
 from app.dispatch.sweeps import learn_all
 from app.domain.identifiers import message_number, ucn_problem
 from app.domain.statuses import Status
-from app.errors import Unavailable
+from app.errors import Unavailable, what_broke
 from app.store.inbound import Heard, Match, take_in
 from app.store.writer import Writer
 
@@ -50,6 +50,7 @@ _CLEANED = str.maketrans(dict.fromkeys(map(chr, range(32)), " ") | {"\r": "\n", 
 _TXT_LINE = re.compile(r"^ *TXT *$", re.MULTILINE)
 _TXT = re.compile(r"(?<![A-Z0-9])TXT(?=\s|$)")
 _KEY = re.compile(r"^ *(?:\*?[A-Z0-9]{1,10} +)?(ER|SM|AML?)\. *([A-Z0-9]{2,9})(?![A-Z0-9])", re.MULTILINE)
+_ORI = re.compile(r"[A-Z0-9]{2,9}")
 _NUMBER = re.compile(r"(?<![A-Z0-9])LN[0-9A-Z]{8}(?![A-Z0-9])")
 _CODE = re.compile(r"(?<![A-Z0-9])\.([0-9]{2})\.")
 _QUOTED_DESTINATION = re.compile(r"(?<![A-Z0-9])AML?\.[A-Z]{2}[A-Z0-9]{7}\.([A-Z]{2}[A-Z0-9]{7})(?![A-Z0-9])")
@@ -75,6 +76,16 @@ class _Parts(NamedTuple):
         """Whether it may be Nlets' own word: ORIs that begin NL are its own."""
         return self.origin is None or self.origin.startswith("NL")
 
+    @property
+    def ori(self) -> str | None:
+        """The origin where it looks like one: in XML anything may stand in its place, a person's name too."""
+        return self.origin if self.origin is not None and _ORI.fullmatch(self.origin) else None
+
+    @property
+    def sender(self) -> str:
+        """The same in words."""
+        return self.ori or "an unknown ORI"
+
 
 def read(arrival: Arrival, state_retry: int) -> Heard:
     """What a text from the network says. `state_retry`: Micros until a message waiting for its state is tried again.
@@ -92,10 +103,10 @@ def read(arrival: Arrival, state_retry: int) -> Heard:
         case "SM":
             heard = _status(parts)
         case _:
-            heard = Heard("", "AM", "", f"AM from {parts.origin or 'an unknown ORI'}")
+            heard = Heard("", "AM", "", f"AM from {parts.sender}")
     oris = tuple(dict.fromkeys(_QUOTED_DESTINATION.findall(parts.body))) if parts.from_network else ()
     fbi_numbers = tuple(_fbi_numbers(parts.body)) if parts.key == "AM" else ()
-    heard = heard._replace(source=arrival.source, text=stored, origin=parts.origin, delay=state_retry)
+    heard = heard._replace(source=arrival.source, text=stored, origin=parts.ori, delay=state_retry)
     return heard._replace(numbers=numbers, oris=oris, fbi_numbers=fbi_numbers)
 
 
@@ -105,7 +116,7 @@ def _error(parts: _Parts) -> Heard:
         code = "0"
     said = f"ER {_shown(code)}: {ER_CODES.get(code or '', 'meaning unknown')}"
     if not parts.from_network:
-        return Heard("", "ER", "", f"{said}; from {parts.origin}, though only Nlets sends an ER")
+        return Heard("", "ER", "", f"{said}; from {parts.sender}, though only Nlets sends an ER")
     return Heard("", "ER", "", said, status=Status.REJECTED)
 
 
@@ -119,7 +130,7 @@ def _status(parts: _Parts) -> Heard:
     if code in SM_CODES:
         status, meaning = SM_CODES[code]
         return Heard("", "SM", "", f"SM {_shown(code)}: {meaning}", status=status)
-    return Heard("", "SM", "", f"SM {_shown(code)} from {parts.origin or 'an unknown ORI'}: meaning unknown")
+    return Heard("", "SM", "", f"SM {_shown(code)} from {parts.sender}: meaning unknown")
 
 
 def _code(text: str) -> str | None:
@@ -208,6 +219,7 @@ class Inbound:
         return match
 
     async def _stored(self, heard: Heard) -> Match:
+        """Stores it. What cannot be worked out, through a fault of ours, is left to a person: it must not stop what comes behind it."""
         wait = 0.1
         while True:
             try:
@@ -216,5 +228,12 @@ class Inbound:
                 return await self._writer.do(take_in, heard)
             except Unavailable as error:
                 _log.warning("arrival_waits_for_database", cause=error.detail)
+            except Exception as error:
+                if heard.kind == "other":
+                    raise
+                _log.error("arrival_broke", kind=heard.kind, **what_broke(error))
+                told = f"{heard.cause}; it could not be worked out, through a fault of LENS"
+                heard = Heard(heard.source, "other", heard.text, told, within=heard.within)
+                continue
             await asyncio.sleep(wait)
             wait = min(wait * 2, 5.0)

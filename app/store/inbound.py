@@ -13,7 +13,7 @@ from app.store.engine import now_micros
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
 from app.store.rows import insert
-from app.store.subjects import releases_of
+from app.store.subjects import BY_SUBJECT, releases_of
 from app.store.tables import MessageRow
 from app.store.told import overtaken
 from app.store.tries import Event, record
@@ -139,7 +139,7 @@ def _links(connection: Connection, heard: Heard) -> list[_Link]:
         if number in found:
             links.setdefault(found[number], _Link(found[number], number, how))
     for release in releases_of(connection, heard.fbi_numbers):
-        links.setdefault(release, _Link(release, None, "FBI number"))
+        links.setdefault(release, _Link(release, None, BY_SUBJECT))
     return list(links.values())
 
 

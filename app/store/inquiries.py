@@ -17,6 +17,7 @@ from app.store.audit import AuditEntry
 from app.store.inquiry_tables import INBOUND_RELEASE
 from app.store.messages import MessageWithHistory, messages_of_release
 from app.store.paging import Page, after, cursor
+from app.store.subjects import BY_SUBJECT
 from app.store.tables import INBOUND, RELEASE, WORK_ITEM
 from app.store.work_items import Resolve, StoredWorkItem, get_work_item, items_where, resolve, stored
 
@@ -127,7 +128,7 @@ def _about(connection: Connection, row: Any, found: Inquiry) -> tuple[ReleaseAsT
             rfc3339(each.accepted_at),
             messages_of_release(connection, each.id),
         )
-        for each in sorted(releases, key=lambda each: each.id != row.release)
+        for each in sorted(releases, key=lambda each: (each.id != row.release, found_by[each.id] == BY_SUBJECT))
     )
 
 

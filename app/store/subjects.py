@@ -20,6 +20,9 @@ from app.store.inquiry_tables import SUBJECT_DIGEST, SUBJECT_INDEX
 from app.store.rows import insert, insert_absent
 from app.store.tables import RELEASE, RELEASE_VERSION
 
+BY_SUBJECT = "FBI number"
+"""How a release is said to be found so."""
+
 _DIGEST_BYTES = 3
 _CANDIDATES = 1000
 _BODIES_AT_ONCE = 100

@@ -166,6 +166,16 @@ def test_an_fbi_number_in_an_element_of_its_own_is_read() -> None:
     assert heard(text.replace("<n2:NLETS ", "<n2:NLETS xmlns:j='j' xmlns:nc='nc' ")).fbi_numbers == ("12345678A",)
 
 
+@pytest.mark.parametrize("key", ["ER", "SM", "AM"])
+def test_what_stands_in_place_of_an_ori_is_not_repeated(key: str) -> None:
+    """In XML anything may, of any length; such a text is from an unknown ORI, and no word of the network."""
+    text = as_niem(administrative("TXSIR0000", ORIGIN, "NLETS IN SERVICE")).replace(">AM<", f">{key}<")
+    found = heard(text.replace("TXSIR0000", "DOE, JOHN BORN 1980-01-02"))
+    assert (found.kind, found.origin, found.status, found.network) == (key, None, None, None)
+    assert "DOE" not in found.cause
+    assert "an unknown ORI" in found.cause
+
+
 @pytest.mark.parametrize("key", ["AM", "AML"])
 def test_an_am_and_an_aml_among_garbage_are_read(key: str) -> None:
     """Whatever stands before the header, an AML is as an AM, and one that names no ORI is from an unknown one."""

@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
+from structlog.testing import capture_logs
 
 from app.decide.decide import Decider
 from app.decide.terms import Terms
+from app.dispatch import sweeps
 from app.dispatch.channel import Arrival
 from app.intake.accept import Intake
 from app.simulator.texts import administrative, as_legacy, as_niem
@@ -67,6 +70,33 @@ def test_a_reply_that_quotes_our_text_finds_its_release(tmp_path: Path, form: st
         ("EX-2", "FBI number", 2, "AZSIR0000"),
         (None, None, 0, "AZSIR0000"),
     ]
+
+
+def test_a_text_that_breaks_our_own_handling_is_left_to_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stored and a work item, and what comes behind it is taken."""
+
+    def broken(_: Connection, __: object) -> list[bool]:
+        raise ValueError("12345678A")
+
+    async def scenario(store: Store) -> None:
+        channel = ScriptedChannel(always_taken)
+        monkeypatch.setattr(sweeps, "learn", broken)
+        async with dispatching(store, channel, NEVER):
+            for number, words in enumerate(("FBI/12345678A", "PLEASE ADVISE")):
+                text = as_legacy(administrative("AZSIR0000", ORIGIN, words), AT, number)
+                channel.arrivals.put_nowait(Arrival(f"test:{number}", text))
+            await until(lambda: len(channel.answers) == 2)
+
+    with closing(store_in(tmp_path)) as store, capture_logs() as logs:
+        asyncio.run(scenario(store))
+        assert rows(store, "SELECT kind, text LIKE '%FBI/12345678A%' FROM inbound ORDER BY id") == [("other", 1), ("AM", 0)]
+        assert rows(store, "SELECT code, inbound, detail FROM work_item ORDER BY id")[0] == (
+            "unmatched-inbound",
+            1,
+            "inbound 1: AM from AZSIR0000; it could not be worked out, through a fault of LENS",
+        )
+    assert [entry["kind"] for entry in logs if entry["event"] == "arrival_broke"] == ["AM"]
+    assert "12345678A" not in str(logs)
 
 
 def test_what_was_stored_before_is_taken_up_beside_sending(tmp_path: Path) -> None:

@@ -90,11 +90,11 @@ def test_a_message_number_goes_before_an_fbi_number(store: Store) -> None:
     (inquiry,) = listed(store).items
     assert (inquiry.release_id, inquiry.message_id, inquiry.releases) == ("B", "LN00000004", 3)
     whole = read(store, 1)
-    assert {each.release_id: each.found_by for each in whole.about} == {
-        "B": "quoted number",
-        "A": "quoted number",
-        "C": "FBI number",
-    }
+    assert [(each.release_id, each.found_by) for each in whole.about] == [
+        ("B", "quoted number"),
+        ("A", "quoted number"),
+        ("C", "FBI number"),
+    ]
     assert [len(listed(store, InquiryFilter(release_id=each)).items) for each in ("A", "B", "C", "D")] == [1, 1, 1, 0]
 
 
