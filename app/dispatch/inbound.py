@@ -50,6 +50,8 @@ _CLEANED = str.maketrans(dict.fromkeys(map(chr, range(32)), " ") | {"\r": "\n", 
 _TXT_LINE = re.compile(r"^ *TXT *$", re.MULTILINE)
 _TXT = re.compile(r"(?<![A-Z0-9])TXT(?=\s|$)")
 _KEY = re.compile(r"^ *(?:\*?[A-Z0-9]{1,10} +)?(ER|SM|AML?)\. *([A-Z0-9]{2,9})(?![A-Z0-9])", re.MULTILINE)
+_AM_BEHIND_GARBAGE = re.compile(r"(?<![A-Z0-9.])(AML?)\.([A-Z]{2}[A-Z0-9]{7})(?![A-Z0-9])")
+"""An AM's header with other things before it on its line; an ER or SM read so might reject a message by mistake."""
 _ORI = re.compile(r"[A-Z0-9]{2,9}")
 _NUMBER = re.compile(r"(?<![A-Z0-9])LN[0-9A-Z]{8}(?![A-Z0-9])")
 _CODE = re.compile(r"(?<![A-Z0-9])\.([0-9]{2})\.")
@@ -95,7 +97,9 @@ def read(arrival: Arrival, state_retry: int) -> Heard:
     stored = arrival.text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL stores no NUL
     parts = _from_xml(arrival.text) if arrival.text.lstrip().startswith("<") else _from_legacy(arrival.text)
     if parts is None:
-        return Heard(arrival.source, "other", stored, "a text that is no ER, SM or AM")
+        whole = _Parts("other", None, "", arrival.text.translate(_CLEANED))
+        unread = Heard(arrival.source, "other", stored, "a text that is no ER, SM or AM")
+        return unread._replace(numbers=tuple(_numbers(whole)), fbi_numbers=tuple(_fbi_numbers(whole.body)))
     numbers = tuple(_numbers(parts))
     match parts.key:
         case "ER":
@@ -169,7 +173,7 @@ def _from_legacy(text: str) -> _Parts | None:
     plain = text.translate(_CLEANED)
     txt = _TXT_LINE.search(plain) or _TXT.search(plain)
     head, body = (plain[: txt.start()], plain[txt.end() :]) if txt else (plain, plain)
-    key = _KEY.search(head)
+    key = _KEY.search(head) or (_AM_BEHIND_GARBAGE.search(head) if txt else None)
     if key is None:
         return None
     return _Parts(key[1][:2], key[2], head, body)

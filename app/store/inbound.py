@@ -33,7 +33,7 @@ class Heard(NamedTuple):
     `oris` the destinations it names, to match by when no number does and only one message to them is open. `status` is what
     it makes of its message (None: nothing), for `cause`, in words; `network` says that it stops or resumes all sending.
     `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it came from, if it says one;
-    `fbi_numbers` are those that an AM names: with them the releases of a subject are found. `within`
+    `fbi_numbers` are those that it names: with them the releases of a subject are found. `within`
     is how many Micros a person has for what it asks of one, None: no limit.
     """
 
@@ -77,9 +77,9 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
         return _answer(known.kind, known.matched_by)
     now = now_micros(connection)
     number, matched_by = _match(connection, heard)
-    links = _links(connection, heard) if heard.kind == "AM" else []
+    links = _links(connection, heard) if heard.kind in {"AM", "other"} else []
     if links:
-        number, matched_by = links[0].number, links[0].found_by
+        number, matched_by = links[0].number, links[0].found_by if heard.kind == "AM" else None
     row = {
         "source": heard.source,
         "kind": heard.kind,
@@ -94,11 +94,8 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
         return _answer(heard.kind, matched_by)
     if heard.network is not None:
         _pause_or_resume(connection, heard)
-    elif heard.kind == "AM":
-        _open_inquiry(connection, now, key, heard, links)
-    elif number is None or heard.status is None:
-        detail = f"inbound {key}: {heard.cause}"
-        raise_items(connection, now, [Raised("unmatched-inbound", number, detail, None, key, heard.due(now))])
+    elif heard.kind == "AM" or number is None or heard.status is None:
+        _ask(connection, now, key, heard, number, links)
     else:
         _act(connection, now, number, heard.status, heard)
     return _answer(heard.kind, matched_by)
@@ -110,25 +107,30 @@ _STORE = text(
 )
 
 
-def _open_inquiry(connection: Connection, now: int, key: int, heard: Heard, links: Sequence[_Link]) -> None:
-    """Opens the work item of an AM, for the first of the releases it may be about, and keeps all of them."""
+def _ask(connection: Connection, now: int, key: int, heard: Heard, number: int | None, links: Sequence[_Link]) -> None:
+    """Opens the work item of a text that a person must read, for the first of the releases it may be about; keeps all of them."""
     columns = ("inbound", "release", "found_by")
     insert(connection, "inbound_release", columns, [(key, link.release, link.found_by) for link in links[:_LINKS_AT_MOST]])
-    detail = f"inbound {key}: {heard.cause}; it names no message or subject that is known here"
-    first = links[0] if links else _Link(0, None, "")
+    detail = f"inbound {key}: {heard.cause}{_found(heard, links)}"
+    release = links[0].release if links else None
+    if heard.kind == "AM":
+        raise_items(connection, now, [Raised("inquiry", number, detail, release, key, heard.due(now))])
+    else:
+        raise_items(connection, now, [Raised("unmatched-inbound", number, detail, release, key, heard.due(now))])
+
+
+def _found(heard: Heard, links: Sequence[_Link]) -> str:
+    """How many releases were found, and which comes first, in words."""
+    if not links:
+        return "; it names no message or subject that is known here" if heard.kind == "AM" else ""
     if len(links) == 1:
-        detail = f"inbound {key}: {heard.cause}; release found by {first.found_by}"
-    elif links:
-        detail = f"inbound {key}: {heard.cause}; {len(links)} releases found, linked to the {_chosen(first)}"
-    raise_items(connection, now, [Raised("inquiry", first.number, detail, first.release or None, key, heard.due(now))])
-
-
-def _chosen(first: _Link) -> str:
-    return "newest of the subject" if first.number is None else f"one of the {first.found_by}"
+        return f"; release found by {links[0].found_by}"
+    chosen = "newest of the subject" if links[0].number is None else f"one of the {links[0].found_by}"
+    return f"; {len(links)} releases found, linked to the {chosen}"
 
 
 def _links(connection: Connection, heard: Heard) -> list[_Link]:
-    """The releases an AM may be about, each once: by the messages it names, surest first, then by subject, newest first."""
+    """The releases an AM, or a text that cannot be read, may be about, each once: by the messages it names, surest first, then by subject, newest first."""
     wanted = [number for number, _ in heard.numbers]
     found = {
         row.number: row.release
@@ -151,7 +153,7 @@ def _match(connection: Connection, heard: Heard) -> tuple[int | None, str | None
     """The message that the network's word is about, which was tried at least once, and how that was found."""
     if heard.network is not None:
         return None, "network"
-    if heard.kind == "AM":
+    if heard.kind in {"AM", "other"}:
         return None, None
     wanted = [number for number, _ in heard.numbers]
     tried = _message.c.number.in_(wanted), _message.c.attempts > 0

@@ -166,6 +166,21 @@ def test_an_fbi_number_in_an_element_of_its_own_is_read() -> None:
     assert heard(text.replace("<n2:NLETS ", "<n2:NLETS xmlns:j='j' xmlns:nc='nc' ")).fbi_numbers == ("12345678A",)
 
 
+def test_an_am_behind_garbage_on_its_line_is_read() -> None:
+    """But no ER or SM, which would change a message; they are for a person, and name it all the same."""
+    assert heard(f"\x02!!~AM.TXSIR0000\nTXT\n{NAME}").origin == "TXSIR0000"
+    assert heard("PLEASE SEE AM.TXSIR0000 OF YESTERDAY").kind == "other"
+    for key in ("ER.NL0000000", "SM.TXSIR0000"):
+        found = heard(f"\x02!!~{key}\nTXT\n.19. {NAME} FBI/1234567")
+        assert (found.kind, found.status, found.numbers, found.fbi_numbers) == (
+            "other",
+            None,
+            ((NUMBER, "quoted number"),),
+            ("1234567",),
+        )
+    assert heard(f"<NLETS><broken>{NAME} FBI/1234567").fbi_numbers == ("1234567",)
+
+
 @pytest.mark.parametrize("key", ["ER", "SM", "AM"])
 def test_what_stands_in_place_of_an_ori_is_not_repeated(key: str) -> None:
     """In XML anything may, of any length; such a text is from an unknown ORI, and no word of the network."""

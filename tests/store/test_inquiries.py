@@ -108,6 +108,21 @@ def test_an_am_that_names_nothing_known_is_an_inquiry_all_the_same(store: Store)
     assert whole.about == ()
 
 
+def test_a_text_that_nobody_understands_is_linked_all_the_same(store: Store) -> None:
+    """So that who reads it need not search; it stays unmatched."""
+    accepted(store, A=ONE, B=OTHER)
+    garbage = Heard("t:1", "other", "garbage", "a text that is no ER, SM or AM", ((3, "quoted number"),), fbi_numbers=(ONE,))
+    assert run(store, take_in, garbage)[0] == "unmatched"
+    (item,) = rows(store, "SELECT code, release, number, detail FROM work_item")
+    assert item == (
+        "unmatched-inbound",
+        2,
+        3,
+        "inbound 1: a text that is no ER, SM or AM; 2 releases found, linked to the one of the quoted number",
+    )
+    assert rows(store, "SELECT number, matched_by FROM inbound") == [(3, None)]
+
+
 def test_the_same_am_again_is_no_second_inquiry(store: Store) -> None:
     """However often it is handed over."""
     accepted(store, A=ONE)
