@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import closing
 from random import Random
@@ -99,16 +100,21 @@ def failed_over(room: Room) -> Figures:
         name = primary.new_database()
         primary.run(f"ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 ({STANDBY})'")
         primary.run("SELECT pg_reload_conf()")
+        away: list[float] = []
         both = f"postgresql+psycopg://lens@/{name}?host={primary.folder}&host={standby.folder}&target_session_attrs=read-write"
 
         async def scenario(site: Site) -> None:
             await site.send(part)
             site.caller.allowed += _CALLERS  # so that some are under way
             await asyncio.to_thread(primary.stop, signal.SIGQUIT)
+            begun, before = time.monotonic(), len(site.caller.answered)
             await asyncio.to_thread(standby.promote)
-            await site.send(part)
+            site.caller.allowed += part
+            await until(lambda: len(site.caller.answered) > before + _CALLERS, 60.0)  # so many may have been under way
+            away.append(round(time.monotonic() - begun, 1))
+            await site.send(0)
 
-        async def run() -> Mapping[str, int]:
+        async def run() -> Figures:
             network = Network(Random(1))
             async with Line(network) as line:
                 settings = _SETTINGS | {"LENS_DATABASE_URL": both, "LENS_SWITCH_ADDRESS": line.address}
@@ -119,7 +125,7 @@ def failed_over(room: Room) -> Figures:
             with store.read.connect() as connection:
                 assert verify(connection) is None
             figures = assert_sound(site.caller.told.values(), network.arrivals, stored_in(store))
-            return {**figures, "answers 503": site.caller.refused_for_now}
+            return {**figures, "answers 503": site.caller.refused_for_now, "s without an acknowledgement": away[0]}
 
         with closing(open_store(both)) as store:
             return asyncio.run(run())

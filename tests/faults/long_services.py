@@ -37,7 +37,7 @@ def one_kind(fault: str, times: int, kind: Kind, room: Room) -> Figures:
 
 
 @contextmanager
-def small_disk(folder: Path, size: str = "6m") -> Iterator[Path]:
+def small_disk(folder: Path, size: str = "48m") -> Iterator[Path]:
     """A file system of its own, in memory."""
     if os.geteuid() != 0:
         raise NotHere("mounting a small disk needs root; `make test` has a limit on file sizes in its stead")
