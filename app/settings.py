@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     allow_generic_ori: bool | None = None
     presume_after: Duration = 900.0
     late_after: Duration = 86400.0
-    address_limit: int = Field(25, ge=1)
+    address_limit: int = Field(100, ge=1)
     feed_silent_after: Annotated[Duration, Field(gt=0)] = 3600.0
     retry_first: Duration = 1.0
     retry_cap: Duration = 300.0

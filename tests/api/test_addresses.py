@@ -17,7 +17,7 @@ def codes(decision: dict[str, Any]) -> set[str]:
 def test_an_address_on_too_many_releases(tmp_path: Path, decider: Decider, database_url: str) -> None:
     """The 201 answer, the stored release, a dry run and a correction warn, nothing is held back, and no address is repeated.
 
-    What moves to another address, or is cancelled, makes room.
+    What moves to another address, or is cancelled, makes room. A dry run under a version named is that version's alone.
     """
     with serving(tmp_path, decider, address_limit=2, database_url=database_url) as service, service.client() as client:
 
@@ -28,6 +28,8 @@ def test_an_address_on_too_many_releases(tmp_path: Path, decider: Decider, datab
         assert codes(post("/v1/releases", release_id="U-1")) == codes(post("/v1/releases", release_id="U-2")) == set()
         assert CODE in codes(post("/v1/decisions", release_id="U-3"))
         assert CODE not in codes(post("/v1/decisions", release_id="U-2"))
+        live = client.get("/v1/rulebook").json()["version"]
+        assert CODE not in codes(post(f"/v1/decisions?rulebook={live}", release_id="U-3"))
         spelt = EXAMPLE["residence"] | {"street": "100 MAIN STREET, APT 2"}
         third = post("/v1/releases", release_id="U-3", residence=spelt)
         assert codes(third) == codes(client.get("/v1/releases/U-3").json()) == {CODE}
