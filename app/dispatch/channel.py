@@ -44,7 +44,10 @@ class Channel(Protocol):
         """Keeps the link up and hands arrivals over, until cancelled."""
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
-        """Sends messages in the order given, a receipt each; waits at most the channel's ACK time-out. Never raises for a broken link."""
+        """Sends messages in the order given, a receipt each; waits at most the channel's ACK time-out. Never raises for a broken link.
+
+        After one that is `unsent` for want of the link, all behind it in the same call are: none overtakes it.
+        """
 
     def problem(self) -> str | None:
         """Why nothing can be sent at this moment, in words, or None when the link is up."""

@@ -123,11 +123,14 @@ class Link:
                     self._air.waiting.remove(text)
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
-        """One after the other onto the wire; the answers come in a moment, late, or not at all."""
+        """One after the other onto the wire; the answers come in a moment, late, or not at all.
+
+        After one for which there was no link nothing of the same call goes out, even if the link is back meanwhile.
+        """
         receipts: list[Receipt] = []
         longest = 0.0
         for message in messages:
-            if not self.up:
+            if not self.up or (receipts and receipts[-1].fate == "unsent"):
                 fate = Receipt("unsent", "no link")
             else:
                 fate, wait = self._one(message)
