@@ -167,6 +167,8 @@ def _cancel(connection: Connection, told: Record, at: int, cause: str) -> list[s
     """Cancels what was not told; the ids."""
     numbers = [row.number for row in told.untold]
     if numbers:
+        # What a dispatcher did while this waited for its turn came before it, whatever the clock of either says.
+        at = max(at, *(row.changed_at for row in told.untold))
         change = {"status": Status.CANCELLED.value, "ready": False, "changed_at": at}
         connection.execute(update(MESSAGE).where(MESSAGE.c.number.in_(numbers)).values(change))
         events = [(number, Status.CANCELLED.value, at, cause) for number in numbers]

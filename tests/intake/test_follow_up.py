@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy import text
 
 from app.decide.decide import Decider
 from app.decide.terms import Terms
@@ -12,7 +13,7 @@ from app.store.engine import Store
 from app.store.messages import Requeue, requeue
 from app.store.writer import Writer
 from tests.intake.following_up import World, decided, living_in
-from tests.store.invented import rows
+from tests.store.invented import NOON, rows
 
 ONE, TWO, THREE = "LN00000001", "LN00000002", "LN00000003"
 AZ, TX, NM = "AZSIR0000", "TXSIR0000", "NMSIR0000"
@@ -84,6 +85,21 @@ def test_what_was_not_sent_is_cancelled_and_never_sent(world: World, store: Stor
         ("accept_release", "notify"),
         ("correct_release", "notify"),
     ]
+
+
+def test_a_history_never_runs_backwards_in_time(world: World, store: Store) -> None:
+    """A cancellation that waited while a dispatcher tried the message is written as later than that try."""
+    world.accept(living_in("TX"))
+    later = NOON + 60 * 60_000_000
+    with store.write.begin() as connection:
+        connection.execute(text("UPDATE message SET changed_at = :later"), {"later": later})
+        connection.execute(text("UPDATE message_event SET at = :later"), {"later": later})
+    world.cancel()
+    for message in world.stored().messages:
+        times = [event.at for event in message.history]
+        assert [event.status for event in message.history] == ["queued", "cancelled"]
+        assert times == sorted(times)
+        assert message.changed_at == times[-1]
 
 
 def test_two_quick_corrections_refer_to_what_was_told(world: World) -> None:
