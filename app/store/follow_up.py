@@ -20,6 +20,7 @@ from app.domain.times import rfc3339
 from app.errors import Conflict, LensError, NotFound
 from app.store.addresses import move_address, with_caution
 from app.store.audit import AuditEntry, append
+from app.store.closing import close_items
 from app.store.held import ABOUT_INBOUND
 from app.store.release_rows import Acceptance, evidence
 from app.store.release_versions import Version, add_version, version_of, versions_of
@@ -186,8 +187,7 @@ def _supersede(
     asked = {(errand.code, errand.audience, errand.state) for errand in decision.errands if errand.state is not None}
     still = [row for row in rows if row.number is None and (row.code, row.audience, row.state) in asked]
     over = [row.id for row in rows if row not in still]
-    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": f"superseded by a {item.kind}"}
-    connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id.in_(over)).values(closed))
+    close_items(connection, WORK_ITEM.c.id.in_(over), by=item.by, at=item.at, reason=f"superseded by a {item.kind}")
     known = {(row.code, row.audience, row.state) for row in still}
     errands = tuple(each for each in decision.errands if (each.code, each.audience, each.state) not in known)
     return msgspec.structs.replace(decision, errands=errands), tuple(_as_answered(row) for row in still)

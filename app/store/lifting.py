@@ -10,16 +10,17 @@ from app.domain.statuses import Status
 from app.domain.surge import SURGE
 from app.errors import Conflict, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
+from app.store.closing import close_items
 from app.store.follow_up import Wording, with_withdrawals
 from app.store.held import ABOUT_INBOUND, cancel_held, lock_lanes_of_held
 from app.store.release_rows import Acceptance
 from app.store.release_versions import versions_of
 from app.store.releases import StoredRelease, add_to_release, get_release
 from app.store.rows import insert, lock_counters
-from app.store.surges import Decide, decide
+from app.store.surges import Decide
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
 from app.store.told import lock_lanes, record
-from app.store.work_items import Resolve, StoredWorkItem, get_work_item
+from app.store.work_items import Resolve, StoredWorkItem, decide_surge
 
 
 class Lift(NamedTuple):
@@ -53,14 +54,12 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkIte
     if isinstance(row, LensError):
         return row
     if row.code == SURGE:
-        (held,) = decide(connection, [Decide(item.work_item, "release", item.reason, item.by, item.at)])
-        return held if isinstance(held, LensError) else get_work_item(connection, item.work_item)
+        return decide_surge(connection, Decide(item.work_item, "release", item.reason, item.by, item.at))
     send = _queue_held if row.message_status == Status.HELD else _decide_again
     sent = send(connection, item, row)
     if isinstance(sent, LensError):
         return sent
-    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
-    connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item.work_item).values(closed))
+    close_items(connection, WORK_ITEM.c.id == item.work_item, by=item.by, at=item.at, reason=item.reason)
     detail = {"code": row.code, "release": row.release_id, "messages": sent}
     append(connection, [AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "lifted", detail)])
     return get_release(connection, row.release_id)
@@ -100,11 +99,9 @@ def _rejected(connection: Connection, item: Resolve) -> StoredRelease | StoredWo
     if isinstance(row, LensError):
         return row
     if row.code == SURGE:
-        (held,) = decide(connection, [Decide(item.id, "drop", item.reason, item.by, item.at)])
-        return held if isinstance(held, LensError) else get_work_item(connection, item.id)
+        return decide_surge(connection, Decide(item.id, "drop", item.reason, item.by, item.at))
     cancelled = cancel_held(connection, item.id, item.at, f"rejected by {item.by}: {item.reason}")
-    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
-    connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item.id).values(closed))
+    close_items(connection, WORK_ITEM.c.id == item.id, by=item.by, at=item.at, reason=item.reason)
     numbers = [message_id(row.number)] if cancelled else []
     detail = {"code": row.code, "release": row.release_id, "cancelled": numbers}
     append(connection, [AuditEntry(item.at, item.by, "reject_hold", f"work item {item.id}", "rejected", detail)])

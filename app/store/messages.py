@@ -13,6 +13,7 @@ from app.domain.statuses import Status
 from app.domain.times import rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
+from app.store.closing import close_items
 from app.store.held import ABOUT_INBOUND
 from app.store.paging import Page, after, cursor
 from app.store.rows import insert
@@ -184,8 +185,7 @@ def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | Len
     connection.execute(update(LANE).where(LANE.c.ori == ori).values(due=0))  # a person says that it is worth a try now
     cause = f"queued again by {item.by}: {item.reason}"
     insert(connection, "message_event", ("number", "status", "at", "cause"), [(number, Status.QUEUED.value, item.at, cause)])
-    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
-    about = (WORK_ITEM.c.number == number, WORK_ITEM.c.status == "open", WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
-    connection.execute(update(WORK_ITEM).where(*about).values(closed))
+    about = (WORK_ITEM.c.number == number, WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
+    close_items(connection, *about, by=item.by, at=item.at, reason=item.reason)
     append(connection, [AuditEntry(item.at, item.by, "requeue_message", f"message {item.message_id}", "queued", {"from": old})])
     return get_message(connection, item.message_id)

@@ -12,6 +12,7 @@ from app.domain.surge import SURGE
 from app.domain.times import rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
+from app.store.closing import close_items
 from app.store.held import cancel_held, lock_lanes_of_held
 from app.store.paging import Page, after, cursor
 from app.store.rows import insert, lock_counters, take_numbers
@@ -184,18 +185,22 @@ def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWork
     surges = set(connection.scalars(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id.in_(ids), WORK_ITEM.c.code == SURGE)))
     if surges:
         lock_counters(connection)  # before any work item, as the breaker does
-    return [(_dropped if item.id in surges else _resolved)(connection, item) for item in items]
+    return [
+        decide_surge(connection, Decide(item.id, "drop", item.reason, item.by, item.at))
+        if item.id in surges
+        else _resolved(connection, item)
+        for item in items
+    ]
 
 
-def _dropped(connection: Connection, item: Resolve) -> StoredWorkItem | LensError:
-    (held,) = decide(connection, [Decide(item.id, "drop", item.reason, item.by, item.at)])
-    return held if isinstance(held, LensError) else get_work_item(connection, item.id)
+def decide_surge(connection: Connection, wanted: Decide) -> StoredWorkItem | LensError:
+    """Writes down what a person decided about a surge, with the counters locked; its work item, closed. Errors as `decide` has them."""
+    (held,) = decide(connection, [wanted])
+    return held if isinstance(held, LensError) else get_work_item(connection, wanted.work_item)
 
 
 def _resolved(connection: Connection, item: Resolve) -> StoredWorkItem | LensError:
-    closed = {"status": "resolved", "resolved_at": item.at, "resolved_by": item.by, "reason": item.reason}
-    change = update(WORK_ITEM).where(WORK_ITEM.c.id == item.id, WORK_ITEM.c.status == "open").values(closed)
-    if connection.execute(change).rowcount == 0:
+    if not close_items(connection, WORK_ITEM.c.id == item.id, by=item.by, at=item.at, reason=item.reason):
         return _not_open(connection, item.id)
     done = get_work_item(connection, item.id)
     detail: dict[str, object] = {"code": done.code}
