@@ -26,6 +26,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import BadSetting, Unavailable
+from app.store.folders import sync_folder
 
 _log = structlog.get_logger()
 
@@ -136,18 +137,10 @@ def _create_private(file: Path) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in missing:
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise BadSetting(f"LENS_DATABASE_URL: the file {file} cannot be opened for writing: {error.strerror}") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    found = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(found)
-    finally:
-        os.close(found)
 
 
 def _prepare_sqlite(pragmas: tuple[str, ...], connection: Any, _: object) -> None:  # noqa: ANN401 - the driver is untyped

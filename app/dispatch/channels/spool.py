@@ -10,8 +10,9 @@ import structlog
 
 from app.dispatch.channel import Arrived, Outgoing, Receipt
 from app.dispatch.channels.spool_in import Found, In, folders_of
-from app.dispatch.channels.spool_out import Out, sync_folder
+from app.dispatch.channels.spool_out import Out
 from app.errors import Unavailable
+from app.store.folders import sync_folder
 
 _log = structlog.get_logger(__name__)
 

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from app.dispatch.channel import Outgoing, Receipt
+from app.store.folders import sync_folder
 
 WRITERS = 2
 """Threads that write files at once. The cost is one fsync a file, and file systems join fsyncs that wait together; but more
@@ -169,12 +170,3 @@ def _write_whole(fd: int, payload: bytes) -> None:
     while view:
         view = view[os.write(fd, view) :]
     os.fsync(fd)
-
-
-def sync_folder(folder: Path) -> None:
-    """Has the names in a folder on the disk, not only in memory. Raises OSError."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
