@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from app.api.bodies import REASON_LENGTH
 from app.cli.database import clock
 from app.cli.keys import actor
 from app.cli.listing import every, harmless, minute, print_table, store_at_hand
+from app.cli.reasons import checked_reason
 from app.store.audit import note
 from app.store.inquiries import (
     InquiryFilter,
@@ -71,17 +71,17 @@ def show(id: Id) -> None:
 
 
 @app.command()
-def close(id: Id, reason: Annotated[str, typer.Option(help="What was answered, in one line.")]) -> None:
+def close(
+    id: Id, reason: Annotated[str, typer.Option(callback=checked_reason, help="What was answered, in one line.")]
+) -> None:
     """Close an inquiry that was answered. It sends nothing.
 
     Example:
     lens inquiries close 12 --reason "answered by telephone"
 
     """
-    if not 0 < len(reason.strip()) <= REASON_LENGTH or not reason.isprintable():
-        raise typer.BadParameter(f"one line of 1 to {REASON_LENGTH} printable characters", param_hint="--reason")
     with store_at_hand() as store, Writer(store) as writer:
-        writer.do_and_wait(close_inquiry, Resolve(id, reason.strip(), actor(), clock()))
+        writer.do_and_wait(close_inquiry, Resolve(id, reason, actor(), clock()))
     print(f"Inquiry {id} is closed.")
 
 

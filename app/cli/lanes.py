@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from app.api.bodies import REASON_LENGTH
 from app.cli.database import clock, database
 from app.cli.keys import actor
+from app.cli.reasons import checked_reason
 from app.domain.times import rfc3339
 from app.settings import read_settings
 from app.store.engine import upgrade
@@ -19,14 +19,8 @@ app = typer.Typer(no_args_is_help=True)
 Lane = Annotated[str, typer.Argument(metavar="ORI|all", help="The ORI whose lane it is, or `all`.")]
 
 
-def _checked(reason: str) -> str:
-    if not (0 < len(reason.strip()) <= REASON_LENGTH and reason.isprintable()):
-        raise typer.BadParameter(f"one line of 1 to {REASON_LENGTH} printable characters")
-    return reason.strip()
-
-
 Reason = Annotated[
-    str, typer.Option(callback=_checked, help="Why, for those who read the record later; nothing about a person.")
+    str, typer.Option(callback=checked_reason, help="Why, for those who read the record later; nothing about a person.")
 ]
 
 

@@ -10,11 +10,12 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from app.cli.database import clock, database_as_it_is
+from app.cli.database import clock
+from app.cli.listing import store_at_hand
 from app.cli.status_view import Seen, as_json, as_text
 from app.cli.wiring import breaker_of
 from app.domain.surge import Breaker
-from app.errors import NotFound, Unavailable
+from app.errors import Unavailable
 from app.settings import read_settings
 from app.store.engine import Store
 from app.store.escalation import overdue
@@ -44,11 +45,9 @@ def status(
     lens status --json | jq .queue
 
     """
-    settings = read_settings()
-    with database_as_it_is(settings) as store:
-        if store is None:
-            raise NotFound("There is no database of this version; LENS_DATABASE_URL says where to look.")
-        look = looker(store, breaker_of(settings))
+    breaker = breaker_of(read_settings())
+    with store_at_hand() as store:
+        look = looker(store, breaker)
         if json:
             print(msgspec.json.format(msgspec.json.encode(as_json(look())), indent=2).decode())
         elif once or not sys.stdout.isatty():

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from app.api.bodies import REASON_LENGTH
 from app.cli.database import clock
 from app.cli.keys import actor
 from app.cli.listing import minute, print_table, store_at_hand
+from app.cli.reasons import checked_reason
 from app.cli.wiring import breaker_of
 from app.domain.surge import CALLED
 from app.domain.times import rfc3339
@@ -23,7 +23,9 @@ from app.store.writer import Writer
 app = typer.Typer(no_args_is_help=True)
 
 WorkItem = Annotated[int, typer.Argument(min=1, help="The number of the work item, as `lens surge show` tells it.")]
-Why = Annotated[str, typer.Option("--reason", help="Why, in one line, for those who read the record later.")]
+Why = Annotated[
+    str, typer.Option("--reason", callback=checked_reason, help="Why, in one line, for those who read the record later.")
+]
 
 
 @app.callback()
@@ -81,9 +83,7 @@ def drop(
 
 
 def _decide(work_item: int, verdict: Verdict, reason: str) -> int:
-    if not 0 < len(reason.strip()) <= REASON_LENGTH or not reason.isprintable():
-        raise typer.BadParameter(f"one line of 1 to {REASON_LENGTH} printable characters", param_hint="--reason")
     with store_at_hand() as store, Writer(store) as writer:
-        held: int = writer.do_and_wait(decide, Decide(work_item, verdict, reason.strip(), actor(), clock()))
+        held: int = writer.do_and_wait(decide, Decide(work_item, verdict, reason, actor(), clock()))
         asyncio.run(carry_out_surge(writer, work_item))
     return held
