@@ -10,14 +10,17 @@ from sqlalchemy import Connection
 
 from app.decide.addresses import Mark, over_used
 from app.domain.decision import Caution, Decision
+from app.errors import BadSetting
 from app.store.release_rows import Acceptance
 from app.store.rows import first_row, run
 
 
 def address_key(connection: Connection) -> bytes:
-    """The key under which this store's digests are made."""
+    """The key under which this store's digests are made. Raises BadSetting where it is gone: without it they could be guessed."""
     row = first_row(connection, "SELECT key FROM address_key")
-    return bytes(row[0]) if row is not None else b""
+    if row is None:
+        raise BadSetting("LENS_DATABASE_URL: the table address_key of this database is empty; restore its row from a backup")
+    return bytes(row[0])
 
 
 def with_cautions(connection: Connection, items: Sequence[Acceptance]) -> list[Acceptance]:

@@ -3,10 +3,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
+import pytest
+from sqlalchemy import text
 
 from app.decide.addresses import Mark
 from app.domain.decision import Answer
-from app.errors import LensError
+from app.errors import BadSetting, LensError
 from app.store.addresses import address_key, with_caution
 from app.store.engine import Store
 from app.store.releases import Accepted, accept_many
@@ -72,3 +74,11 @@ def test_every_store_has_a_key_of_its_own(store: Store) -> None:
     """Made with the tables, 256 random bits."""
     with store.read.connect() as connection:
         assert len(address_key(connection)) == 32
+
+
+def test_a_key_that_is_gone_is_told(store: Store) -> None:
+    """Without it digests could be guessed: the start stops, and says what to do."""
+    with store.write.begin() as connection:
+        connection.execute(text("DELETE FROM address_key"))
+    with store.read.connect() as connection, pytest.raises(BadSetting, match="restore its row from a backup"):
+        address_key(connection)
