@@ -36,14 +36,17 @@ def _hidden(eligibility: DecisionTable, view: View) -> Iterator[tuple[str, str, 
     matcher = Matcher(eligibility, view)
     tests = [(view, test) for rule in eligibility.rules for test in rule.tests()]
     facts = tuple(dict.fromkeys([*eligibility.reads, HOLD]))
-    outcomes: dict[tuple[tuple[str, str], ...], dict[str, tuple[str, int]]] = {}
-    for case in representatives(axes(view, facts, tests, ((HOLD, str),))):
+    found = axes(view, facts, tests)
+    class_of, sizes = found.class_of[HOLD], [len(flags) for flags in found.classes[HOLD]]
+    outcomes: dict[tuple[tuple[str, str], ...], dict[int, tuple[str, int]]] = {}
+    for case in representatives(found):
         others = tuple((name, value) for name, value in case.values.items() if name != HOLD)
-        outcomes.setdefault(others, {})[case.values[HOLD]] = (str(matcher.verdict(case.values).outcome), case.count)
+        kind = class_of[case.values[HOLD]]
+        outcomes.setdefault(others, {})[kind] = (str(matcher.verdict(case.values).outcome), case.count // sizes[kind])
     flags = view.domain(HOLD)
-    for by_flag in outcomes.values():
+    for by_kind in outcomes.values():
         for place, flag in enumerate(flags):
-            outcome, count = by_flag[flag]
-            behind = next((other for other in flags[place + 1 :] if by_flag[other][0] != _SENDS), None)
+            outcome, count = by_kind[class_of[flag]]
+            behind = next((other for other in flags[place + 1 :] if by_kind[class_of[other]][0] != _SENDS), None)
             if outcome == _SENDS and behind is not None:
                 yield flag, behind, count
