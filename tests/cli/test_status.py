@@ -1,3 +1,7 @@
+import os
+import pty
+import signal
+import subprocess
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -13,6 +17,7 @@ from app.store.engine import Store
 from app.store.lane_pauses import PauseLane, pause_lanes
 from app.store.outbox import Claim, claim
 from tests.cli.conftest import Lens
+from tests.cli.programs import LENS, environment
 from tests.dispatch.outbox_rows import AZ, NM, TX, change, queue, store_in
 from tests.store.invented import NOON, run
 
@@ -80,3 +85,28 @@ def test_it_is_printed_once_where_nobody_watches(lens: Lens, tmp_path: Path) -> 
     code, out, _ = lens("status")
     assert (code, out.startswith("LENS  "), "no lane waits" in out) == (0, True, True)
     assert msgspec.json.decode(lens("status", "--json")[1])["messages"] == {}
+
+
+def test_a_terminal_is_kept_up_to_date_until_ctrl_c(tmp_path: Path) -> None:
+    """On a real terminal it shows what waits, shows it anew when that changes, and ends well on Ctrl-C."""
+    store = store_in(tmp_path)
+    queue(store, [AZ])
+    ours, theirs = pty.openpty()
+    command, terminal = [*LENS, "status", "--every", "0.2"], {"TERM": "xterm", "COLUMNS": "120"}
+    env = environment(tmp_path) | terminal
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=tmp_path, env=env) as program:
+        os.close(theirs)
+        until_shown(ours, AZ)
+        queue(store, [TX])
+        until_shown(ours, TX)
+        program.send_signal(signal.SIGINT)
+        assert program.wait() == 0
+    os.close(ours)
+    store.close()
+
+
+def until_shown(terminal: int, word: str) -> None:
+    """Reads what comes to a terminal until the word does."""
+    seen = b""
+    while word.encode() not in seen:
+        seen = seen[-len(word) :] + os.read(terminal, 65536)
