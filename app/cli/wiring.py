@@ -26,7 +26,7 @@ from app.intake.feeds import Feeds
 from app.intake.guards import Guards
 from app.settings import Settings
 from app.store.addresses import address_key
-from app.store.engine import Store, is_current
+from app.store.engine import Store, is_ahead, is_current
 from app.store.keys import list_keys
 from app.store.pacing import Rates
 from app.store.reading import look
@@ -105,7 +105,11 @@ def parts_of(
     breaker, addresses = breaker_of(settings), addresses_of(settings, store)
 
     def database_problem() -> str | None:
-        return writer.problem or (None if is_current(store) else "its tables are not those of this version: lens db upgrade")
+        upgraded = is_current(store) or is_ahead(store)
+        return writer.problem or (None if upgraded else "its tables are not those of this version: lens db upgrade")
+
+    def database_oddity() -> str | None:
+        return "a later version of LENS has upgraded it; upgrade this process too" if is_ahead(store) else None
 
     checks = {
         "database": database_problem,
@@ -113,7 +117,7 @@ def parts_of(
         "channel": sender.channel_problem,
         "worker": sender.worker_problem,
     }
-    degraded = {"rulebook": lambda: current.shelf.problem}
+    degraded = {"database": database_oddity, "rulebook": lambda: current.shelf.problem}
     gate = Gate(lambda: look(store, list_keys), clock, metrics)
     intake = Intake(writer, current.shelf.decider, clock, sender.queued, Guards(breaker, addresses))
     return Parts(

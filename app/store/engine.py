@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -231,9 +231,24 @@ def is_there(url: str) -> bool:
 
 def is_current(store: Store) -> bool:
     """Whether the tables are those of this version (`upgrade` has been run)."""
+    return _found(store) == _revisions()[-1:]
+
+
+def is_ahead(store: Store) -> bool:
+    """Whether a later version of LENS has upgraded the tables. It only adds, so a process that runs already may go on."""
+    return not set(_found(store)) <= set(_revisions())
+
+
+def _found(store: Store) -> tuple[str, ...]:
+    """The revision that the tables are at; none where there are no tables."""
     with store.read.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_heads()
-    return set(found) == set(ScriptDirectory.from_config(_alembic()).get_heads())
+        return MigrationContext.configure(connection).get_current_heads()
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Every revision that this version knows, the oldest first."""
+    return tuple(each.revision for each in ScriptDirectory.from_config(_alembic()).walk_revisions())[::-1]
 
 
 def _alembic() -> Config:

@@ -69,7 +69,7 @@ def test_a_lost_database_is_told_and_not_hidden(tmp_path: Path, decider: Decider
         assert client.post("/v1/releases", content=as_json(release("L-1"))).status_code == 201
         with service.store.write.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE message RENAME TO lost")
-            connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'other'")
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
         health = client.get("/readyz")
         assert (health.status_code, health.json()["status"]) == (503, "not_ready")
         assert "lens db upgrade" in health.json()["parts"]["database"]
@@ -77,6 +77,17 @@ def test_a_lost_database_is_told_and_not_hidden(tmp_path: Path, decider: Decider
         assert "lens_store_readable 0.0" in client.get("/metrics").text
         assert client.get("/v1/messages").status_code == 503
         assert client.post("/v1/decisions", content=as_json(release("L-2"))).status_code == 200
+
+
+def test_a_process_left_behind_by_an_upgrade_goes_on(tmp_path: Path, decider: Decider) -> None:
+    """A later version beside it has upgraded the tables: it says so, and is still ready, so that hosts can be upgraded in turn."""
+    with serving(tmp_path, decider) as service, service.client() as client:
+        with service.store.write.begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        health = client.get("/readyz")
+        assert (health.status_code, health.json()["status"]) == (200, "degraded")
+        assert "a later version" in health.json()["parts"]["database"]
+        assert client.post("/v1/releases", content=as_json(release("L-3"))).status_code == 201
 
 
 def test_what_broke_names_places_and_no_text() -> None:

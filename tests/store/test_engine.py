@@ -16,6 +16,7 @@ from app.store.engine import (
     OLDEST_SQLITE,
     Store,
     cause,
+    is_ahead,
     is_current,
     now_micros,
     open_store,
@@ -120,16 +121,19 @@ def test_a_database_without_tables_is_not_current(tmp_path: Path) -> None:
     """Readiness asks this."""
     store = open_store(f"sqlite:///{tmp_path / 'lens.db'}")
     assert not is_current(store)
+    assert not is_ahead(store)
     store.close()
 
 
 def test_a_database_of_a_later_version_is_left_alone(store: Store) -> None:
-    """An old program must not write what it does not know."""
+    """An old program does not start on it; one that runs already sees what happened."""
+    assert not is_ahead(store)
     with store.write.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(BadSetting, match="later version"):
         upgrade(store)
     assert not is_current(store)
+    assert is_ahead(store)
 
 
 @only_sqlite
