@@ -8,7 +8,7 @@ from app.api.filters import Unfiltered
 from app.api.openapi import REPLAYED, TAKES_REASON, TAKES_RELEASE, answers, with_body
 from app.api.parts import JSON, Parts, Wired
 from app.api.releases import REPLAY, ReleaseId
-from app.intake.follow_up import Follower, cancel, correct
+from app.intake.follow_up import Requester, cancel, correct
 from app.store.follow_up import Followed
 
 router = APIRouter(tags=["releases"])
@@ -28,7 +28,7 @@ async def post_correction(request: Request, parts: Wired, caller: Corrector, rel
     Roles: system_of_record (what it sent itself), operator.
     """
     raw = await read_body(request)
-    given = (release_id, raw, follower(caller), parts.clock, parts.guards)
+    given = (release_id, raw, requester(caller), parts.clock, parts.guards)
     followed = await correct(parts.writer, parts.decider(), *given)
     return _answer(parts, "correction", followed)
 
@@ -48,14 +48,14 @@ async def post_cancellation(
     The outcome is `do_not_notify`, because no rule but a person said so. Roles: system_of_record (what it sent itself), operator.
     """
     reason = await read_reason(request)
-    given = (release_id, reason, follower(caller), parts.clock, parts.guards)
+    given = (release_id, reason, requester(caller), parts.clock, parts.guards)
     followed = await cancel(parts.writer, parts.decider(), *given)
     return _answer(parts, "cancellation", followed)
 
 
-def follower(caller: Caller) -> Follower:
+def requester(caller: Caller) -> Requester:
     """The caller as who follows up: unless it is an operator, only what it sent itself."""
-    return Follower(caller.name, own="operator" not in caller.roles)
+    return Requester(caller.name, own="operator" not in caller.roles)
 
 
 def _answer(parts: Parts, kind: str, followed: Followed) -> Response:

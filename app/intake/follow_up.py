@@ -28,7 +28,7 @@ def wording(decider: Decider, decide: Callable[[str, Mapping[str, str]], Decisio
     return Wording(decide, withdraw, decider.terms.message_format)
 
 
-class Follower(NamedTuple):
+class Requester(NamedTuple):
     """Who follows up: the name of the key; with `own`, only what it sent itself."""
 
     name: str
@@ -40,7 +40,7 @@ async def correct(
     decider: Decider,
     release_id: str,
     raw: bytes,
-    by: Follower,
+    by: Requester,
     clock: Callable[[], int],
     guards: Guards = NO_GUARDS,
 ) -> Followed:
@@ -70,7 +70,7 @@ async def cancel(
     decider: Decider,
     release_id: str,
     reason: str,
-    by: Follower,
+    by: Requester,
     clock: Callable[[], int],
     guards: Guards = NO_GUARDS,
 ) -> Followed:

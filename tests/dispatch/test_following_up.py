@@ -10,7 +10,7 @@ from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.dispatch.channel import Receipt
 from app.intake.accept import Intake
-from app.intake.follow_up import Follower, cancel, correct
+from app.intake.follow_up import Requester, cancel, correct
 from app.store.engine import Store
 from app.store.writer import Writer
 from tests.dispatch.outbox_rows import AZ, NM, TX, statuses, store_in
@@ -56,9 +56,9 @@ def test_a_cancellation_that_races_a_send_comes_behind_it(store: Store, first: R
             async with dispatching(store, channel, replace(QUICK, lease=30.0)):
                 await until(on_the_wire.is_set)
                 await until(lambda: statuses(store)[2] == "sent")
-                await correct(writer, decider, "EX-1", living_in("NM"), Follower("sor", own=True), clock)
+                await correct(writer, decider, "EX-1", living_in("NM"), Requester("sor", own=True), clock)
                 await until(lambda: statuses(store)[5] == "sent")
-                await cancel(writer, decider, "EX-1", "wrong person", Follower("sor", own=True), clock)
+                await cancel(writer, decider, "EX-1", "wrong person", Requester("sor", own=True), clock)
                 go_on.set()
                 await until(lambda: set(statuses(store).values()) == {"sent", "cancelled"})
         assert channel.numbers(AZ) == arrived  # the correction, 3, never left: the cancellation overtook it

@@ -13,7 +13,7 @@ from app.decide.decide import Decider
 from app.domain.surge import Breaker
 from app.errors import Conflict, Refused, Unavailable
 from app.intake.accept import Intake
-from app.intake.follow_up import Follower, cancel, correct
+from app.intake.follow_up import Requester, cancel, correct
 from app.intake.guards import Guards
 from app.intake.lift import lift_hold, resolve_item
 from app.store.engine import Store
@@ -29,7 +29,7 @@ from tests.intake.following_up import living_in
 
 T = TypeVar("T")
 
-SENDER = Follower("sor", own=True)
+SENDER = Requester("sor", own=True)
 GUARDS = Guards(Breaker(floor=10))
 """The breaker trips now and then, of notices more often than of CANCELs."""
 

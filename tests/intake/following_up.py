@@ -11,7 +11,7 @@ from app.domain.decision import Answer
 from app.domain.identifiers import message_number
 from app.domain.statuses import Status
 from app.intake.accept import Intake
-from app.intake.follow_up import Follower, cancel, correct
+from app.intake.follow_up import Requester, cancel, correct
 from app.store.engine import Store
 from app.store.follow_up import Followed
 from app.store.inbound import Heard, take_in
@@ -62,11 +62,11 @@ class World:
 
     def correct(self, raw: bytes, release_id: str = "EX-1", by: str = "sor") -> Followed:
         """Corrects it."""
-        return asyncio.run(correct(self.writer, self.decider, release_id, raw, Follower(by, own=True), self.clock))
+        return asyncio.run(correct(self.writer, self.decider, release_id, raw, Requester(by, own=True), self.clock))
 
     def cancel(self, release_id: str = "EX-1", by: str = "sor") -> Followed:
         """Cancels it."""
-        return asyncio.run(cancel(self.writer, self.decider, release_id, "wrong person", Follower(by, own=True), self.clock))
+        return asyncio.run(cancel(self.writer, self.decider, release_id, "wrong person", Requester(by, own=True), self.clock))
 
     def stored(self, release_id: str = "EX-1") -> StoredRelease:
         """The release as it is now."""

@@ -12,7 +12,7 @@ from app.domain.decision import Answer
 from app.domain.surge import HOUR, Breaker
 from app.errors import LensError
 from app.intake.accept import Intake
-from app.intake.follow_up import Follower, cancel, correct
+from app.intake.follow_up import Requester, cancel, correct
 from app.intake.guards import Guards
 from app.intake.lift import lift_hold, resolve_item
 from app.store.engine import Store
@@ -51,12 +51,12 @@ class Service:
         """Corrects the state of residence."""
         home = {"street": "1 Old Rd", "city": "Elsewhere", "state": state, "zip": "87501"}
         body = json.dumps(document(release_id) | {"residence": home}).encode()
-        given = (release_id, body, Follower("sor", own=True), self.clock, Guards(self.breaker))
+        given = (release_id, body, Requester("sor", own=True), self.clock, Guards(self.breaker))
         return msgspec.json.decode(asyncio.run(correct(self.writer, self.decider, *given)).answer_json, type=Answer)
 
     def cancel(self, release_id: str) -> Answer:
         """Cancels it."""
-        given = (release_id, "wrong person", Follower("sor", own=True), self.clock, Guards(self.breaker))
+        given = (release_id, "wrong person", Requester("sor", own=True), self.clock, Guards(self.breaker))
         return msgspec.json.decode(asyncio.run(cancel(self.writer, self.decider, *given)).answer_json, type=Answer)
 
     def release(self, work_item: int) -> StoredRelease | StoredWorkItem:
