@@ -51,9 +51,10 @@ class Refused(LensError):
 
     code = "invalid"
 
-    def __init__(self, faults: tuple[Fault, ...], detail: str = "") -> None:
+    def __init__(self, faults: tuple[Fault, ...], detail: str = "", *, so: str = "nothing was stored") -> None:
+        """`detail` is the whole sentence; without it, that many faults were found, and what follows from them (`so`)."""
         self.faults = faults
-        super().__init__(detail or f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found; nothing was stored.")
+        super().__init__(detail or f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found; {so}.")
 
 
 class NotJson(Refused):

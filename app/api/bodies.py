@@ -104,7 +104,7 @@ async def read_assignee(request: Request) -> str | None:
 
 def _refuse(faults: Sequence[Fault]) -> None:
     if faults:
-        raise Refused(tuple(faults), f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found; nothing was changed.")
+        raise Refused(tuple(faults), so="nothing was changed")
 
 
 def _line_faults(document: Any, name: str, limit: int, ask: str) -> list[Fault]:  # noqa: ANN401 - any JSON document

@@ -19,6 +19,12 @@ def _is_instant(text: str) -> str:
     return text
 
 
+RELEASE_ID = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+"""The form of a release's id."""
+
+STATE = "^[A-Z]{2}$"
+"""The form of a state's USPS code."""
+
 Instant = Annotated[str, AfterValidator(_is_instant), Field(examples=["2026-11-23", "2026-11-23T10:30:00-05:00"])]
 """A time, or a day in UTC."""
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from app.api.auth import Sender
 from app.api.bodies import read_body, unknown_fields
 from app.api.filters import Unfiltered
-from app.api.openapi import Json, answers, with_body
+from app.api.openapi import REPLAY_HEADER, an_object, answers, takes, with_body
 from app.api.parts import JSON, Wired
 from app.api.releases import REPLAY
 from app.domain.release import is_date_time, read_json
@@ -21,45 +21,29 @@ MOST_RELEASES = 10**9
 """The highest count that a heartbeat may tell of."""
 
 _FIELDS = ("count", "sent_at")
-_TAKES_HEARTBEAT: Json = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            JSON: {
-                "schema": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["count"],
-                    "properties": {
-                        "count": {
-                            "type": "integer",
-                            "minimum": 0,
-                            "maximum": MOST_RELEASES,
-                            "description": "Releases sent since the last heartbeat; with the first, since ever. Each counts once: "
-                            "not again when it is sent again, corrected or cancelled, and not at all when it was refused.",
-                        },
-                        "sent_at": {
-                            "type": ["string", "null"],
-                            "format": "date-time",
-                            "description": "When it was sent, by the caller's own clock. With it a heartbeat that was not answered "
-                            "may be sent again as it was, and is taken once.",
-                        },
-                    },
-                },
-                "example": {"count": 12, "sent_at": "2026-11-23T11:00:00.000000-07:00"},
-            }
+_TAKES_HEARTBEAT = takes(
+    an_object(
+        {
+            "count": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": MOST_RELEASES,
+                "description": "Releases sent since the last heartbeat; with the first, since ever. Each counts once: "
+                "not again when it is sent again, corrected or cancelled, and not at all when it was refused.",
+            },
+            "sent_at": {
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "When it was sent, by the caller's own clock. With it a heartbeat that was not answered "
+                "may be sent again as it was, and is taken once.",
+            },
         },
-    }
-}
-
-
+        optional=("sent_at",),
+    ),
+    {"count": 12, "sent_at": "2026-11-23T11:00:00.000000-07:00"},
+)
 _ANSWERS = answers("HeartbeatAnswer", "Taken. Whether the counts agree, and when the next is expected.", problems=with_body())
-_ANSWERS[200]["headers"] = {
-    "Idempotent-Replay": {
-        "description": "It was taken before: the answer of then.",
-        "schema": {"type": "string", "const": "true"},
-    }
-}
+_ANSWERS[200]["headers"] = REPLAY_HEADER
 
 
 class _Told(NamedTuple):
@@ -93,9 +77,7 @@ def _read(raw: bytes) -> _Told:
         raise Refused((Fault("", "type", 'this must be an object: {"count": 12}', ("object",)),))
     faults = [*unknown_fields(document, _FIELDS), *_count_faults(document), *_time_faults(document)]
     if faults:
-        raise Refused(
-            tuple(faults), f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found; the heartbeat was not taken."
-        )
+        raise Refused(tuple(faults), so="the heartbeat was not taken")
     sent_at = document.get("sent_at")
     return _Told(int(document["count"]), None if sent_at is None else micros(datetime.fromisoformat(sent_at.upper())))
 

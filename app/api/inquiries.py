@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.api.auth import Operator, Watcher
 from app.api.bodies import read_reason
-from app.api.filters import Paged, Period, Unfiltered
+from app.api.filters import RELEASE_ID, Paged, Period, Unfiltered
 from app.api.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.store import arrivals, inquiries
@@ -41,9 +41,7 @@ class InquiryQuery(Paged):
     """Which inquiries to list."""
 
     status: Literal["open", "resolved"] | None = None
-    release_id: str | None = Field(
-        None, pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", description="Those that may be about this release."
-    )
+    release_id: str | None = Field(None, pattern=RELEASE_ID, description="Those that may be about this release.")
 
 
 class InboundQuery(Period):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.api.auth import Operator, Watcher
 from app.api.bodies import read_reason
-from app.api.filters import Period, Unfiltered
+from app.api.filters import RELEASE_ID, STATE, Period, Unfiltered
 from app.api.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.domain.statuses import Status
@@ -37,8 +37,8 @@ class MessageQuery(Period):
     """Which messages to list. Times are those of acceptance."""
 
     status: Status | None = None
-    state: str | None = Field(None, pattern="^[A-Z]{2}$", description="USPS code of the state addressed.")
-    release_id: str | None = Field(None, pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
+    state: str | None = Field(None, pattern=STATE, description="USPS code of the state addressed.")
+    release_id: str | None = Field(None, pattern=RELEASE_ID)
     work_item: int | None = Field(None, ge=1, le=2**63 - 1, description="The work item that is about it, holds it or held it.")
 
 

@@ -12,6 +12,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.bodies import ASSIGNEE_LENGTH, REASON_LENGTH
 from app.domain.decision import Answer
 from app.domain.release import release_schema
 
@@ -72,20 +73,20 @@ _FAULT: Json = {
         "column": {"type": "integer"},
     },
 }
-_REASON: Json = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["reason"],
-    "properties": {"reason": {"type": "string", "minLength": 1, "maxLength": 500, "description": "Why, in one line."}},
-    "example": {"reason": "The state confirmed that it is back."},
-}
-_ASSIGNEE: Json = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["to"],
-    "properties": {"to": {"type": ["string", "null"], "minLength": 1, "maxLength": 80, "description": "Who; null for nobody."}},
-    "example": {"to": "night shift"},
-}
+
+
+def an_object(fields: Json, optional: tuple[str, ...] = ()) -> Json:
+    """The schema of an object with these fields and no other."""
+    required = [name for name in fields if name not in optional]
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": fields}
+
+
+_REASON = an_object(
+    {"reason": {"type": "string", "minLength": 1, "maxLength": REASON_LENGTH, "description": "Why, in one line."}}
+)
+_ASSIGNEE = an_object(
+    {"to": {"type": ["string", "null"], "minLength": 1, "maxLength": ASSIGNEE_LENGTH, "description": "Who; null for nobody."}}
+)
 _PROBLEMS = {
     400: "Not one JSON document, or an unknown LENS-Mode.",
     401: "No key, or a bad one.",
@@ -125,24 +126,34 @@ def with_body(*problems: int) -> tuple[int, ...]:
     return tuple(sorted({401, 403, 422, 503, *_WITH_BODY, *problems}))
 
 
-TAKES_RELEASE: Json = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": f"{_REF}Release"}, "example": RELEASE_EXAMPLE}},
-    }
-}
+def takes(schema: str | Json, example: object = None) -> Json:
+    """An endpoint's body: a schema under components, or one of its own."""
+    body: Json = {"schema": {"$ref": _REF + schema} if isinstance(schema, str) else schema}
+    shown = {} if example is None else {"example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": body | shown}}}
+
+
+TAKES_RELEASE = takes("Release", RELEASE_EXAMPLE)
 """The body is a release."""
 
-TAKES_ASSIGNEE: Json = {"requestBody": {"required": True, "content": content("Assignee")}}
+TAKES_ASSIGNEE = takes("Assignee", {"to": "night shift"})
 """The body is who has a work item in hand."""
 
-TAKES_REASON: Json = {"requestBody": {"required": True, "content": content("GivenReason")}}
+TAKES_REASON = takes("GivenReason", {"reason": "The state confirmed that it is back."})
 """The body is a reason."""
+
+REPLAY_HEADER: Json = {
+    "Idempotent-Replay": {
+        "description": "It was done before: the answer of then.",
+        "schema": {"type": "string", "const": "true"},
+    }
+}
+"""The header of an answer given before."""
 
 REPLAYED: dict[int | str, Json] = {
     200: {
         "description": "It stands so already: the answer of then; nothing is sent again.",
-        "headers": {"Idempotent-Replay": {"schema": {"type": "string", "const": "true"}}},
+        "headers": REPLAY_HEADER,
         "content": content("Decision"),
     }
 }
@@ -171,7 +182,7 @@ _BY_HAND: Json = {
             "responses": {
                 "200": {
                     "description": "Stored before with the same content: the decision of then; nothing is sent again.",
-                    "headers": {"Idempotent-Replay": {"schema": {"type": "string", "const": "true"}}},
+                    "headers": REPLAY_HEADER,
                     "content": content("Decision"),
                 },
                 **{str(k): v for k, v in answers("Decision", "Stored now.", 201, with_body(409)).items()},

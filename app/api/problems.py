@@ -152,7 +152,9 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 async def on_bad_parameters(request: Request, error: Exception) -> Response:
     """Answers parameters in the path, the query or the headers that do not fit, all faults at once."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
-    return problem_response(Refused(tuple(map(_parameter_fault, error.errors()))), request.scope["request_id"])
+    return problem_response(
+        Refused(tuple(map(_parameter_fault, error.errors())), so="nothing was done"), request.scope["request_id"]
+    )
 
 
 def _parameter_fault(found: Mapping[str, Any]) -> Fault:

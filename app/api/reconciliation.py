@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.api.auth import Watcher
-from app.api.filters import Between, Period
+from app.api.filters import STATE, Between, Period
 from app.api.openapi import answers
 from app.api.parts import JSON, Parts, Wired
 from app.api.problems import NotAcceptable
@@ -43,7 +43,7 @@ class ReconciliationPage(msgspec.Struct, frozen=True):
 class ReconciliationQuery(Period):
     """Whose messages to list. Times are those of acceptance."""
 
-    state: str = Field(pattern="^[A-Z]{2}$", description="USPS code of the state addressed.", examples=["TX"])
+    state: str = Field(pattern=STATE, description="USPS code of the state addressed.", examples=["TX"])
     status: Status | None = Field(None, description="List only these; `suppressed` is what a backfill did not send.")
 
 

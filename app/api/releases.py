@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.auth import Reader
 from app.api.bodies import backfill_asked, expect_media_type, read_body, refuse_query
-from app.api.filters import Unfiltered
+from app.api.filters import RELEASE_ID, Unfiltered
 from app.api.lines import answer_lines
 from app.api.openapi import answers
 from app.api.parts import JSON, Parts, Wired, parts_of
@@ -31,7 +31,7 @@ _LINES = (NDJSON, "application/ndjson", "application/jsonl", JSON)
 REPLAY = {"Idempotent-Replay": "true"}
 """The header of an answer given before."""
 
-ReleaseId = Annotated[str, Path(pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", description="The system of record's own id.")]
+ReleaseId = Annotated[str, Path(pattern=RELEASE_ID, description="The system of record's own id.")]
 
 
 async def post_release(request: Request) -> Response:

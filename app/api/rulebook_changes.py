@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from app.api.auth import Approver, Policy
-from app.api.bodies import read_body
+from app.api.bodies import read_body, unknown_fields
 from app.api.filters import Unfiltered
-from app.api.openapi import Json, answers, with_body
+from app.api.openapi import Json, an_object, answers, takes, with_body
 from app.api.parts import JSON, Version, Wired
 from app.api.rulebook_body import MULTIPART, TARS, read_bundle
 from app.domain.release import read_json
@@ -31,28 +31,12 @@ _TAKES_RULEBOOK: Json = {
         },
     }
 }
-_TAKES_DIFF_SEEN: Json = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            JSON: {
-                "schema": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["diff_seen"],
-                    "properties": {
-                        "diff_seen": {
-                            "type": "string",
-                            "pattern": f"^{VERSION.pattern}$",
-                            "description": "The version that the diff you have seen began at. It must be the one live now.",
-                        }
-                    },
-                },
-                "example": {"diff_seen": "3f9c2a7b41d0"},
-            }
-        },
-    }
+_DIFF_SEEN: Json = {
+    "type": "string",
+    "pattern": f"^{VERSION.pattern}$",
+    "description": "The version that the diff you have seen began at. It must be the one live now.",
 }
+_TAKES_DIFF_SEEN = takes(an_object({"diff_seen": _DIFF_SEEN}), {"diff_seen": "3f9c2a7b41d0"})
 
 
 @router.post(
@@ -123,18 +107,14 @@ async def _read_diff_seen(request: Request, address: str) -> str:
     """The version of a body `{"diff_seen": "…"}`; `address` is where to see it. Raises Refused with every fault."""
     document = read_json(await read_body(request) or b"{}")
     if faults := tuple(_faults(document, address)):
-        raise Refused(faults, f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found; nothing was changed.")
+        raise Refused(faults, so="nothing was changed")
     return str(document["diff_seen"])
 
 
 def _faults(document: Any, address: str) -> list[Fault]:  # noqa: ANN401 - any JSON document
     if not isinstance(document, dict):
         return [Fault("", "type", 'this must be an object: {"diff_seen": "…"}', ("object",))]
-    faults = [
-        Fault(f"/{name.replace('~', '~0').replace('/', '~1')}", "unknown-field", "there is no such field")
-        for name in document
-        if name != "diff_seen"
-    ]
+    faults = unknown_fields(document, ("diff_seen",))
     if "diff_seen" not in document:
         words = f"look at the diff, GET {address}, and say from which version it began"
         return [*faults, Fault("/diff_seen", "required", words)]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.api.auth import Operator, Watcher
 from app.api.bodies import read_assignee, read_reason
-from app.api.filters import Paged, Unfiltered
+from app.api.filters import RELEASE_ID, STATE, Paged, Unfiltered
 from app.api.openapi import TAKES_ASSIGNEE, TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.intake.lift import lift_hold, reject_hold, resolve_item
@@ -31,8 +31,8 @@ class WorkItemQuery(Paged):
 
     status: Literal["open", "resolved"] | None = None
     code: str | None = Field(None, pattern="^[a-z0-9-]{1,80}$", description="e.g. review, no-residence-state")
-    release_id: str | None = Field(None, pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
-    state: str | None = Field(None, pattern="^[A-Z]{2}$", description="USPS code of the state that it is about.")
+    release_id: str | None = Field(None, pattern=RELEASE_ID)
+    state: str | None = Field(None, pattern=STATE, description="USPS code of the state that it is about.")
     assigned_to: str | None = Field(None, pattern=r"^[^\x00-\x1f]{1,80}$", description="Who has it in hand.")
     assigned: bool | None = Field(None, description="Whether somebody has it in hand.")
     overdue: bool | None = Field(None, description="Whether it is open and was due.")
