@@ -17,6 +17,8 @@ from app.errors import BadSetting
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_DAYS = 36500
+_MOST = 1_000_000_000
 
 
 def seconds(text: object) -> float:
@@ -26,11 +28,16 @@ def seconds(text: object) -> float:
     match = _DURATION.fullmatch(str(text).strip())
     if match is None:
         raise ValueError("a duration is a number and a unit, e.g. 500ms, 2s, 15m, 1h, 2d")
-    return float(match[1]) * _SECONDS[match[2]]
+    found = float(match[1]) * _SECONDS[match[2]]
+    if found > _LONGEST_DAYS * _SECONDS["d"]:
+        raise ValueError(f"a duration is at most {_LONGEST_DAYS}d")
+    return found
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]
 """Seconds, written with a unit."""
+Wait = Annotated[Duration, Field(gt=0)]
+"""A duration that something waits for: with none it would never rest, or never be in time."""
 
 
 class Settings(BaseSettings):
@@ -50,22 +57,22 @@ class Settings(BaseSettings):
     message_format: Literal["legacy", "niem"] = "legacy"
     bootstrap_key: str | None = Field(None, min_length=8)
     encryption_key: str | None = None
-    ack_timeout: Duration = 10.0
-    lease: Duration = 10.0
+    ack_timeout: Wait = 10.0
+    lease: Wait = 10.0
     window: int = Field(16, ge=1, le=1000)
     allow_generic_ori: bool | None = None
     presume_after: Duration = 900.0
     late_after: Duration = 86400.0
-    address_limit: int = Field(100, ge=1)
-    feed_silent_after: Annotated[Duration, Field(gt=0)] = 3600.0
-    retry_first: Duration = 1.0
-    retry_cap: Duration = 300.0
-    max_attempts: int = Field(50, ge=1)
-    state_retry: Duration = 300.0
+    address_limit: int = Field(100, ge=1, le=_MOST)
+    feed_silent_after: Wait = 3600.0
+    retry_first: Wait = 1.0
+    retry_cap: Wait = 300.0
+    max_attempts: int = Field(50, ge=1, le=_MOST)
+    state_retry: Wait = 300.0
     review_within: Duration = 86400.0
     inbound_within: Duration = 86400.0
-    surge_floor: int | None = Field(None, ge=1)
-    surge_factor: float = Field(3.0, ge=1)
+    surge_floor: int | None = Field(None, ge=1, le=_MOST)
+    surge_factor: float = Field(3.0, ge=1, le=_MOST)
     lane_rate: float | None = Field(None, gt=0, le=100_000)
     rate: float | None = Field(None, gt=0, le=100_000)
     lanes_per_worker: int = Field(64, ge=1, le=1000)
@@ -76,7 +83,7 @@ class Settings(BaseSettings):
     switch_tls_key: Path | None = None
 
     @model_validator(mode="after")
-    def _lease_outlives_ack(self) -> "Settings":
+    def _can_be_used_together(self) -> "Settings":
         if self.encryption_key is not None:
             raise ValueError("ENCRYPTION_KEY is not supported yet: encrypt the disk instead, and leave it out")
         if self.channel == "tcp" and not re.fullmatch(r".+:[0-9]{1,5}", self.switch_address):

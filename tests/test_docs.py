@@ -136,10 +136,6 @@ def test_no_form_of_the_language_is_left_out() -> None:
     assert forms == {name for names in LANGUAGE.values() for name in names.split()}
 
 
-EVERYWHERE = {"--help", "--install-completion", "--show-completion"}
-"""Options that every command has."""
-
-
 def commands() -> dict[str, list[str]]:
     """Every command of `lens`, with the options it takes."""
     found: dict[str, list[str]] = {}
@@ -149,7 +145,7 @@ def commands() -> dict[str, list[str]]:
         leaves = {f"{name} {sub}": leaf for sub, leaf in inner.items()} if inner else {name: command}
         for path, leaf in leaves.items():
             options = [option for parameter in leaf.params for option in parameter.opts if option.startswith("--")]
-            found[path] = [option for option in options if option not in EVERYWHERE]
+            found[path] = [option for option in options if option != "--help"]
     return found
 
 

@@ -2,12 +2,11 @@
 
 import typer
 
-from app.cli.database import database
-from app.settings import read_settings
+from app.cli.listing import store_at_hand
 from app.store.audit import verify as verify_trail
 from app.store.reading import look
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
@@ -23,7 +22,7 @@ def verify() -> None:
     lens audit verify
 
     """
-    with database(read_settings()) as store:
+    with store_at_hand() as store:
         found = look(store, verify_trail)
     if found is not None:
         print(f"The audit trail is broken at row {found.row} (chain {found.chain}, place {found.seq}): {found.what}.")

@@ -6,25 +6,25 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.printing import pretty
 from app.rulebook.book import Proved, load_with_problems
 from app.rulebook.content import content_hash
 from app.rulebook.problems import Problem, Problems
 from app.rulebook.report import as_json, as_sarif, as_text, case_words
 from app.rulebook.source import SourceFile, read_folder
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow"}
 
 
 @app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder with rules/ and ref_data/.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with rules/ and ref_data/.")] = Path(),
     form: Annotated[
         Literal["text", "json", "sarif"], typer.Option("--format", help="For people, programs or code review.")
     ] = "text",
@@ -41,19 +41,15 @@ def check(
     found = problems.sorted()
     name = content_hash(files)
     if form == "json":
-        print(_json(as_json(found, name)))
+        print(pretty(as_json(found, name)))
     elif form == "sarif":
-        print(_json(as_sarif(found, version("lens"))))
+        print(pretty(as_sarif(found, version("lens"))))
     else:
         show_problems(found, files, name)
         if book is not None:
             print("\n".join(_proved(book.proved)))
     if problems.has_errors:
         raise typer.Exit(1)
-
-
-def _json(document: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
 def show_problems(found: tuple[Problem, ...], files: tuple[SourceFile, ...], name: str) -> None:

@@ -13,7 +13,7 @@ from app.store.engine import upgrade as upgrade_store
 from app.store.moving import move as move_store
 from app.store.recovery import SKIPPED, recover
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

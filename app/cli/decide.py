@@ -22,7 +22,7 @@ from app.domain.release import BODY_LIMIT, Release, is_date, is_date_time
 from app.errors import LensError
 from app.settings import read_settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 TOGETHER = 32
 """Lines decided as one group."""

@@ -3,22 +3,22 @@
 import os
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-import msgspec
 import typer
 
 from app.cli.database import database_as_it_is
+from app.cli.differences import Form, shown
 from app.cli.named_books import is_stored, stored_files
 from app.cli.progress import counting
 from app.decide.replay import Replayed, replay
 from app.errors import BadRulebook, NotFound
 from app.rulebook.book import use
-from app.rulebook.change_report import Compared, as_html, as_json, as_markdown, as_text
+from app.rulebook.change_report import Compared
 from app.rulebook.changes import compare
 from app.rulebook.content import Content, read_content
 from app.rulebook.file_changes import file_changes
@@ -28,10 +28,9 @@ from app.rulebook.source import SourceFile, is_rulebook_file, read_folder
 from app.settings import read_settings
 from app.store.bodies import bodies
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 RECORDED = "recorded"
-Form = Literal["text", "json", "html", "markdown"]
 
 
 @app.command("diff")
@@ -43,7 +42,7 @@ def show_difference(
         ),
     ],
     new: Annotated[str, typer.Argument(help="The same, for the rulebook to be.")] = ".",
-    form: Annotated[Form, typer.Option("--format", help="For people, programs or a review.")] = "text",
+    form: Form = "text",
     replayed: Annotated[
         str | None, typer.Option("--replay", metavar="FILE|recorded", help="Also decide these releases (NDJSON) under both.")
     ] = None,
@@ -57,14 +56,7 @@ def show_difference(
     (old_files, before), (new_files, after) = _rulebook(old), _rulebook(new)
     changes = compare(before, after)
     found = _replay(old_files, new_files, replayed).as_json() if replayed is not None else None
-    compared = Compared(before.hash, after.hash, changes, file_changes(old_files, new_files), found)
-    show: dict[str, Callable[[Compared], str]] = {
-        "text": as_text,
-        "markdown": as_markdown,
-        "html": as_html,
-        "json": lambda what: msgspec.json.format(msgspec.json.encode(as_json(what)), indent=2).decode(),
-    }
-    print(show[form](compared))
+    print(shown(Compared(before.hash, after.hash, changes, file_changes(old_files, new_files), found), form))
 
 
 def _rulebook(name: str) -> tuple[tuple[SourceFile, ...], Content]:

@@ -16,7 +16,7 @@ from app.errors import NotFound
 from app.settings import Settings, read_settings
 from app.store.bodies import body_of
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("explain")

@@ -14,7 +14,7 @@ from app.rulebook.problems import Problems
 from app.rulebook.report import as_text
 from app.rulebook.source import SourceFile, read_folder
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class Found(NamedTuple):
@@ -27,7 +27,7 @@ class Found(NamedTuple):
 @app.command("fmt")
 def tidy_files(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[DIR|FILE]...", help="Folders with rules/ and ref_data/, or single files.")
+        list[Path] | None, typer.Argument(metavar="DIR|FILE", help="Folders with rules/ and ref_data/, or single files.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 when a file is not tidy.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Change nothing; show what would change.")] = False,

@@ -6,15 +6,16 @@ import typer
 from rich.table import Table
 
 from app.cli.database import clock
-from app.cli.keys import actor
-from app.cli.listing import every, harmless, minute, print_table, store_at_hand
+from app.cli.listing import every, store_at_hand
+from app.cli.printing import harmless, minute, print_table
+from app.cli.record import actor
 from app.store.arrivals import ArrivalFilter, get_arrival, list_arrivals, shown
 from app.store.audit import note
 from app.store.paging import LONGEST_PAGE
 from app.store.reading import look
 from app.store.writer import Writer
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

@@ -6,9 +6,9 @@ import typer
 from rich.table import Table
 
 from app.cli.database import clock
-from app.cli.keys import actor
-from app.cli.listing import every, harmless, minute, print_table, store_at_hand
-from app.cli.reasons import checked_reason
+from app.cli.listing import every, store_at_hand
+from app.cli.printing import harmless, minute, print_table
+from app.cli.record import actor, checked_reason
 from app.store.audit import note
 from app.store.inquiries import (
     InquiryFilter,
@@ -24,7 +24,7 @@ from app.store.reading import look
 from app.store.work_items import Resolve
 from app.store.writer import Writer
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Id = Annotated[int, typer.Argument(min=1, help="The inquiry's number, as `lens inquiries list` shows it.")]
 

@@ -1,13 +1,14 @@
 """`lens keys`: who may call the API."""
 
-import getpass
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from app.cli.database import clock, database
+from app.cli.listing import store_at_hand
+from app.cli.printing import minute, print_table
+from app.cli.record import actor
 from app.domain.times import SECOND, rfc3339
 from app.errors import Refused
 from app.settings import read_settings, seconds
@@ -16,7 +17,7 @@ from app.store.keys import NewKey, Revoke, Role, StoredKey, create, list_keys, r
 from app.store.reading import look
 from app.store.writer import Writer
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
@@ -58,15 +59,14 @@ def show() -> None:
     lens keys list
 
     """
-    with database(read_settings()) as store:
-        upgrade(store)
+    with store_at_hand() as store:
         found = look(store, list_keys)
     table = Table("id", "name", "role", "made", "until", "state", box=None, pad_edge=False)
     now = clock()
     for key in found:
-        until = "never" if key.expires_at is None else _minute(key.expires_at)
-        table.add_row(str(key.id), key.name, key.role, _minute(key.created_at), until, _state(key, now))
-    Console().print(table if found else "There are no keys. Make one: lens keys create NAME --role ROLE")
+        until = "never" if key.expires_at is None else minute(rfc3339(key.expires_at))
+        table.add_row(str(key.id), key.name, key.role, minute(rfc3339(key.created_at)), until, _state(key, now))
+    print_table(table, "There are no keys. Make one: lens keys create NAME --role ROLE")
 
 
 @app.command("revoke")
@@ -77,16 +77,9 @@ def end(which: Annotated[str, typer.Argument(help="The name of a caller, for all
     lens keys revoke earm-feed
 
     """
-    with database(read_settings()) as store:
-        upgrade(store)
-        with Writer(store) as writer:
-            count = writer.do_and_wait(revoke, Revoke(which, actor(), clock()))
+    with store_at_hand() as store, Writer(store) as writer:
+        count = writer.do_and_wait(revoke, Revoke(which, actor(), clock()))
     print(f"{count} key{'s' if count != 1 else ''} revoked.")
-
-
-def actor() -> str:
-    """Who is at the command line, for the audit trail."""
-    return f"cli {getpass.getuser()}"[:80]
 
 
 def _end(expires: str, now: int) -> int | None:
@@ -98,11 +91,7 @@ def _end(expires: str, now: int) -> int | None:
         raise typer.BadParameter(f"{error}, or never", param_hint="--expires") from None
 
 
-def _minute(micros: int) -> str:
-    return f"{rfc3339(micros)[:16].replace('T', ' ')} UTC"
-
-
 def _state(key: StoredKey, now: int) -> str:
     if key.revoked_at is not None:
-        return f"revoked {_minute(key.revoked_at)}"
+        return f"revoked {minute(rfc3339(key.revoked_at))}"
     return "good" if key.usable(now) else "expired"

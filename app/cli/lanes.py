@@ -4,21 +4,17 @@ from typing import Annotated
 
 import typer
 
-from app.cli.database import clock, database
-from app.cli.keys import actor
-from app.cli.reasons import checked_reason
+from app.cli.database import clock
+from app.cli.listing import store_at_hand
+from app.cli.record import actor, checked_reason
 from app.domain.times import rfc3339
-from app.settings import read_settings
-from app.store.engine import upgrade
 from app.store.lane_pauses import PauseLane, ResumeLane, pause_lanes, resume_lanes
 from app.store.pauses import EVERYTHING, StandingPause
 from app.store.writer import Writer
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Lane = Annotated[str, typer.Argument(metavar="ORI|all", help="The ORI whose lane it is, or `all`.")]
-
-
 Reason = Annotated[
     str, typer.Option(callback=checked_reason, help="Why, for those who read the record later; nothing about a person.")
 ]
@@ -37,10 +33,8 @@ def pause(lane: Lane, reason: Reason) -> None:
     lens lanes pause TXSIR0000 --reason "asked for by the state, ticket 42"
 
     """
-    with database(read_settings()) as store:
-        upgrade(store)
-        with Writer(store) as writer:
-            show(writer.do_and_wait(pause_lanes, PauseLane(_scope(lane), reason, actor(), clock())))
+    with store_at_hand() as store, Writer(store) as writer:
+        show(writer.do_and_wait(pause_lanes, PauseLane(_scope(lane), reason, actor(), clock())))
 
 
 @app.command()
@@ -58,10 +52,8 @@ def resume(
 
     """
     wanted = ResumeLane(_scope(lane), reason, actor(), clock(), "network" if network else "operator")
-    with database(read_settings()) as store:
-        upgrade(store)
-        with Writer(store) as writer:
-            show(writer.do_and_wait(resume_lanes, wanted))
+    with store_at_hand() as store, Writer(store) as writer:
+        show(writer.do_and_wait(resume_lanes, wanted))
 
 
 def show(pauses: tuple[StandingPause, ...]) -> None:

@@ -5,7 +5,8 @@ Exit codes: 0 fine, 1 found faults, 2 wrong use.
 
 import sys
 from importlib import import_module
-from typing import Any, NamedTuple
+from importlib.metadata import version
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -63,8 +64,18 @@ class Commands(TyperGroup):
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"lens {version('lens')}")
+        raise typer.Exit
+
+
 @app.callback()
-def lens() -> None:
+def lens(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version of LENS and exit.")
+    ] = False,
+) -> None:
     """LENS: rules decide about releases from custody, and notices go to the states concerned.
 
     `lens COMMAND --help` shows each command with an example. To try everything out: `lens serve --with-simulator`

@@ -1,22 +1,24 @@
 """`lens rulebook`: the versions of the rulebook in the database, from draft to live and back; and bundles, signed or not."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 import typer
 
 from app.cli.database import database
+from app.cli.differences import Form, shown
 from app.cli.following import desk_of
-from app.cli.keys import actor
+from app.cli.listing import store_at_hand
+from app.cli.printing import pretty
+from app.cli.record import actor
 from app.cli.rulebook_bundles import keygen, pack, read_source, tell_faults, verify
 from app.cli.rulebook_text import as_lines, as_table, summary
 from app.errors import Conflict, Refused
 from app.intake.rulebooks import Rulebooks
-from app.rulebook.change_report import Compared, as_html, as_json, as_markdown, as_text
+from app.rulebook.change_report import Compared
 from app.rulebook.signing import is_name
 from app.rulebook.versions import VERSION
 from app.settings import read_settings
@@ -25,13 +27,12 @@ from app.store.reading import look
 from app.store.rulebook_reads import all_versions, bundle_of_version
 from app.store.writer import Writer
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command("pack")(pack)
 app.command("verify")(verify)
 app.command("keygen")(keygen)
 
 _NOTHING = "nothing"
-Form = Literal["text", "json", "markdown", "html"]
 As = Annotated[
     str | None, typer.Option("--as", help="Who you are, where several people share an account. Default: the account's name.")
 ]
@@ -68,11 +69,14 @@ class _Open:
 
 @contextmanager
 def _opened() -> Iterator[_Open]:
-    settings = read_settings()
-    with database(settings) as store:
-        upgrade(store)
-        with Writer(store) as writer:
-            yield _Open(store, Rulebooks(desk_of(settings, store, writer)))
+    with store_at_hand() as store, _at_work(store) as opened:
+        yield opened
+
+
+@contextmanager
+def _at_work(store: Store) -> Iterator[_Open]:
+    with Writer(store) as writer:
+        yield _Open(store, Rulebooks(desk_of(read_settings(), store, writer)))
 
 
 def _by(name: str | None) -> str:
@@ -98,8 +102,10 @@ def draft(
     settings = read_settings()
     try:
         bundle = read_source(source, vouched=settings.rulebook_trusted_keys is not None)
-        with _opened() as opened:
-            version, kept = opened.rulebooks.draft(bundle, by)
+        with database(settings) as store:
+            upgrade(store)  # a first draft may come before the first start
+            with _at_work(store) as opened:
+                version, kept = opened.rulebooks.draft(bundle, by)
     except Refused as refused:
         tell_faults(refused)
         raise typer.Exit(1) from None
@@ -136,7 +142,7 @@ def show(
         which = opened.named(version)
         found = opened.rulebooks.version(which)
         if form == "json":
-            print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+            print(pretty(found))
         else:
             print("\n".join(as_lines(found)))
         if out is not None:
@@ -154,7 +160,7 @@ def show(
 def diff(
     old: Annotated[str, typer.Argument(help="A version or `live`; alone: the one to compare with what is live.")],
     new: Annotated[str | None, typer.Argument(help="The version to be.")] = None,
-    form: Annotated[Form, typer.Option("--format", help="For people, programs or a review.")] = "text",
+    form: Form = "text",
 ) -> None:
     """Show what changes between two stored versions: every possible case is compared, and the files line by line.
 
@@ -167,12 +173,8 @@ def diff(
         print(_difference(opened, opened.named(before), opened.named(after), form))
 
 
-def _difference(opened: _Open, old: str, new: str, form: Form = "text") -> str:
-    compared = Compared(old, new, *opened.rulebooks.diff(old, new))
-    if form == "json":
-        return msgspec.json.format(msgspec.json.encode(as_json(compared)), indent=2).decode()
-    show: dict[str, Callable[[Compared], str]] = {"html": as_html, "markdown": as_markdown, "text": as_text}
-    return show[form](compared)
+def _difference(opened: _Open, old: str, new: str, form: str = "text") -> str:
+    return shown(Compared(old, new, *opened.rulebooks.diff(old, new)), form)
 
 
 @app.command()
@@ -194,7 +196,7 @@ def approve(
     with _opened() as opened:
         which = opened.named(version)
         if diff_seen is None:
-            diff_seen = _shown(opened, which)
+            diff_seen = _seen(opened, which)
             if not sys.stdin.isatty():
                 raise typer.BadParameter(f"nobody is there to be asked; say --diff-seen {diff_seen}", param_hint="--diff-seen")
             typer.confirm(f"Approve {which} as {by.removeprefix('cli ')}?", abort=True, err=True)
@@ -202,7 +204,7 @@ def approve(
     print(f"{done.version} is approved by {done.approved_by}. To put it live: lens rulebook publish {done.version}")
 
 
-def _shown(opened: _Open, version: str) -> str:
+def _seen(opened: _Open, version: str) -> str:
     """Prints what approving a version would change; the version that the diff begins at, or that it begins at nothing."""
     found = opened.rulebooks.version(version)
     live = opened.rulebooks.live().version

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from app.cli.printing import minute
 from app.store.rulebook_reads import RulebookVersion
 
 _HEADING = ("version", "state", "drafted", "by", "approved by", "live since")
@@ -47,8 +48,3 @@ def as_lines(version: RulebookVersion) -> Iterator[str]:
         yield f"          scenario failed: {name}"
     for each in version.publications:
         yield f"live      {minute(each.live_at)} by {each.by} ({each.way})"
-
-
-def minute(time: str) -> str:
-    """An RFC 3339 time in UTC, to the minute."""
-    return f"{time[:16].replace('T', ' ')} UTC"

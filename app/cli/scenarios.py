@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 import typer
 from rich.console import Console
 
 from app.cli.check import show_problems
+from app.cli.printing import pretty
 from app.cli.scenario_text import show_report
 from app.decide.coverage import Share, cover
 from app.decide.mutation import Judge, Judged
@@ -26,7 +26,7 @@ from app.rulebook.report import as_json as problems_as_json
 from app.rulebook.report import as_text
 from app.rulebook.source import SourceFile, read_folder
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Wanted:
 
 @app.command("test")
 def run_scenarios(  # noqa: PLR0913, PLR0917 - an argument for each option
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder with rules/ and ref_data/.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with rules/ and ref_data/.")] = Path(),
     coverage: Annotated[bool, typer.Option("--coverage", help="Tell what the scenarios cover.")] = False,
     fail_under: Annotated[
         float | None,
@@ -98,7 +98,7 @@ def run_once(folder: Path, wanted: Wanted) -> bool:
         wanted.html.write_text(as_html(report), encoding="utf-8")
     short = _short_of(report, wanted.fail_under)
     if wanted.form == "json":
-        _print_json(as_json(report))
+        print(pretty(as_json(report)))
         print("".join(f"{line}\n" for line in short), end="", file=sys.stderr)
     else:
         show_report(report, short, tables=wanted.coverage)
@@ -125,10 +125,6 @@ def _share(share: Share) -> str:
     return f"{share.kind} {share.percent:g} % ({share.covered:,} of {share.total:,})"
 
 
-def _print_json(document: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
-
-
 def _refuse(found: tuple[Problem, ...], files: tuple[SourceFile, ...], wanted: Wanted) -> None:
     """Tells why a rulebook cannot be tested, in every form asked for, so that no old report is taken for a new one."""
     errors = as_text([problem for problem in found if problem.severity == "error"], files)
@@ -138,6 +134,6 @@ def _refuse(found: tuple[Problem, ...], files: tuple[SourceFile, ...], wanted: W
     if wanted.html is not None:
         wanted.html.write_text(refused_as_html(errors, now), encoding="utf-8")
     if wanted.form == "json":
-        _print_json(problems_as_json(found, content_hash(files)))
+        print(pretty(problems_as_json(found, content_hash(files))))
     else:
         show_problems(found, files, content_hash(files))

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from app.cli.printing import pretty
 from app.errors import BadRulebook
 from app.rulebook.content import Content, read_content
 from app.rulebook.problems import Problems
 from app.rulebook.schema import FileSchema, schemas
 from app.rulebook.source import read_folder
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 FOLDER = Path(".lens") / "schemas"
 """Where the schemas are written, below the rulebook's folder, unless another place is named."""
@@ -44,7 +45,7 @@ def write_schemas(
     made = schemas(book)
     folder.mkdir(parents=True, exist_ok=True)
     for schema in made:
-        (folder / schema.name).write_text(_json(schema.schema), encoding="utf-8")
+        (folder / schema.name).write_text(f"{pretty(schema.schema)}\n", encoding="utf-8")
     print(f"wrote {len(made)} schemas to {folder}")
     settings = _settings(made, folder, home)
     if vscode:
@@ -52,7 +53,7 @@ def write_schemas(
         _merge(path, settings)
         print(f"VS Code's settings are in {path}")
     else:
-        print(f"for VS Code with the YAML extension, in .vscode/settings.json (--vscode writes it):\n{_json(settings)}", end="")
+        print(f"for VS Code with the YAML extension, in .vscode/settings.json (--vscode writes it):\n{pretty(settings)}")
 
 
 def _names(project: Path) -> Content:
@@ -80,13 +81,10 @@ def _merge(path: Path, settings: dict[str, Any]) -> None:
         old = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]) if path.exists() else {}
         msgspec.convert(old.get("yaml.schemas", {}), type=dict[str, Any])
     except msgspec.DecodeError:
-        message = f"{path} is not plain JSON (has it comments?); put this in by hand:\n{_json(settings)}"
+        message = f"{path} is not plain JSON (has it comments?); put this in by hand:\n{pretty(settings)}"
         raise typer.BadParameter(message, param_hint="--vscode") from None
     folder = {name.rpartition("/")[0] for name in settings["yaml.schemas"]}
     kept = {name: for_ for name, for_ in old.get("yaml.schemas", {}).items() if name.rpartition("/")[0] not in folder}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_json({**old, **settings, "yaml.schemas": {**kept, **settings["yaml.schemas"]}}), encoding="utf-8")
-
-
-def _json(document: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    joined = {**old, **settings, "yaml.schemas": {**kept, **settings["yaml.schemas"]}}
+    path.write_text(f"{pretty(joined)}\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from app.cli.logs import logs
 from app.cli.running import run_many, run_one
 from app.settings import read_settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _SWITCH_SECONDS = 0.001
 """How long one thread may keep the interpreter while others wait: accepting, storing and sending take turns in one process.

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.live import Live
 
 from app.cli.database import clock
 from app.cli.listing import store_at_hand
+from app.cli.printing import pretty
 from app.cli.status_view import Seen, as_json, as_text
 from app.cli.wiring import breaker_of
 from app.domain.surge import Breaker
@@ -27,7 +27,7 @@ from app.store.surge_reads import standing
 from app.store.tally import tally
 from app.store.waiting import waiting
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -49,7 +49,7 @@ def status(
     with store_at_hand() as store:
         look = looker(store, breaker)
         if json:
-            print(msgspec.json.format(msgspec.json.encode(as_json(look())), indent=2).decode())
+            print(pretty(as_json(look())))
         elif once or not sys.stdout.isatty():
             Console().print(as_text(look()))
         else:

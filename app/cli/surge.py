@@ -7,9 +7,9 @@ import typer
 from rich.table import Table
 
 from app.cli.database import clock
-from app.cli.keys import actor
-from app.cli.listing import minute, print_table, store_at_hand
-from app.cli.reasons import checked_reason
+from app.cli.listing import store_at_hand
+from app.cli.printing import minute, print_table
+from app.cli.record import actor, checked_reason
 from app.cli.wiring import breaker_of
 from app.domain.surge import CALLED
 from app.domain.times import rfc3339
@@ -20,7 +20,7 @@ from app.store.surge_reads import standing
 from app.store.surges import Decide, Verdict, decide
 from app.store.writer import Writer
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 WorkItem = Annotated[int, typer.Argument(min=1, help="The number of the work item, as `lens surge show` tells it.")]
 Why = Annotated[

@@ -14,7 +14,7 @@ from app.simulator.script import Script, read_script
 from app.simulator.serve import Addresses, serve_switch
 from app.simulator.setup import Setup
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

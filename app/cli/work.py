@@ -6,7 +6,7 @@ from app.cli.logs import logs
 from app.cli.running import run_dispatcher
 from app.settings import read_settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

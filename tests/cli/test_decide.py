@@ -81,9 +81,9 @@ def test_bad_lines_get_problem_lines(tmp_path: Path) -> None:
     assert "5 lines are no release" in done.stderr
     found = answers(done.stdout)
     assert ["outcome" in answer for answer in found] == [True, False, False, False, False, False, True]
-    assert [answer.get("line") or answer.get("instance") for answer in found[1:6]] == [2, 3, 4, 5, 6] or [
-        answer["instance"] for answer in found[1:6]
-    ] == [f"#line-{number}" for number in range(2, 7)]
+    assert [(answer["line"], answer["instance"]) for answer in found[1:6]] == [
+        (number, f"#line-{number}") for number in range(2, 7)
+    ]
     faults = {(fault["pointer"], fault["code"]) for fault in found[2]["errors"]}
     assert faults == {("/holds", "type"), ("/colour", "unknown-field")}
     assert "Traceback" not in done.stderr

@@ -50,10 +50,3 @@ def test_what_came_from_the_network_is_listed_and_shown(lens: Lens, tmp_path: Pa
     assert lens("inbound", "list", "--kind", "ER")[1] == "There are none.\n"
     assert lens("inbound", "show", "2")[:2] == (0, "GARBAGE\n")
     assert lens("inbound", "show", "9")[0] == 1
-
-
-def test_looking_makes_no_database(lens: Lens, tmp_path: Path) -> None:
-    """Where there is none, that is said."""
-    assert lens("inquiries", "list")[0] == 1
-    assert "lens db upgrade" in lens("inbound", "show", "1")[2]
-    assert not (tmp_path / "lens.db").exists()

@@ -1,4 +1,6 @@
+import re
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -6,17 +8,7 @@ import pytest
 from app.cli.main import COMMANDS
 from tests.cli.conftest import Lens
 from tests.cli.programs import LENS, environment
-
-SUBCOMMANDS = {
-    "keys": ("create", "list", "revoke"),
-    "rulebook": ("draft", "list", "show", "diff", "approve", "publish", "rollback", "pack", "verify", "keygen"),
-    "db": ("upgrade", "recovered"),
-    "lanes": ("pause", "resume"),
-    "audit": ("verify",),
-    "inquiries": ("list", "show", "close"),
-    "inbound": ("list", "show"),
-}
-ALL = [f"{name} {sub}".strip() for name in COMMANDS for sub in SUBCOMMANDS.get(name, ("",))]
+from tests.test_docs import commands
 
 
 def test_the_list_of_commands(lens: Lens) -> None:
@@ -35,13 +27,17 @@ def test_the_list_imports_no_command(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
 
 
-@pytest.mark.parametrize("words", ALL)
+@pytest.mark.parametrize("words", commands())
 def test_every_help_has_an_example(lens: Lens, words: str) -> None:
-    """The help of each command and subcommand shows how it is used."""
+    """The help of each command and subcommand shows how it is used, on a line of its own."""
     code, out, _ = lens(*words.split(), "--help")
-    usage, example = f"Usage: lens {words}", f"lens {words}"
-    assert (code, usage in out) == (0, True)
-    assert example in " ".join(out.split()).replace(usage, "")
+    assert (code, f"Usage: lens {words}" in out) == (0, True)
+    assert re.search(rf"^ (Example: |LENS_\S+ )*lens {words}\b", out, re.MULTILINE), out
+
+
+def test_the_version(lens: Lens) -> None:
+    """`lens --version` says it, and nothing else."""
+    assert lens("--version") == (0, f"lens {version('lens')}\n", "")
 
 
 def test_wrong_use_is_2(lens: Lens) -> None:
@@ -54,16 +50,45 @@ def test_wrong_use_is_2(lens: Lens) -> None:
 
 def test_wrong_settings_are_2_and_all_named(lens: Lens) -> None:
     """Every setting that cannot be used is named at once, without a trace."""
-    code, _, err = lens("db", "upgrade", WINDOW="0", CHANNEL="pigeon", LEASE="soon")
-    assert code == 2
-    for name in ("LENS_WINDOW", "LENS_CHANNEL", "LENS_LEASE"):
-        assert name in err
+    wrong = {
+        "WINDOW": "0",
+        "CHANNEL": "pigeon",
+        "LEASE": "soon",
+        "STATE_RETRY": "0s",
+        "LATE_AFTER": "9" * 400 + "d",
+        "SURGE_FACTOR": "inf",
+        "SURGE_FLOOR": "9" * 30,
+    }
+    code, _, err = lens("db", "upgrade", **wrong)
+    assert (code, [name for name in wrong if f"LENS_{name}: " not in err]) == (2, [])
 
 
 def test_a_database_that_cannot_be_opened_is_2(lens: Lens) -> None:
     """A wrong database address ends the command with words."""
     code, _, err = lens("db", "upgrade", DATABASE_URL="mysql://x/y")
     assert (code, "LENS_DATABASE_URL" in err) == (2, True)
+
+
+LOOKING = (
+    "inquiries list",
+    "inbound show 1",
+    "status",
+    "surge show",
+    "keys list",
+    "keys revoke feed",
+    "lanes pause all --reason drill",
+    "rulebook list",
+    "rulebook publish 0123456789ab",
+    "audit verify",
+)
+
+
+@pytest.mark.parametrize("words", LOOKING)
+def test_looking_makes_no_database(lens: Lens, tmp_path: Path, words: str) -> None:
+    """Where there is none, for instance because its address is misspelt, that is said, and none is left behind."""
+    code, _, err = lens(*words.split())
+    assert (code, "there is no database" in err, "lens db upgrade" in err) == (1, True, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_tables_are_made_and_made_again(lens: Lens) -> None:

@@ -25,7 +25,7 @@ def first_word(said: str) -> str:
 def test_two_people_put_a_rulebook_live_and_take_it_back(lens: Lens, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Draft, approval by another, publication; then a second one, seen as a diff, and one step back; the trail is whole."""
     monkeypatch.setattr(rulebooks, "lead_for", lambda _: 0)  # no process is there to be waited for
-    assert "no versions" in lens("rulebook", "list")[1]
+    assert "there is no database" in lens("rulebook", "list")[2]
     first = first_word(lens("rulebook", "draft", "book", "--as", "ann")[1])
     code, _, err = lens("rulebook", "approve", first, "--diff-seen", "nothing", "--as", "ann")
     assert (code, "another person must approve it" in err) == (1, True)
@@ -106,6 +106,7 @@ def test_a_draft_with_errors(lens: Lens, book: Path) -> None:
 )
 def test_wrong_use(lens: Lens, book: Path, words: tuple[str, ...], code: int, said: str) -> None:
     """Told in words, with the exit code of its kind."""
+    lens("db", "upgrade")
     found, _, err = lens("rulebook", *words)
     assert (found, said in err) == (code, True), err
 
