@@ -1,4 +1,4 @@
-"""The status of a message, and how it may change. Whoever changes one asks `may_become` first; nothing else is a law here.
+"""The status of a message, and how it may change: `MOVES` is the law, and the tests hold every history to it.
 
 A status tells what LENS knows, never what it hopes: the network gives no delivery receipt, so `sent` means that the network
 took the message, and `presumed_delivered` that it did not complain in time.
@@ -41,7 +41,7 @@ MOVES: MappingProxyType[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.HELD: frozenset({Status.QUEUED, Status.CANCELLED}),
         # A queued message may have been tried before, so word of that try may come now.
-        Status.QUEUED: _WORD_FROM_NETWORK | {Status.SENDING, Status.HELD, Status.CANCELLED},
+        Status.QUEUED: _WORD_FROM_NETWORK | {Status.SENDING, Status.CANCELLED},
         # Word from the network may come before the ACK.
         Status.SENDING: _WORD_FROM_NETWORK | {Status.SENT, Status.QUEUED, Status.DEAD},
         Status.SENT: _WORD_FROM_NETWORK | {Status.PRESUMED_DELIVERED},

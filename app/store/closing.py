@@ -1,4 +1,4 @@
-"""Closing work items: the one place that writes who closed them, when and why."""
+"""Closing work items: who closed them, when and why. A surge's alone is closed with the decision about it, in `surges`."""
 
 from sqlalchemy import ColumnElement, Connection, update
 
