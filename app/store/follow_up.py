@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select
 
 from app.decide.addresses import Mark
 from app.decide.decide import TOO_LONG
@@ -22,13 +22,14 @@ from app.store.addresses import move_address, with_caution
 from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.held import ABOUT_INBOUND
+from app.store.history import change
 from app.store.release_rows import Acceptance, evidence
 from app.store.release_versions import Version, add_version, version_of, versions_of
 from app.store.releases import Added, add_to_release
-from app.store.rows import insert, lock_counters
+from app.store.rows import lock_counters
 from app.store.surge_gate import Trip
-from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
-from app.store.told import Record, lock_lanes, record, told_by
+from app.store.tables import RELEASE, WORK_ITEM
+from app.store.told import Record, lock_lanes, record_of, told_by
 
 
 class Wording(NamedTuple):
@@ -104,7 +105,7 @@ def _followed(connection: Connection, item: FollowUp, release: Row[Any] | None) 
 
 
 def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versions: list[Version]) -> Followed:
-    told = record(connection, release.id)
+    told = record_of(connection, release.id)
     body = versions[-1].body if item.body is None else item.body
     decision = item.wording.decide(body, told.references())
     backfill = release.mode == "backfill"
@@ -170,10 +171,7 @@ def _cancel(connection: Connection, told: Record, at: int, cause: str) -> list[s
     if numbers:
         # What a dispatcher did while this waited for its turn came before it, whatever the clock of either says.
         at = max(at, *(row.changed_at for row in told.untold))
-        change = {"status": Status.CANCELLED.value, "ready": False, "changed_at": at}
-        connection.execute(update(MESSAGE).where(MESSAGE.c.number.in_(numbers)).values(change))
-        events = [(number, Status.CANCELLED.value, at, cause) for number in numbers]
-        insert(connection, "message_event", ("number", "status", "at", "cause"), events)
+        change(connection, numbers, Status.CANCELLED, at, cause)
     return [message_id(number) for number in numbers]
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from app.domain.statuses import Status
-from app.store.rows import insert
+from app.store.history import change
 from app.store.tables import MESSAGE, WORK_ITEM
 from app.store.told import lock_lanes
 
@@ -29,10 +29,8 @@ def cancel_held(connection: Connection, work_item: int, at: int, cause: str) -> 
     """Cancels the message that a work item holds back, if it does; its lane is locked. Returns whether it did."""
     holds = (WORK_ITEM.c.id == work_item, WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
     held = select(WORK_ITEM.c.number).where(*holds).scalar_subquery()
-    status = Status.CANCELLED.value
-    change = update(MESSAGE).where(MESSAGE.c.number == held, MESSAGE.c.status == Status.HELD.value)
-    number = connection.scalar(change.values(status=status, changed_at=at).returning(MESSAGE.c.number))
-    if number is None:
-        return False
-    insert(connection, "message_event", ("number", "status", "at", "cause"), [(number, status, at, cause)])
-    return True
+    statement = select(MESSAGE.c.number).where(MESSAGE.c.number == held, MESSAGE.c.status == Status.HELD.value)
+    number = connection.scalar(statement.with_for_update())
+    if number is not None:
+        change(connection, [number], Status.CANCELLED, at, cause)
+    return number is not None

@@ -10,13 +10,13 @@ from sqlalchemy import Connection, select, text, update
 
 from app.domain.statuses import READY, Status, may_become
 from app.store.engine import now_micros
+from app.store.history import change
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
 from app.store.rows import insert
 from app.store.subjects import BY_SUBJECT, releases_of
 from app.store.tables import MessageRow
 from app.store.told import overtaken
-from app.store.tries import Event, record
 
 _tables = MessageRow.metadata.tables
 _message, _lane, _inbound = _tables["message"], _tables["lane"], _tables["inbound"]
@@ -199,8 +199,6 @@ def _act(connection: Connection, now: int, number: int, status: Status, heard: H
 
 
 def _change(connection: Connection, now: int, number: int, status: Status, cause: str, attempts: int) -> None:
-    values = {"status": status.value, "ready": status in READY, "changed_at": now}
-    connection.execute(update(_message).where(_message.c.number == number).values(**values))
-    record(connection, [Event(number, status.value, now, cause, attempt=attempts)])
+    change(connection, [number], status, now, cause, attempts)
     if status == Status.REJECTED:
         raise_items(connection, now, [Raised("network-rejected", number, cause)])

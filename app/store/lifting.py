@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select
 
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
@@ -13,14 +13,18 @@ from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.follow_up import Wording, with_withdrawals
 from app.store.held import ABOUT_INBOUND, cancel_held, lock_lanes_of_held
+from app.store.history import change
 from app.store.release_rows import Acceptance
 from app.store.release_versions import versions_of
 from app.store.releases import StoredRelease, add_to_release, get_release
-from app.store.rows import insert, lock_counters
+from app.store.rows import lock_counters
 from app.store.surges import Decide
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
-from app.store.told import lock_lanes, record
+from app.store.told import lock_lanes, record_of
 from app.store.work_items import Resolve, StoredWorkItem, decide_surge
+
+HELD_RELEASES = frozenset({"review", "engine-disagreement"})
+"""The codes of work items that hold back all that a release would have sent."""
 
 
 class Lift(NamedTuple):
@@ -108,21 +112,14 @@ def _rejected(connection: Connection, item: Resolve) -> StoredRelease | StoredWo
     return get_release(connection, row.release_id)
 
 
-HELD_RELEASES = frozenset({"review", "engine-disagreement"})
-"""The codes of work items that hold back all that a release would have sent."""
-
-
-def _queue_held(connection: Connection, item: Lift, row: Any) -> list[str] | LensError:  # noqa: ANN401 - a row of `_lifted`
-    change = {"status": Status.QUEUED, "ready": True, "changed_at": item.at}
-    connection.execute(update(MESSAGE).where(MESSAGE.c.number == row.number).values(change))
-    event = (row.number, Status.QUEUED.value, item.at, _cause(item))
-    insert(connection, "message_event", ("number", "status", "at", "cause"), [event])
+def _queue_held(connection: Connection, item: Lift, row: Row[Any]) -> list[str]:
+    change(connection, [row.number], Status.QUEUED, item.at, _cause(item))
     return [message_id(row.number)]
 
 
-def _decide_again(connection: Connection, item: Lift, row: Any) -> list[str] | LensError:  # noqa: ANN401 - same
+def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> list[str] | LensError:
     versions = versions_of(connection, row.release)
-    told = record(connection, row.release)
+    told = record_of(connection, row.release)
     try:
         decision = item.wording.decide(versions[-1].body, told.references())
     except Refused as error:  # the rules in force no longer take a code that the release has

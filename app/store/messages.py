@@ -15,8 +15,8 @@ from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.held import ABOUT_INBOUND
+from app.store.history import change
 from app.store.paging import Page, after, cursor
-from app.store.rows import insert
 from app.store.surge_tables import SURGE_HOLD
 from app.store.tables import LANE, MESSAGE, MESSAGE_EVENT, RELEASE, WORK_ITEM
 from app.store.told import overtaken
@@ -180,11 +180,9 @@ def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | Len
         return Conflict(f"Message {item.message_id} is {old}; only a message that is {allowed} can be queued again.")
     if overtaken(connection, [number]):
         return Conflict(f"Message {item.message_id} was overtaken by a correction or cancellation; what holds now follows it.")
-    change = {"status": Status.QUEUED, "ready": True, "failures": 0, "changed_at": item.at}
-    connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(change))
+    change(connection, [number], Status.QUEUED, item.at, f"queued again by {item.by}: {item.reason}")
+    connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(failures=0))
     connection.execute(update(LANE).where(LANE.c.ori == ori).values(due=0))  # a person says that it is worth a try now
-    cause = f"queued again by {item.by}: {item.reason}"
-    insert(connection, "message_event", ("number", "status", "at", "cause"), [(number, Status.QUEUED.value, item.at, cause)])
     about = (WORK_ITEM.c.number == number, WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
     close_items(connection, *about, by=item.by, at=item.at, reason=item.reason)
     append(connection, [AuditEntry(item.at, item.by, "requeue_message", f"message {item.message_id}", "queued", {"from": old})])

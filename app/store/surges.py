@@ -14,7 +14,8 @@ from app.domain.surge import CALLED, HOUR
 from app.errors import Conflict, LensError, NotFound
 from app.store.audit import AuditEntry, append
 from app.store.engine import now_micros
-from app.store.rows import first_row, insert, lock_counters, run, run_in
+from app.store.history import Event, record
+from app.store.rows import first_row, lock_counters, run, run_in
 
 AT_ONCE = 500
 """Messages that one transaction releases or drops."""
@@ -121,8 +122,7 @@ def _part(connection: Connection, item: CarryOut) -> Part:
     status = Status.QUEUED if released else Status.CANCELLED
     moved = run_in(connection, _MOVE, (status.value, released, now), numbers, "RETURNING number, created_at")
     cause = f"{_DID[surge.decision]} by {surge.by}: {surge.reason}"
-    events = [(number, status.value, now, cause) for number, _ in sorted(moved)]
-    insert(connection, "message_event", ("number", "status", "at", "cause"), events)
+    record(connection, [Event(number, status.value, now, cause) for number, _ in sorted(moved)])
     if released:
         _learn(connection, surge.kind, [created_at // HOUR for _, created_at in moved])
     finished = len(numbers) < AT_ONCE

@@ -48,7 +48,7 @@ class Record:
         return row
 
 
-def record(connection: Connection, release: int) -> Record:
+def record_of(connection: Connection, release: int) -> Record:
     """What became of the messages of a release (its row id). Locks them; their lanes must be locked already."""
     rows = connection.execute(select(MESSAGE).where(MESSAGE.c.release == release).order_by(MESSAGE.c.number).with_for_update())
     by_number = {row.number: row for row in rows}

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from app.domain.statuses import Status
 from app.store.engine import now_micros
+from app.store.history import Event, record
 from app.store.raised import Raised, raise_items
-from app.store.rows import insert, row_lock, run, run_in
+from app.store.rows import row_lock, run, run_in
 from app.store.told import overtaken
 
 
@@ -59,22 +60,6 @@ class Presume(NamedTuple):
 
     after: int
     limit: int
-
-
-class Event(NamedTuple):
-    """One line of a message's history: a status it got. `cause` is in words, without personal data."""
-
-    number: int
-    status: str
-    at: int
-    cause: str
-    worker: str | None = None
-    attempt: int | None = None
-
-
-def record(connection: Connection, events: Sequence[Event]) -> None:
-    """Writes statuses into the history of their messages."""
-    insert(connection, "message_event", Event._fields, events)
 
 
 _NEXT = """
