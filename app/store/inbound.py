@@ -15,11 +15,9 @@ from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
 from app.store.rows import insert
 from app.store.subjects import BY_SUBJECT, releases_of
-from app.store.tables import MessageRow
+from app.store.tables import INBOUND, LANE, MESSAGE
 from app.store.told import overtaken
 
-_tables = MessageRow.metadata.tables
-_message, _lane, _inbound = _tables["message"], _tables["lane"], _tables["inbound"]
 
 _LINKS_AT_MOST = 50
 
@@ -72,7 +70,7 @@ def take_in(connection: Connection, texts: Sequence[Heard]) -> list[Match]:
 
 
 def _take_in(connection: Connection, heard: Heard) -> Match:
-    known = connection.execute(select(_inbound.c.kind, _inbound.c.matched_by).where(_inbound.c.source == heard.source)).first()
+    known = connection.execute(select(INBOUND.c.kind, INBOUND.c.matched_by).where(INBOUND.c.source == heard.source)).first()
     if known is not None:
         return _answer(known.kind, known.matched_by)
     now = now_micros(connection)
@@ -134,7 +132,7 @@ def _links(connection: Connection, heard: Heard) -> list[_Link]:
     wanted = [number for number, _ in heard.numbers]
     found = {
         row.number: row.release
-        for row in connection.execute(select(_message.c.number, _message.c.release).where(_message.c.number.in_(wanted)))
+        for row in connection.execute(select(MESSAGE.c.number, MESSAGE.c.release).where(MESSAGE.c.number.in_(wanted)))
     }
     links: dict[int, _Link] = {}
     for number, how in heard.numbers:
@@ -156,14 +154,14 @@ def _match(connection: Connection, heard: Heard) -> tuple[int | None, str | None
     if heard.kind in {"AM", "other"}:
         return None, None
     wanted = [number for number, _ in heard.numbers]
-    tried = _message.c.number.in_(wanted), _message.c.attempts > 0
-    found = set(connection.scalars(select(_message.c.number).where(*tried))) if wanted else set()
+    tried = MESSAGE.c.number.in_(wanted), MESSAGE.c.attempts > 0
+    found = set(connection.scalars(select(MESSAGE.c.number).where(*tried))) if wanted else set()
     for number, how in heard.numbers:
         if number in found:
             return number, how if heard.status is not None else None
     if heard.oris and heard.status is not None:
-        under_way = _message.c.status.in_([Status.SENDING.value, Status.SENT.value])
-        only = list(connection.scalars(select(_message.c.number).where(_message.c.ori.in_(heard.oris), under_way).limit(2)))
+        under_way = MESSAGE.c.status.in_([Status.SENDING.value, Status.SENT.value])
+        only = list(connection.scalars(select(MESSAGE.c.number).where(MESSAGE.c.ori.in_(heard.oris), under_way).limit(2)))
         if len(only) == 1:
             return only[0], "destination"
     return None, None
@@ -178,10 +176,10 @@ def _pause_or_resume(connection: Connection, heard: Heard) -> None:
 
 def _act(connection: Connection, now: int, number: int, status: Status, heard: Heard) -> None:
     """Gives the message its status, if its present one allows. The lane is locked first, as everywhere."""
-    of_message = _message.c.number == number
-    ori = connection.scalar(select(_message.c.ori).where(of_message))
-    lane = connection.execute(select(_lane.c.due, _lane.c.fails).where(_lane.c.ori == ori).with_for_update()).one()
-    message = connection.execute(select(_message.c.status, _message.c.attempts).where(of_message).with_for_update()).one()
+    of_message = MESSAGE.c.number == number
+    ori = connection.scalar(select(MESSAGE.c.ori).where(of_message))
+    lane = connection.execute(select(LANE.c.due, LANE.c.fails).where(LANE.c.ori == ori).with_for_update()).one()
+    message = connection.execute(select(MESSAGE.c.status, MESSAGE.c.attempts).where(of_message).with_for_update()).one()
     cause = heard.cause
     if message.status == Status.HELD_BY_NETWORK and status == Status.WAITING_FOR_STATE:
         # It was to forward it, now it has thrown it away. It must not be sent again, so a person has to see it.
@@ -195,7 +193,7 @@ def _act(connection: Connection, now: int, number: int, status: Status, heard: H
     if status == Status.WAITING_FOR_STATE and message.status in READY | {Status.SENT, Status.PRESUMED_DELIVERED}:
         # One message at a time from then on, to find out whether the state is back.
         resting = {"due": max(lane.due, now + heard.delay), "fails": max(lane.fails, 1)}
-        connection.execute(update(_lane).where(_lane.c.ori == ori).values(**resting))
+        connection.execute(update(LANE).where(LANE.c.ori == ori).values(**resting))
 
 
 def _change(connection: Connection, now: int, number: int, status: Status, cause: str, attempts: int) -> None:

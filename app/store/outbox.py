@@ -18,11 +18,10 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func,
 from app.store.engine import now_micros
 from app.store.pacing import UNLIMITED, Purse, Rates, overall_bucket
 from app.store.pauses import EVERYTHING, standing
-from app.store.tables import LaneRow
+from app.store.tables import LANE, MESSAGE
 from app.store.tries import Hand, Taken, Verdict, begin, settle
 
 _IS_READY = text("message.ready")  # word for word the condition of the partial index, or SQLite does not use it
-_lane, _message = LaneRow.metadata.tables["lane"], LaneRow.metadata.tables["message"]
 
 
 class Claim(NamedTuple):
@@ -99,24 +98,24 @@ def claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
 
 def _claim(connection: Connection, now: int, wanted: Claim, paused: Collection[str]) -> Claimed:
     waiting = and_(
-        exists(select(literal(1)).select_from(_message).where(_message.c.ori == _lane.c.ori, _IS_READY)),
-        _lane.c.ori.not_in([*wanted.held, *paused]),
+        exists(select(literal(1)).select_from(MESSAGE).where(MESSAGE.c.ori == LANE.c.ori, _IS_READY)),
+        LANE.c.ori.not_in([*wanted.held, *paused]),
     )
     overall = overall_bucket(connection, wanted.rates)
     room = wanted.room if overall is None else min(wanted.room, overall.room(now))
     if overall is not None and room <= 0:
         return Claimed((), overall.wait(now), None)
-    free = or_(_lane.c.owner.is_(None), _past(_lane.c.until, now, wanted.horizon))
+    free = or_(LANE.c.owner.is_(None), _past(LANE.c.until, now, wanted.horizon))
     lanes = connection.execute(
-        select(_lane.c.ori, _lane.c.token, _lane.c.fails)
-        .where(free, _past(_lane.c.due, now, wanted.horizon), waiting)
-        .order_by(_lane.c.until, _lane.c.ori)
+        select(LANE.c.ori, LANE.c.token, LANE.c.fails)
+        .where(free, _past(LANE.c.due, now, wanted.horizon), waiting)
+        .order_by(LANE.c.until, LANE.c.ori)
         .limit(room)
-        .with_for_update(of=_lane, skip_locked=True)
+        .with_for_update(of=LANE, skip_locked=True)
     ).all()
     wait = None
     if len(lanes) < room:
-        next_due = connection.scalar(select(func.min(_lane.c.due)).where(_lane.c.due > now, waiting))
+        next_due = connection.scalar(select(func.min(LANE.c.due)).where(LANE.c.due > now, waiting))
         wait = None if next_due is None else next_due - now
     purse = Purse(connection, now, wanted.rates, [lane.ori for lane in lanes])
     hands = [Hand(lane.ori, purse.allot(lane.ori, 1 if lane.fails else wanted.window), wanted.worker) for lane in lanes]
@@ -127,7 +126,7 @@ def _claim(connection: Connection, now: int, wanted: Claim, paused: Collection[s
         kept = wanted.lease if taken[hand.ori] else None
         rows.append(_lane_row(hand, now, kept) | {"due": now if kept else now + purse.wait(hand.ori)})
     if rows:
-        change = update(_lane).where(_lane.c.ori == bindparam("lane")).values(token=_lane.c.token + 1)
+        change = update(LANE).where(LANE.c.ori == bindparam("lane")).values(token=LANE.c.token + 1)
         connection.execute(change, rows)
     batches = tuple(Batch(lane.ori, lane.token + 1, lane.fails, taken[lane.ori]) for lane in lanes if taken[lane.ori])
     return Claimed(batches, wait, None)
@@ -178,16 +177,16 @@ def turn(connection: Connection, turns: Sequence[Turn]) -> list[TurnEnd]:
             one.due = max(one.due, now + purse.wait(hand.ori))
         rows.append(_lane_row(hand, now, kept) | {"fails": one.fails, "due": one.due})
     if rows:
-        connection.execute(update(_lane).where(_lane.c.ori == bindparam("lane")), rows)
+        connection.execute(update(LANE).where(LANE.c.ori == bindparam("lane")), rows)
     return [_end(each, ours.get(each.ori), taken) for each in turns]
 
 
 def _ours(connection: Connection, turns: dict[str, Turn]) -> dict[str, _Serving]:
     """The lanes whose token still is the one we were given, locked until the transaction ends."""
     lanes = connection.execute(
-        select(_lane.c.ori, _lane.c.token, _lane.c.fails, _lane.c.due)
-        .where(_lane.c.ori.in_(list(turns)))
-        .order_by(_lane.c.ori)
+        select(LANE.c.ori, LANE.c.token, LANE.c.fails, LANE.c.due)
+        .where(LANE.c.ori.in_(list(turns)))
+        .order_by(LANE.c.ori)
         .with_for_update()
     )
     return {lane.ori: _Serving(turns[lane.ori], lane.fails, lane.due) for lane in lanes if lane.token == turns[lane.ori].token}
@@ -215,8 +214,8 @@ def renew(connection: Connection, renewals: Sequence[Renewal]) -> list[bool]:
     """Makes leases longer; False for a lane that has another owner by now."""
     now = now_micros(connection)
     changes = [
-        update(_lane)
-        .where(_lane.c.ori == each.ori, _lane.c.token == each.token, _lane.c.owner.is_not(None))
+        update(LANE)
+        .where(LANE.c.ori == each.ori, LANE.c.token == each.token, LANE.c.owner.is_not(None))
         .values(until=now + each.lease)
         for each in renewals
     ]

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from app.store.engine import now_micros
-from app.store.tables import PauseRow
+from app.store.tables import PAUSE
 
 Source: TypeAlias = Literal["network", "operator", "move"]
 """Who set a pause: a word of the network, an operator, or `lens db move`, whose pause nobody lifts."""
@@ -17,7 +17,6 @@ Source: TypeAlias = Literal["network", "operator", "move"]
 EVERYTHING = "*"
 """The scope of a pause that holds every lane."""
 
-_pause = PauseRow.metadata.tables["pause"]
 
 
 class Pause(NamedTuple):
@@ -39,20 +38,20 @@ def pause(connection: Connection, pauses: Sequence[Pause]) -> list[None]:
     """Sets pauses; setting one that stands keeps its start and takes the new reason."""
     now = now_micros(connection)
     for each in pauses:
-        change = update(_pause).where(*_is(each)).values(why=each.why[:200])
+        change = update(PAUSE).where(*_is(each)).values(why=each.why[:200])
         if connection.execute(change).rowcount == 0:
-            connection.execute(insert(_pause).values(**each._replace(why=each.why[:200])._asdict(), since=now))
+            connection.execute(insert(PAUSE).values(**each._replace(why=each.why[:200])._asdict(), since=now))
     return [None] * len(pauses)
 
 
 def resume(connection: Connection, resumes: Sequence[Resume]) -> list[bool]:
     """Lifts pauses; each result says whether one stood."""
-    return [connection.execute(delete(_pause).where(*_is(each))).rowcount > 0 for each in resumes]
+    return [connection.execute(delete(PAUSE).where(*_is(each))).rowcount > 0 for each in resumes]
 
 
 def standing(connection: Connection) -> dict[str, str]:
     """Every scope paused now, with why."""
-    rows = connection.execute(select(_pause.c.scope, _pause.c.why).order_by(_pause.c.scope, _pause.c.source))
+    rows = connection.execute(select(PAUSE.c.scope, PAUSE.c.why).order_by(PAUSE.c.scope, PAUSE.c.source))
     return {row.scope: row.why for row in rows}
 
 
@@ -67,9 +66,9 @@ class StandingPause(NamedTuple):
 
 def list_pauses(connection: Connection) -> tuple[StandingPause, ...]:
     """Every pause that stands now."""
-    columns = [_pause.c[name] for name in StandingPause._fields]
-    return tuple(StandingPause(*row) for row in connection.execute(select(*columns).order_by(_pause.c.scope, _pause.c.source)))
+    columns = [PAUSE.c[name] for name in StandingPause._fields]
+    return tuple(StandingPause(*row) for row in connection.execute(select(*columns).order_by(PAUSE.c.scope, PAUSE.c.source)))
 
 
 def _is(one: Pause | Resume) -> tuple[ColumnElement[bool], ...]:
-    return (_pause.c.scope == one.scope, _pause.c.source == one.source)
+    return (PAUSE.c.scope == one.scope, PAUSE.c.source == one.source)

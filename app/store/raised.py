@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from app.store.tables import MessageRow
+from app.store.tables import MESSAGE
 from app.store.work_items import NewWorkItem, open_all
 
-_message = MessageRow.metadata.tables["message"]
 
 
 class Raised(NamedTuple):
@@ -44,6 +43,6 @@ def raise_items(connection: Connection, now: int, items: Sequence[Raised]) -> No
 def _about(connection: Connection, numbers: Sequence[int]) -> dict[int | None, tuple[Any, Any, Any, Any]]:
     if not numbers:
         return {}
-    columns = (_message.c.number, _message.c.release, _message.c.audience, _message.c.state, _message.c.due_at)
-    rows = connection.execute(select(*columns).where(_message.c.number.in_(numbers)))
+    columns = (MESSAGE.c.number, MESSAGE.c.release, MESSAGE.c.audience, MESSAGE.c.state, MESSAGE.c.due_at)
+    rows = connection.execute(select(*columns).where(MESSAGE.c.number.in_(numbers)))
     return {row.number: (row.release, row.audience, row.state, row.due_at) for row in rows}

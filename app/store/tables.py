@@ -277,5 +277,5 @@ RELEASE, MESSAGE, MESSAGE_EVENT, LANE, WORK_ITEM, AUDIT, API_KEY = (
 RULEBOOK, RULEBOOK_FILE, RULEBOOK_PUBLICATION, RULEBOOK_LIVE = (
     SQLModel.metadata.tables[name] for name in ("rulebook", "rulebook_file", "rulebook_publication", "rulebook_live")
 )
-RELEASE_VERSION, INBOUND = (SQLModel.metadata.tables[name] for name in ("release_version", "inbound"))
+RELEASE_VERSION, INBOUND, PAUSE = (SQLModel.metadata.tables[name] for name in ("release_version", "inbound", "pause"))
 """The same tables as SQLAlchemy Core sees them."""
