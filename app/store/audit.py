@@ -65,7 +65,6 @@ def append(connection: Connection, entries: Sequence[AuditEntry]) -> None:
         return
     chain = str(connection.info["chain"])
     head = first_row(connection, "SELECT seq, hash FROM audit WHERE chain = ? ORDER BY seq DESC LIMIT 1", chain)
-    rows = []
     rows = [_first_row(connection, chain, entries[0].at)] if head is None else []
     seq, prev = (1, str(rows[0][-1])) if head is None else (int(head[0]), str(head[1]))
     for entry in entries:

@@ -9,7 +9,9 @@ from app.store.history import change
 from app.store.tables import MESSAGE, WORK_ITEM
 from app.store.told import lock_lanes
 
-ABOUT_INBOUND = frozenset({"inquiry", "unmatched-inbound"})
+INQUIRY = "inquiry"
+UNMATCHED = "unmatched-inbound"
+ABOUT_INBOUND = frozenset({INQUIRY, UNMATCHED})
 """Codes of work items that the network's texts open. They may name a message and hold none; what becomes of it settles none of
 them, since somebody asked something.
 """

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, text, update
 
 from app.domain.statuses import READY, Status, may_become
 from app.store.engine import now_micros
+from app.store.held import INQUIRY, UNMATCHED
 from app.store.history import change
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
@@ -17,7 +18,6 @@ from app.store.rows import insert
 from app.store.subjects import BY_SUBJECT, releases_of
 from app.store.tables import INBOUND, LANE, MESSAGE
 from app.store.told import overtaken
-
 
 _LINKS_AT_MOST = 50
 
@@ -111,10 +111,8 @@ def _ask(connection: Connection, now: int, key: int, heard: Heard, number: int |
     insert(connection, "inbound_release", columns, [(key, link.release, link.found_by) for link in links[:_LINKS_AT_MOST]])
     detail = f"inbound {key}: {heard.cause}{_found(heard, links)}"
     release = links[0].release if links else None
-    if heard.kind == "AM":
-        raise_items(connection, now, [Raised("inquiry", number, detail, release, key, heard.due(now))])
-    else:
-        raise_items(connection, now, [Raised("unmatched-inbound", number, detail, release, key, heard.due(now))])
+    code = INQUIRY if heard.kind == "AM" else UNMATCHED
+    raise_items(connection, now, [Raised(code, number, detail, release, key, heard.due(now))])
 
 
 def _found(heard: Heard, links: Sequence[_Link]) -> str:
@@ -128,7 +126,10 @@ def _found(heard: Heard, links: Sequence[_Link]) -> str:
 
 
 def _links(connection: Connection, heard: Heard) -> list[_Link]:
-    """The releases an AM, or a text that cannot be read, may be about, each once: by the messages it names, surest first, then by subject, newest first."""
+    """The releases that an AM, or a text that cannot be read, may be about, each once.
+
+    By the messages it names, surest first, then by subject, newest first.
+    """
     wanted = [number for number, _ in heard.numbers]
     found = {
         row.number: row.release

@@ -14,15 +14,13 @@ from app.domain.decision import Outcome
 from app.domain.times import rfc3339
 from app.errors import LensError, NotFound
 from app.store.audit import AuditEntry
+from app.store.held import INQUIRY
 from app.store.inquiry_tables import INBOUND_RELEASE
 from app.store.messages import MessageWithHistory, messages_of_release
 from app.store.paging import Page, after, cursor
 from app.store.subjects import BY_SUBJECT
 from app.store.tables import INBOUND, RELEASE, WORK_ITEM
 from app.store.work_items import Resolve, StoredWorkItem, get_work_item, items_where, resolve, stored
-
-INQUIRY = "inquiry"
-"""The code of their work items."""
 
 _FROM = re.compile(r": AM from ([A-Z0-9]{2,9})(?![A-Z0-9])")
 

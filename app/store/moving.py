@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 from app.errors import Conflict, Unavailable
 from app.store.audit import AuditEntry, append, verify
 from app.store.engine import Store, cause, is_current, now_micros, trouble
+from app.store.outbox import leased
 from app.store.pauses import EVERYTHING, Pause, pause
 
 _AT_ONCE = 1000
@@ -61,10 +62,10 @@ def _alone(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver is 
 
 
 def _refuse_leased(giver: Connection) -> None:
-    held = giver.scalar(text("SELECT count(*) FROM lane WHERE owner IS NOT NULL AND until > :now"), {"now": now_micros(giver)})
-    if held:
+    lanes = leased(giver)
+    if lanes:
         raise Conflict(
-            f"{held} lanes are leased: a dispatcher ran a moment ago. Wait until its leases end (LENS_LEASE), try again."
+            f"{lanes} lanes are leased: a dispatcher ran a moment ago. Wait until its leases end (LENS_LEASE), try again."
         )
 
 
@@ -76,9 +77,9 @@ def _move(giver: Connection, taker: Connection) -> tuple[Moved, ...]:
     )  # nobody else waits, and a large file takes its time
     taker.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
     _refuse_full(taker, tables)
-    moved = tuple(_copy(giver, taker, table) for table in tables)
+    moved = tuple(_added_up(table, _copied(giver, taker, table)) for table in tables)
     for each, table in zip(moved, tables, strict=True):
-        if _read(taker, table) != each:
+        if _added_up(table, _parts(taker, table)) != each:
             raise Conflict(f"Table {table.name} arrived otherwise than it was sent; nothing was changed.")
         _continue_numbers(taker, table)
     broken = verify(taker)
@@ -98,17 +99,15 @@ def _refuse_full(taker: Connection, tables: Sequence[Table]) -> None:
         taker.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - names above
 
 
-def _copy(giver: Connection, taker: Connection, table: Table) -> Moved:
-    rows, digest = 0, 0
+def _copied(giver: Connection, taker: Connection, table: Table) -> Iterator[Sequence[Row[Any]]]:
     for part in _parts(giver, table):
         taker.execute(insert(table), [dict(row._mapping) for row in part])  # noqa: SLF001 - its public name, says SQLAlchemy
-        rows, digest = rows + len(part), digest + sum(map(_digest, part))
-    return Moved(table.name, rows, digest)
+        yield part
 
 
-def _read(connection: Connection, table: Table) -> Moved:
+def _added_up(table: Table, parts: Iterator[Sequence[Row[Any]]]) -> Moved:
     rows, digest = 0, 0
-    for part in _parts(connection, table):
+    for part in parts:
         rows, digest = rows + len(part), digest + sum(map(_digest, part))
     return Moved(table.name, rows, digest)
 

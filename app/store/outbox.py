@@ -132,6 +132,12 @@ def _claim(connection: Connection, now: int, wanted: Claim, paused: Collection[s
     return Claimed(batches, wait, None)
 
 
+def leased(connection: Connection) -> int:
+    """How many lanes dispatchers have in hand now."""
+    mine = (LANE.c.owner.is_not(None), LANE.c.until > now_micros(connection))
+    return connection.scalar(select(func.count()).select_from(LANE).where(*mine)) or 0
+
+
 def _past(column: ColumnElement[int], now: int, horizon: int) -> ColumnElement[bool]:
     return or_(column <= now, column > now + horizon)
 

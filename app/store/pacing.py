@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from app.domain.times import SECOND
 from app.store.pauses import EVERYTHING
-from app.store.rows import insert_absent, row_lock, run, select_in
+from app.store.rows import first_row, insert_absent, row_lock, run, run_in
 
 
 class Rates(NamedTuple):
@@ -87,9 +87,8 @@ class Purse:
             return {}
         scopes = sorted(wanted)
         insert_absent(self._connection, "pace", ("scope", "at"), [(scope, 0) for scope in scopes])
-        marks = ", ".join("?" * len(scopes))
-        statement = f"SELECT scope, at FROM pace WHERE scope IN ({marks}) ORDER BY scope"  # noqa: S608 - marks only
-        rows = run(self._connection, statement + row_lock(self._connection), scopes)
+        in_order = "ORDER BY scope" + row_lock(self._connection)
+        rows = run_in(self._connection, "SELECT scope, at FROM pace WHERE scope IN", (), scopes, in_order)
         return {scope: Bucket(wanted[scope], at) for scope, at in rows}
 
     def allot(self, ori: str, window: int) -> int:
@@ -117,5 +116,5 @@ def overall_bucket(connection: Connection, rates: Rates) -> Bucket | None:
     """The bucket of all together as it is, not locked; None where there is no such rate."""
     if rates.overall is None:
         return None
-    found = select_in(connection, "SELECT at FROM pace WHERE scope IN", [EVERYTHING])
-    return Bucket(rates.overall, int(found[0][0]) if found else 0)
+    found = first_row(connection, "SELECT at FROM pace WHERE scope = ?", EVERYTHING)
+    return Bucket(rates.overall, 0 if found is None else int(found[0]))

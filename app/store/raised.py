@@ -9,7 +9,6 @@ from app.store.tables import MESSAGE
 from app.store.work_items import NewWorkItem, open_all
 
 
-
 class Raised(NamedTuple):
     """Something for a person to do. `number`: the message it is about, if any; `detail`: in words, without personal data.
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.errors import Unavailable
 from app.store.audit import AuditEntry, append
 from app.store.engine import Store, now_micros
+from app.store.outbox import leased
 from app.store.rows import lock_counters, run
 
 SKIPPED = 1_000_000
@@ -31,7 +32,7 @@ def recover(store: Store, skip: int = SKIPPED) -> Recovered:
     """
     with store.write.begin() as connection:
         now = now_micros(connection)
-        if connection.scalar(text("SELECT count(*) FROM lane WHERE owner IS NOT NULL AND until > :now"), {"now": now}):
+        if leased(connection):
             raise Unavailable("A dispatcher has lanes: stop every LENS process, wait until leases end (LENS_LEASE), try again.")
         lock_counters(connection)
         run(connection, "UPDATE counter SET last = last + ? WHERE name IN ('message', 'release', 'work_item')", [skip])
