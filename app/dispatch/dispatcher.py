@@ -15,10 +15,10 @@ import structlog
 from app.dispatch.channel import Channel
 from app.dispatch.counts import Counts
 from app.dispatch.inbound import Inbound
-from app.dispatch.lanes import LaneSender, Limits, Wire, micros, place
+from app.dispatch.lanes import LaneSender, Limits, Wire, micros
 from app.dispatch.retry import backoff
 from app.dispatch.sweeps import sweep
-from app.errors import Unavailable
+from app.errors import Unavailable, what_broke
 from app.store import outbox
 from app.store.outbox import Batch, Claim, Renewal, Turn, TurnEnd
 from app.store.tries import Presume, presume
@@ -174,7 +174,7 @@ class Dispatcher:
                 self.counts.fenced += 1
                 _log.warning("lane_fenced", ori=batch.ori)
         except Exception as error:  # noqa: BLE001 - one lane's trouble is no other's; its lease ends and it is tried again
-            _log.error("lane_failed", ori=batch.ori, error=type(error).__name__, at=place(error))
+            _log.error("lane_failed", ori=batch.ori, **what_broke(error))
             await asyncio.sleep(self._limits.lease)
         finally:
             del self._lanes[batch.ori]

@@ -12,7 +12,7 @@ from app.dispatch.channel import Channel, Outgoing, Receipt
 from app.dispatch.counts import Counts
 from app.dispatch.retry import backoff, verdict
 from app.domain.identifiers import message_id
-from app.errors import LensError
+from app.errors import LensError, what_broke
 from app.store.outbox import Batch
 from app.store.pacing import UNLIMITED, Rates
 from app.store.tries import Taken, Verdict
@@ -86,7 +86,7 @@ class LaneSender:
         try:
             return await self._channel.send(outgoing)
         except Exception as error:  # noqa: BLE001 - a fault of the channel counts against the messages, or one could block its lane
-            _log.error("channel_failed", channel=self._channel.name, error=type(error).__name__, at=place(error))
+            _log.error("channel_failed", channel=self._channel.name, **what_broke(error))
             return [Receipt("unknown", f"the channel failed ({type(error).__name__})")] * len(outgoing)
 
     def _rest(self, batch: Batch, receipts: Sequence[Receipt], verdicts: tuple[Verdict, ...]) -> int | None:
@@ -118,11 +118,3 @@ class LaneSender:
 def micros(seconds: float) -> int:
     """Seconds in Micros."""
     return round(seconds * 1e6)
-
-
-def place(error: BaseException) -> str:
-    """Where it was raised: a message's own words could quote what must not be logged."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "unknown" if trace is None else f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"

@@ -7,7 +7,7 @@ from typing import Self
 import structlog
 
 from app.domain.times import SECOND, rfc3339
-from app.errors import Unavailable
+from app.errors import Unavailable, what_broke
 from app.store.engine import Store
 from app.store.feeds import Heard, Heartbeat, Noticed, Watch, anything_to_note, heartbeats, list_feeds, watch_feeds
 from app.store.reading import look
@@ -82,7 +82,7 @@ class FeedWatch:
                 _log.warning("feeds_not_watched", why=error.detail)
             self._blind = True
         except Exception as error:  # noqa: BLE001 - the watch of a service must outlive whatever it meets
-            _log.error("feed_watch_broke", error=type(error).__name__)
+            _log.error("feed_watch_broke", **what_broke(error))
 
     def _run(self) -> None:
         after = self._feeds.silent_after

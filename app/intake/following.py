@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import structlog
 
 from app.domain.times import SECOND
-from app.errors import NotFound, Unavailable
+from app.errors import NotFound, Unavailable, what_broke
 from app.intake.folder import FolderWatch
 from app.intake.library import Unusable
 from app.intake.opening import PUBLISHED, Desk, try_folder
@@ -102,7 +102,7 @@ class Follower:
             self._blind = True
             self._change_if_due()
         except Exception as error:  # noqa: BLE001 - the follower of a service must outlive whatever it meets
-            _log.error("rulebook_follower_broke", error=type(error).__name__)
+            _log.error("rulebook_follower_broke", **what_broke(error))
         if self._due is None:
             return self._poll
         return min(max(self._due.at - time.monotonic(), 0.0), self._poll)

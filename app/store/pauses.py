@@ -18,7 +18,6 @@ EVERYTHING = "*"
 """The scope of a pause that holds every lane."""
 
 
-
 class Pause(NamedTuple):
     """To stop sending. `scope` is an ORI or EVERYTHING; `why` is in words, without personal data, cut at 200 characters."""
 

@@ -11,7 +11,7 @@ import structlog
 from app.dispatch.channel import Arrived, Outgoing, Receipt
 from app.dispatch.channels.spool_in import Found, In, folders_of
 from app.dispatch.channels.spool_out import Out
-from app.errors import Unavailable
+from app.errors import Unavailable, what_broke
 from app.store.folders import sync_folder
 
 _log = structlog.get_logger(__name__)
@@ -140,7 +140,7 @@ class SpoolChannel:
             except OSError as error:
                 problem = f"a file of in/ cannot be read or moved: {error.strerror}"
             except Exception as error:  # noqa: BLE001 - whatever storing raised, the file stays and is tried again
-                _log.error("arrival_not_stored", channel=self.name, error=type(error).__name__)
+                _log.error("arrival_not_stored", channel=self.name, **what_broke(error))
                 stored = False
                 if isinstance(error, Unavailable):
                     break  # in order: what comes after it may mean the opposite

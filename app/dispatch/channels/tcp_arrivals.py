@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from app.dispatch.channel import Arrival, Arrived
-from app.errors import Unavailable
+from app.errors import Unavailable, what_broke
 
 _log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ class Arrivals:
             try:
                 await arrived(arrival)
             except Exception as error:  # noqa: BLE001 - whatever storing raised, the text is kept and tried again
-                _log.error("arrival_not_stored", channel="tcp", error=type(error).__name__)
+                _log.error("arrival_not_stored", channel="tcp", **what_broke(error))
                 if not isinstance(error, Unavailable):
                     self._waiting.rotate(-1)
                 await asyncio.sleep(self._store_again)
