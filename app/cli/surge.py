@@ -17,7 +17,7 @@ from app.intake.surge import carry_out_surge
 from app.settings import read_settings
 from app.store.reading import look
 from app.store.surge_reads import standing
-from app.store.surges import Decide, Verdict, decide
+from app.store.surges import Choice, Decide, decide
 from app.store.writer import Writer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -82,8 +82,8 @@ def drop(
     print(f"{held} messages were held; they are dropped.")
 
 
-def _decide(work_item: int, verdict: Verdict, reason: str) -> int:
+def _decide(work_item: int, choice: Choice, reason: str) -> int:
     with store_at_hand() as store, Writer(store) as writer:
-        held: int = writer.do_and_wait(decide, Decide(work_item, verdict, reason, actor(), clock()))
+        held: int = writer.do_and_wait(decide, Decide(work_item, choice, reason, actor(), clock()))
         asyncio.run(carry_out_surge(writer, work_item))
     return held

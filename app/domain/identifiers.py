@@ -18,10 +18,7 @@ _MESSAGE_ID = re.compile(r"LN[0-9A-Z]{8}")
 _BASE36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 DRY_RUN_ID = "LN--------"
-"""What stands where a message number would, in a decision that is not stored."""
-
-MESSAGE_ID_LENGTH = 10
-"""Characters in a message number, which is also the Nlets control field (at most 10)."""
+"""What stands where a message number would, in a decision that is not stored: as long as one, which the control field limits to 10."""
 
 LAST_MESSAGE_NUMBER = 36**8 - 1
 

@@ -9,7 +9,7 @@ import structlog
 from app.domain.times import SECOND, rfc3339
 from app.errors import Unavailable, what_broke
 from app.store.engine import Store
-from app.store.feeds import Heard, Heartbeat, Noticed, Watch, anything_to_note, heartbeats, list_feeds, watch_feeds
+from app.store.feeds import Heartbeat, Noticed, TakenHeartbeat, Watch, anything_to_note, heartbeats, list_feeds, watch_feeds
 from app.store.reading import look
 from app.store.writer import Writer
 
@@ -30,7 +30,7 @@ class Feeds:
         self._clock = clock
         self.silent_after = silent_after
 
-    async def heartbeat(self, caller: str, told: int, sent_at: int | None) -> Heard:
+    async def heartbeat(self, caller: str, told: int, sent_at: int | None) -> TakenHeartbeat:
         """Takes a heartbeat of a caller that told of so many releases; `sent_at` is Micros. Raises Unavailable."""
         now = self._clock()
         heard = await self._writer.do(heartbeats, Heartbeat(caller, told, sent_at, now, now + self._micros()))

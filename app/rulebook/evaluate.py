@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from app.rulebook.model import DecisionTable, Nothing, Outcome, Reply, Rule, Send
+from app.rulebook.model import DecisionTable, Outcome, Reply, Rule, Send
 from app.rulebook.view import View
 
 
@@ -92,8 +92,3 @@ def strongest(table: DecisionTable, verdicts: Iterable[Verdict]) -> Verdict:
 def sends(verdict: Verdict) -> tuple[Send, ...]:
     """The sends among a routing verdict's replies."""
     return tuple(reply for reply in verdict.replies if isinstance(reply, Send))
-
-
-def asks_nothing(verdict: Verdict) -> bool:
-    """Whether a routing verdict asks for nothing at all."""
-    return all(isinstance(reply, Nothing) for reply in verdict.replies)

@@ -54,7 +54,7 @@ class HeartbeatAnswer(msgspec.Struct, frozen=True):
     work_item: int | None
 
 
-class Heard(NamedTuple):
+class TakenHeartbeat(NamedTuple):
     """A heartbeat taken now, or one taken before that came again. `back`: with it a feed that was silent is heard again."""
 
     kind: Literal["new", "replay"]
@@ -91,7 +91,7 @@ class Noticed(NamedTuple):
     heard_at: int
 
 
-def heartbeats(connection: Connection, items: Sequence[Heartbeat]) -> list[Heard]:
+def heartbeats(connection: Connection, items: Sequence[Heartbeat]) -> list[TakenHeartbeat]:
     """Takes heartbeats, in the order given. Has the shape that `Writer.do` takes.
 
     One with the `sent_at` and count of the caller's last is that one come again: it gets the answer of then.
@@ -100,11 +100,11 @@ def heartbeats(connection: Connection, items: Sequence[Heartbeat]) -> list[Heard
     return [_heard(connection, item) for item in items]
 
 
-def _heard(connection: Connection, item: Heartbeat) -> Heard:
+def _heard(connection: Connection, item: Heartbeat) -> TakenHeartbeat:
     feed = connection.execute(select(FEED).where(FEED.c.caller == item.caller)).first()
     if feed is not None and item.sent_at is not None and (item.sent_at, item.told) == (feed.sent_at, feed.last_count):
         answer = msgspec.json.decode(feed.answer_json, type=HeartbeatAnswer)
-        return Heard("replay", feed.answer_json.encode(), answer.agrees)
+        return TakenHeartbeat("replay", feed.answer_json.encode(), answer.agrees)
     received, last = _received(connection, item.caller, 0 if feed is None else feed.last_release)
     answer = _compared(connection, item, received, feed)
     _keep(connection, item, answer, last, feed)
@@ -115,7 +115,7 @@ def _heard(connection: Connection, item: Heartbeat) -> Heard:
     outcome = "agrees" if answer.agrees else "differs"
     detail = {"count": item.told, "received": received, "work_item": answer.work_item}
     append(connection, [AuditEntry(item.at, item.caller, "heartbeat", f"feed {item.caller}", outcome, detail)])
-    return Heard("new", msgspec.json.encode(answer), answer.agrees, back)
+    return TakenHeartbeat("new", msgspec.json.encode(answer), answer.agrees, back)
 
 
 def _received(connection: Connection, caller: str, after: int) -> tuple[int, int]:

@@ -67,8 +67,8 @@ _SENDERS = text("""
 
 
 def _dispatchers(connection: Connection, now: int) -> tuple[Dispatcher, ...]:
-    held = select(LANE.c.owner, func.count()).where(LANE.c.owner.is_not(None), LANE.c.until > now).group_by(LANE.c.owner)
-    lanes = {str(owner): int(count) for owner, count in connection.execute(held)}
+    in_hand = select(LANE.c.owner, func.count()).where(LANE.c.owner.is_not(None), LANE.c.until > now).group_by(LANE.c.owner)
+    lanes = {str(owner): int(count) for owner, count in connection.execute(in_hand)}
     sent = {
         str(name): (int(count), max(now - last, 0))
         for name, count, last in connection.execute(_SENDERS, {"since": now - _HOUR})

@@ -25,7 +25,7 @@ _IS_READY = text("message.ready")  # word for word the condition of the partial 
 
 
 class Claim(NamedTuple):
-    """To take lanes that are due. `room`: lanes at the most; `window`: messages of each; `held`: ORIs this worker has already.
+    """To take lanes that are due. `room`: lanes at the most; `window`: messages of each; `in_hand`: ORIs this worker has already.
 
     `lease` and `horizon` are Micros: how long the lanes are its own, and the longest wait that policy ever sets. A time beyond
     the horizon was written before the clock was set back, and counts as past.
@@ -36,7 +36,7 @@ class Claim(NamedTuple):
     window: int
     lease: int
     horizon: int
-    held: tuple[str, ...] = ()
+    in_hand: tuple[str, ...] = ()
     rates: Rates = UNLIMITED
 
 
@@ -81,8 +81,8 @@ class Renewal(NamedTuple):
     lease: int
 
 
-TurnEnd = Batch | Literal["released", "fenced"]
-"""`released`: the lane was given back; `fenced`: it has another owner by now, and nothing was written."""
+TurnEnd = Batch | Literal["given back", "fenced"]
+"""`given back`: the lane is nobody's now; `fenced`: it has another owner by now, and nothing was written."""
 
 
 def claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
@@ -99,7 +99,7 @@ def claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
 def _claim(connection: Connection, now: int, wanted: Claim, paused: Collection[str]) -> Claimed:
     waiting = and_(
         exists(select(literal(1)).select_from(MESSAGE).where(MESSAGE.c.ori == LANE.c.ori, _IS_READY)),
-        LANE.c.ori.not_in([*wanted.held, *paused]),
+        LANE.c.ori.not_in([*wanted.in_hand, *paused]),
     )
     overall = overall_bucket(connection, wanted.rates)
     room = wanted.room if overall is None else min(wanted.room, overall.room(now))
@@ -213,7 +213,7 @@ def _end(each: Turn, served: _Serving | None, taken: dict[str, tuple[Taken, ...]
     if served is None or served.turn is not each:
         return "fenced"
     messages = taken[each.ori]
-    return Batch(each.ori, each.token, served.fails, messages) if messages else "released"
+    return Batch(each.ori, each.token, served.fails, messages) if messages else "given back"
 
 
 def renew(connection: Connection, renewals: Sequence[Renewal]) -> list[bool]:

@@ -20,14 +20,14 @@ from app.store.rows import first_row, lock_counters, run, run_in
 AT_ONCE = 500
 """Messages that one transaction releases or drops."""
 
-Verdict = Literal["release", "drop"]
+Choice = Literal["release", "drop"]
 
 
 class Decide(NamedTuple):
     """A person decides about the surge of a work item. `by` is the name of the key, `reason` the person's own words, `at` Micros."""
 
     work_item: int
-    verdict: Verdict
+    choice: Choice
     reason: str
     by: str
     at: int
@@ -52,16 +52,16 @@ def _decided(connection: Connection, item: Decide) -> int | LensError:
         return Conflict(f"Work item {item.work_item} is no surge.")
     if decision is not None:
         return Conflict(f"Work item {item.work_item} is resolved: what it held is {_DID[decision]}.")
-    run(connection, "UPDATE surge SET decision = ? WHERE work_item = ?", (item.verdict, item.work_item))
+    run(connection, "UPDATE surge SET decision = ? WHERE work_item = ?", (item.choice, item.work_item))
     run(connection, _FROM_NOTHING, (kind, item.at // HOUR))
-    detail = f"{held} {CALLED[kind]} were held; a person {_DID[item.verdict]} them"
+    detail = f"{held} {CALLED[kind]} were held; a person {_DID[item.choice]} them"
     run(connection, _CLOSE, (item.at, item.by, item.reason, detail, item.work_item))
-    entry = AuditEntry(item.at, item.by, f"{item.verdict}_surge", f"work item {item.work_item}", "decided", {"held": held})
+    entry = AuditEntry(item.at, item.by, f"{item.choice}_surge", f"work item {item.work_item}", "decided", {"held": held})
     append(connection, [entry])
     return int(held)
 
 
-_DID: dict[Verdict, str] = {"release": "released", "drop": "dropped"}
+_DID: dict[Choice, str] = {"release": "released", "drop": "dropped"}
 _ASKED = """
     SELECT surge.kind, surge.held, surge.decision FROM work_item LEFT JOIN surge ON surge.work_item = work_item.id
     WHERE work_item.id = ?"""
@@ -93,7 +93,7 @@ def carry_out(connection: Connection, items: Sequence[CarryOut]) -> list[Part]:
 class _UnderWay(NamedTuple):
     work_item: int
     kind: str
-    decision: Verdict
+    decision: Choice
     done_to: int
     by: str
     reason: str

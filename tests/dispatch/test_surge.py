@@ -14,7 +14,7 @@ from tests.store.invented import NOON, acceptance, rows, run
 
 @pytest.mark.parametrize("verdict", ["release", "drop"])
 def test_a_decision_that_nobody_carried_out_is_carried_out_beside_sending(
-    store: Store, monkeypatch: pytest.MonkeyPatch, verdict: surges.Verdict
+    store: Store, monkeypatch: pytest.MonkeyPatch, verdict: surges.Choice
 ) -> None:
     """Its process ended when it was written down; any dispatcher goes on, in order, and nothing that is held goes out before."""
     monkeypatch.setattr(surges, "AT_ONCE", 3)

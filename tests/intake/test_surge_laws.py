@@ -70,7 +70,7 @@ class Example:
             case ("carry out",):
                 service.writer.do_and_wait(surges.carry_out, surges.CarryOut())
 
-    def decide(self, verdict: surges.Verdict, *, done: bool) -> None:
+    def decide(self, verdict: surges.Choice, *, done: bool) -> None:
         """A person decides about the oldest surge; it is carried out at once, or its process comes to an end."""
         service = self.service
         for work_item, kind in rows(

@@ -12,9 +12,9 @@ from app.store.audit import verify
 from app.store.engine import Store
 from app.store.feeds import (
     Feed,
-    Heard,
     Heartbeat,
     HeartbeatAnswer,
+    TakenHeartbeat,
     Watch,
     anything_to_note,
     heartbeats,
@@ -35,7 +35,7 @@ def beat(store: Store, told: int, at: int = NOON, caller: str = "sor", sent_at: 
     return answer_of(run(store, heartbeats, Heartbeat(caller, told, sent_at, at, at + HOUR))[0])
 
 
-def answer_of(heard: Heard) -> HeartbeatAnswer:
+def answer_of(heard: TakenHeartbeat) -> HeartbeatAnswer:
     """What it was answered."""
     return msgspec.json.decode(heard.answer_json, type=HeartbeatAnswer)
 

@@ -35,9 +35,9 @@ def run(store: Store, apply: Callable[[Connection, Sequence[T]], Sequence[R]], i
         return apply(connection, [item])[0]
 
 
-def claimed(store: Store, worker: str = "w1", room: int = 10, window: int = 16, held: tuple[str, ...] = ()) -> Claimed:
+def claimed(store: Store, worker: str = "w1", room: int = 10, window: int = 16, in_hand: tuple[str, ...] = ()) -> Claimed:
     """What a worker gets."""
-    return run(store, claim, Claim(worker, room, window, LEASE, HORIZON, held))
+    return run(store, claim, Claim(worker, room, window, LEASE, HORIZON, in_hand))
 
 
 def only(found: Claimed | TurnEnd) -> Batch:
@@ -85,7 +85,7 @@ def test_a_claim_takes_no_more_lanes_than_there_is_room_for(store: Store) -> Non
     queue(store, [AZ, TX, NM, AZ])
     first = only(claimed(store, room=1, window=1))
     assert first.ori == AZ
-    assert settled(store, first, sent(first), window=0) == "released"
+    assert settled(store, first, sent(first), window=0) == "given back"
     assert [batch.ori for batch in claimed(store, room=2).batches] == [NM, TX]
 
 
@@ -108,7 +108,7 @@ def test_a_turn_settles_and_takes_the_next(store: Store) -> None:
     first = only(claimed(store, window=2))
     second = only(settled(store, first, sent(first), window=2))
     assert numbers(second) == queued[2:]
-    assert settled(store, second, sent(second)) == "released"
+    assert settled(store, second, sent(second)) == "given back"
     assert set(statuses(store).values()) == {"sent"}
     assert lane(store, AZ)["owner"] is None
     assert history(store, queued[2]) == ["queued", "sending", "sent"]
@@ -137,7 +137,7 @@ def test_turns_of_many_lanes_in_one_transaction_do_not_mix(store: Store) -> None
             connection,
             [Turn("w1", batch.ori, batch.token, LEASE, 16, tuple(sent(batch))) for batch in (stale, good)],
         )
-    assert ends == ["fenced", "released"]
+    assert ends == ["fenced", "given back"]
     assert statuses(store) == {queued[0]: "sending", queued[1]: "sent"}
 
 
@@ -146,7 +146,7 @@ def test_a_failed_message_goes_first_and_alone_when_the_lane_is_due_again(store:
     queued = queue(store, [AZ, AZ, AZ, AZ])
     first = only(claimed(store, window=2))
     verdicts = [Verdict(queued[0], "queued", "refused for now", failed=True), Verdict(queued[1], "sent", "acknowledged")]
-    assert settled(store, first, verdicts, delay=50_000_000) == "released"
+    assert settled(store, first, verdicts, delay=50_000_000) == "given back"
     resting = claimed(store)
     assert resting.batches == ()
     assert resting.wait is not None
@@ -190,7 +190,7 @@ def test_word_from_the_network_before_the_ack_stands(store: Store) -> None:
     queued = queue(store, [AZ])
     batch = only(claimed(store))
     change(store, "UPDATE message SET status = 'rejected', ready = false")
-    assert settled(store, batch, sent(batch)) == "released"
+    assert settled(store, batch, sent(batch)) == "given back"
     assert statuses(store) == {queued[0]: "rejected"}
 
 
@@ -209,7 +209,7 @@ def test_nothing_is_taken_while_everything_is_paused(store: Store) -> None:
     queued = queue(store, [AZ, AZ])
     batch = only(claimed(store, window=1))
     run(store, pause, Pause(EVERYTHING, "network", "out of service"))
-    assert settled(store, batch, sent(batch)) == "released"
+    assert settled(store, batch, sent(batch)) == "given back"
     assert claimed(store) == Claimed((), None, "out of service")
     assert not run(store, resume, Resume(EVERYTHING, "operator"))
     assert run(store, resume, Resume(EVERYTHING, "network"))
@@ -236,12 +236,12 @@ def test_a_clock_set_back_strands_no_lane(store: Store) -> None:
     assert int(str(lane(store, AZ)["due"])) < 2**55
 
 
-def test_a_worker_never_claims_what_it_holds(store: Store) -> None:
+def test_a_worker_never_claims_what_it_has_in_hand(store: Store) -> None:
     """A worker that was late to renew does not take its own lane a second time."""
     queue(store, [AZ])
     claimed(store)
     change(store, "UPDATE lane SET until = 0")
-    assert claimed(store, held=(AZ,)).batches == ()
+    assert claimed(store, in_hand=(AZ,)).batches == ()
 
 
 def test_only_old_sent_messages_are_presumed_delivered(store: Store) -> None:

@@ -72,7 +72,7 @@ def test_a_lane_keeps_to_its_rate_and_others_do_not_wait(store: Store) -> None:
     rates = Rates(lane=SLOW)
     (batch,) = claimed(store, rates)
     assert [message.number for message in batch.messages] == [first]
-    assert sent(store, batch, rates) == "released"
+    assert sent(store, batch, rates) == "given back"
     assert int(str(lane(store, AZ)["due"])) > int(str(lane(store, AZ)["until"]))
     queue(store, [TX])
     assert [each.ori for each in claimed(store, rates, "w2")] == [TX]
@@ -140,5 +140,5 @@ def test_lanes_take_turns_when_all_together_are_slow(store: Store) -> None:
         later(store)
         (batch,) = claimed(store, rates)
         order.append(batch.ori)
-        assert sent(store, batch, rates) == "released"
+        assert sent(store, batch, rates) == "given back"
     assert all(one != other for one, other in pairwise(order))
