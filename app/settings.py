@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.dispatch.channel import is_loopback
 from app.errors import BadSetting
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
@@ -95,13 +96,7 @@ class Settings(BaseSettings):
         """Whether a message may go to an ORI that no state has confirmed: by default only where it cannot leave this machine."""
         if self.allow_generic_ori is not None:
             return self.allow_generic_ori
-        return self.channel != "tcp" or is_loopback(self.switch_address)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether `host:port` names this machine's loopback."""
-    host = address.rpartition(":")[0].strip("[]")
-    return host in {"localhost", "::1"} or host.startswith("127.")
+        return self.channel != "tcp" or is_loopback(self.switch_address.rpartition(":")[0].strip("[]"))
 
 
 def read_settings(**given: object) -> Settings:

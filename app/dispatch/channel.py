@@ -1,5 +1,6 @@
 """The link to the network, as the dispatcher sees it: one protocol, implemented in `dispatch/channels/`."""
 
+import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
@@ -51,3 +52,11 @@ class Channel(Protocol):
 
     def problem(self) -> str | None:
         """Why nothing can be sent at this moment, in words, or None when the link is up."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, by its address or as `localhost`, is this machine itself, so that nothing leaves it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -15,9 +15,10 @@ import structlog
 from app.dispatch.channel import Channel
 from app.dispatch.counts import Counts
 from app.dispatch.inbound import Inbound
-from app.dispatch.lanes import LaneSender, Limits, Wire, micros
+from app.dispatch.lanes import LaneSender, Limits, Wire
 from app.dispatch.retry import backoff
 from app.dispatch.sweeps import sweep
+from app.domain.times import micros_in
 from app.errors import Unavailable, what_broke
 from app.store import outbox
 from app.store.outbox import Batch, Claim, Renewal, Turn, TurnEnd
@@ -138,7 +139,7 @@ class Dispatcher:
             return limits.poll
         if self._channel.problem() is not None:
             return min(limits.poll, 0.1)
-        lease, horizon = micros(limits.lease), micros(limits.horizon)
+        lease, horizon = micros_in(limits.lease), micros_in(limits.horizon)
         wanted = Claim(self._worker, room, limits.window, lease, horizon, tuple(self._lanes), limits.rates)
         begun = time.monotonic()
         try:
@@ -165,7 +166,7 @@ class Dispatcher:
                 seconds = time.monotonic() - begun
                 turns += 1
                 give_way = self._stopping or (turns >= _TURNS_IN_A_ROW and len(self._lanes) >= self._limits.lanes)
-                window, lease, rates = 0 if give_way else self._limits.window, micros(self._limits.lease), self._limits.rates
+                window, lease, rates = 0 if give_way else self._limits.window, micros_in(self._limits.lease), self._limits.rates
                 turn = Turn(self._worker, batch.ori, batch.token, lease, window, verdicts, delay, rates)
                 begun, end = await self._settled(turn)
                 if end != "fenced":
@@ -197,7 +198,7 @@ class Dispatcher:
         lease = self._limits.lease
         while True:
             await asyncio.sleep(lease / 3)
-            renewals = [Renewal(ori, token, micros(lease)) for ori, (token, _) in self._lanes.items()]
+            renewals = [Renewal(ori, token, micros_in(lease)) for ori, (token, _) in self._lanes.items()]
             results = await asyncio.gather(*(self._writer.do(outbox.renew, each) for each in renewals), return_exceptions=True)
             failed = [result for result in results if isinstance(result, BaseException)]
             if failed:
@@ -209,7 +210,7 @@ class Dispatcher:
         while True:
             count = 0
             try:
-                count = await self._writer.do(presume, Presume(micros(after), _SWEEP))
+                count = await self._writer.do(presume, Presume(micros_in(after), _SWEEP))
             except Unavailable as error:
                 _log.warning("presume_failed", cause=error.detail)
             self.counts.presumed += count

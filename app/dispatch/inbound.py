@@ -18,6 +18,7 @@ from app.dispatch.channel import Arrival
 from app.dispatch.sweeps import learn_all
 from app.domain.identifiers import message_number, ucn_problem
 from app.domain.statuses import Status
+from app.domain.times import micros_in
 from app.errors import Unavailable, what_broke
 from app.store.inbound import Heard, Match, take_in
 from app.store.writer import Writer
@@ -209,8 +210,8 @@ class Inbound:
         what a text asks of one; `resumed` is called after a resume.
         """
         self._writer = writer
-        self._state_retry = round(state_retry * 1e6)
-        self._within = round(within * 1e6)
+        self._state_retry = micros_in(state_retry)
+        self._within = micros_in(within)
         self._resumed = resumed
 
     async def arrived(self, arrival: Arrival) -> Match:

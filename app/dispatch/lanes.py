@@ -12,6 +12,7 @@ from app.dispatch.channel import Channel, Outgoing, Receipt
 from app.dispatch.counts import Counts
 from app.dispatch.retry import backoff, verdict
 from app.domain.identifiers import message_id
+from app.domain.times import micros_in
 from app.errors import LensError, what_broke
 from app.store.outbox import Batch
 from app.store.pacing import UNLIMITED, Rates
@@ -95,10 +96,10 @@ class LaneSender:
         if fates - {"unsent"}:
             self._link_fails = 0
         if any(each.failed for each in verdicts):
-            return micros(backoff(batch.fails + 1, self._limits.retry_first, self._limits.retry_cap, self._rng))
+            return micros_in(backoff(batch.fails + 1, self._limits.retry_first, self._limits.retry_cap, self._rng))
         if "unsent" in fates:
             self._link_fails += 1
-            return micros(backoff(self._link_fails, 0.1, _LINK_CAP, self._rng))
+            return micros_in(backoff(self._link_fails, 0.1, _LINK_CAP, self._rng))
         return None
 
     def _outgoing(self, messages: tuple[Taken, ...]) -> tuple[list[tuple[Taken, Outgoing]], tuple[Verdict, ...]]:
@@ -113,8 +114,3 @@ class LaneSender:
             else:
                 fit.append((message, Outgoing(message_id(message.number), message.format, payload)))
         return fit, unfit
-
-
-def micros(seconds: float) -> int:
-    """Seconds in Micros."""
-    return round(seconds * 1e6)

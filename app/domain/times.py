@@ -22,6 +22,11 @@ def moment(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def micros_in(seconds: float) -> int:
+    """A length of time in Micros."""
+    return round(seconds * SECOND)
+
+
 def micros(when: datetime) -> int:
     """An aware datetime in Micros."""
     return (when - _EPOCH) // timedelta(microseconds=1)

@@ -6,7 +6,7 @@ from typing import Self
 
 import structlog
 
-from app.domain.times import SECOND, rfc3339
+from app.domain.times import micros_in, rfc3339
 from app.errors import Unavailable, what_broke
 from app.store.engine import Store
 from app.store.feeds import Heartbeat, Noticed, TakenHeartbeat, Watch, anything_to_note, heartbeats, list_feeds, watch_feeds
@@ -33,7 +33,7 @@ class Feeds:
     async def heartbeat(self, caller: str, told: int, sent_at: int | None) -> TakenHeartbeat:
         """Takes a heartbeat of a caller that told of so many releases; `sent_at` is Micros. Raises Unavailable."""
         now = self._clock()
-        heard = await self._writer.do(heartbeats, Heartbeat(caller, told, sent_at, now, now + self._micros()))
+        heard = await self._writer.do(heartbeats, Heartbeat(caller, told, sent_at, now, now + micros_in(self.silent_after)))
         if heard.kind == "new" and not heard.agrees:
             _log.warning("feed_count_differs", caller=caller)
         if heard.back:
@@ -42,7 +42,7 @@ class Feeds:
 
     def watch(self) -> tuple[Noticed, ...]:
         """Looks once at every feed. Of several processes that look at once, one notices. Raises Unavailable."""
-        item = Watch(self._clock(), self._micros())
+        item = Watch(self._clock(), micros_in(self.silent_after))
         if not anything_to_note(look(self._store, list_feeds), item):
             return ()
         noticed: tuple[Noticed, ...] = self._writer.do_and_wait(watch_feeds, item)
@@ -50,9 +50,6 @@ class Feeds:
             tell = _log.warning if each.what == "silent" else _log.info
             tell(f"feed_{each.what}", caller=each.caller, heard_at=rfc3339(each.heard_at))
         return noticed
-
-    def _micros(self) -> int:
-        return int(self.silent_after * SECOND)
 
 
 class FeedWatch:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 import structlog
 
-from app.domain.times import SECOND
+from app.domain.times import SECOND, micros_in
 from app.errors import NotFound, Unavailable, what_broke
 from app.intake.folder import FolderWatch
 from app.intake.library import Unusable
@@ -33,7 +33,7 @@ def lead_for(seconds: float, poll: float = POLL_SECONDS) -> int:
 
     A process that takes longer changes as soon as it is ready.
     """
-    return int(min(poll + 0.25 + 1.5 * seconds, _LEAD_LIMIT_SECONDS) * SECOND)
+    return micros_in(min(poll + 0.25 + 1.5 * seconds, _LEAD_LIMIT_SECONDS))
 
 
 class _Due(NamedTuple):

@@ -6,7 +6,7 @@ import structlog
 
 from app.errors import Unavailable
 from app.store.surge_gate import Trip
-from app.store.surges import CarryOut, Part, carry_out
+from app.store.surges import CarryOut, carry_out
 from app.store.writer import Writer
 
 _log = structlog.get_logger()
@@ -20,16 +20,13 @@ def tell_trips(trips: Sequence[Trip]) -> None:
         )
 
 
-async def carry_out_surge(writer: Writer, work_item: int | None = None) -> bool:
-    """Queues or cancels what a decided surge held back, to the end, a bounded transaction at a time; whether any was queued.
+async def carry_out_surge(writer: Writer, work_item: int) -> None:
+    """Queues or cancels what a decided surge held back, to the end, a bounded transaction at a time.
 
-    `work_item` None: whatever is not carried out yet. What cannot be written now is carried out later by a dispatcher.
+    What cannot be written now is carried out later by a dispatcher.
     """
-    queued, part = False, Part(more=True)
     try:
-        while part.more:
-            part = await writer.do(carry_out, CarryOut(work_item))
-            queued = queued or part.queued
+        while (await writer.do(carry_out, CarryOut(work_item))).more:
+            pass
     except Unavailable as error:
         _log.warning("surge_not_carried_out_yet", cause=error.detail)
-    return queued

@@ -7,9 +7,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.decide.decide import Decider
+from app.dispatch.sweeps import carry_out_all
 from app.domain.surge import HOUR, Breaker
 from app.errors import Conflict
-from app.intake.surge import carry_out_surge
 from app.store import surges
 from app.store.engine import Store
 from app.store.work_items import Resolve, resolve
@@ -135,7 +135,7 @@ def test_a_decision_is_carried_out_by_whoever_comes(service: Service, monkeypatc
     with service.store.write.begin() as connection:
         assert surges.carry_out(connection, [surges.CarryOut(1)]) == [surges.Part(more=True)]
     assert service.statuses() == {"queued": 10, "cancelled": 7, "held": 33}
-    asyncio.run(carry_out_surge(service.writer))
+    asyncio.run(carry_out_all(service.writer, lambda: None))
     assert service.statuses() == {"queued": 10, "cancelled": 40}
     assert rows(service.store, "SELECT count(*) FROM message_event WHERE status = 'cancelled'") == [(40,)]
 

@@ -1,7 +1,6 @@
 """The tcp channel: one connection to the switch, made again whenever it is lost. Protocol: docs/reference/switch.md."""
 
 import asyncio
-import ipaddress
 import random
 import ssl
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from app.dispatch.channel import Arrived, Outgoing, Receipt
+from app.dispatch.channel import Arrived, Outgoing, Receipt, is_loopback
 from app.dispatch.channels.tcp_arrivals import Arrivals
 from app.dispatch.channels.tcp_connection import Connection, words_of
 from app.errors import BadSetting
@@ -67,7 +66,7 @@ class TcpChannel:
 
     async def run(self, arrived: Arrived) -> None:
         """Keeps the connection up and stores what comes, until cancelled; then stores what has come already."""
-        if self._tls is None and not _is_loopback(self._host):
+        if self._tls is None and not is_loopback(self._host):
             _log.warning("link_not_encrypted", address=self._address, mend="give LENS_SWITCH_TLS_CA")
         storing = asyncio.create_task(self._arrivals.store(arrived), name="tcp-arrivals")
         try:
@@ -129,13 +128,6 @@ class TcpChannel:
         if problem != self._problem:
             _log.warning("link_down", problem=problem)
         self._problem = problem
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def client_tls(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext | None:

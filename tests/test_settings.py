@@ -1,0 +1,60 @@
+import pytest
+
+from app.errors import BadSetting
+from app.settings import read_settings, seconds
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without a `.env` file."""
+    monkeypatch.chdir(str(tmp_path))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:7070", "127.9.9.9:1", "localhost:7070", "[::1]:7070"])
+def test_within_this_machine_an_unconfirmed_ori_will_do(address: str) -> None:
+    """Nothing can leave it."""
+    assert read_settings(channel="tcp", switch_address=address).generic_ori_allowed
+
+
+@pytest.mark.parametrize("address", ["10.0.0.7:7070", "127.example.org:7070", "localhost.example.org:1", "[fe80::1]:7070"])
+def test_beyond_this_machine_an_ori_must_be_confirmed(address: str) -> None:
+    """Whatever its name looks like; unless somebody says otherwise, which holds for every channel."""
+    assert not read_settings(channel="tcp", switch_address=address).generic_ori_allowed
+    assert read_settings(channel="tcp", switch_address=address, allow_generic_ori=True).generic_ori_allowed
+    assert not read_settings(channel="spool", allow_generic_ori=False).generic_ori_allowed
+    assert read_settings(channel="spool", switch_address=address).generic_ori_allowed
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them at once, and no value is repeated."""
+    monkeypatch.setenv("LENS_WINDOW", "many")
+    monkeypatch.setenv("LENS_LEASE", "10 seconds")
+    monkeypatch.setenv("LENS_BOOTSTRAP_KEY", "secret")
+    with pytest.raises(BadSetting) as bad:
+        read_settings()
+    assert [line.split(":")[0] for line in bad.value.detail.splitlines()] == ["LENS_BOOTSTRAP_KEY", "LENS_LEASE", "LENS_WINDOW"]
+    assert "secret" not in bad.value.detail
+
+
+@pytest.mark.parametrize(
+    "given", [{"channel": "tcp", "switch_address": "switch"}, {"encryption_key": "k"}, {"surge_floor": 0}, {"lane_rate": 0}]
+)
+def test_what_cannot_be_used_stops_the_start(given: dict[str, object]) -> None:
+    """An address without a port, a key that would do nothing, a floor or a rate of nothing."""
+    with pytest.raises(BadSetting, match="LENS_"):
+        read_settings(**given)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("500ms", 0.5), ("2s", 2), ("15m", 900), ("1h", 3600), ("2d", 172_800), ("1.5h", 5400), (7, 7)]
+)
+def test_durations_are_read_as_people_write_them(text: object, wanted: float) -> None:
+    """In seconds; a number without a unit comes from the program itself."""
+    assert seconds(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "10", "10 s", "1w", "-1s", "s", True])
+def test_what_is_no_duration_is_refused(text: object) -> None:
+    """A number without a unit could be of any."""
+    with pytest.raises(ValueError, match="a duration is"):
+        seconds(text)
