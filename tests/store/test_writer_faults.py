@@ -107,6 +107,28 @@ def test_a_transaction_that_the_server_gave_up_is_tried_again(store: Store) -> N
     assert len(tried) == 2
 
 
+@only_postgresql
+def test_a_commit_whose_outcome_is_not_known_is_left_to_its_caller(store: Store) -> None:
+    """The connection is lost as it commits: it may be done, so it is not done again here; the same key finds out, safely."""
+    lost: list[int] = []
+
+    def cut_once(connection: Connection) -> None:
+        if not lost:
+            lost.append(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+            with store.read.connect() as other:
+                other.execute(text("SELECT pg_terminate_backend(:me)"), {"me": lost[0]})
+            while rows(store, "SELECT 1 FROM pg_stat_activity WHERE pid = :me", me=lost[0]):
+                pass
+
+    event.listen(store.write, "commit", cut_once)
+    with Writer(store) as writer:
+        with pytest.raises(Unavailable, match="lost during the commit; try again with the same key"):
+            writer.do_and_wait(number, "a")
+        assert writer.groups == 0
+        assert "lost during the commit" in (writer.problem or "")
+        assert writer.do_and_wait(number, "a") == 1
+
+
 @only_sqlite
 def test_a_busy_database_is_waited_for(store: Store) -> None:
     """Another process holds the lock for a moment: the caller only waits."""
