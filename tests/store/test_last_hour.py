@@ -25,7 +25,7 @@ def test_nothing_in_a_new_store(store: Store) -> None:
 
 def test_the_hour_is_counted_with_who_sent_how_soon(store: Store) -> None:
     """A message counts by its acceptance: what is older does not, nor does a second sending of one."""
-    old = queue(store, [AZ])
+    queue(store, [AZ])
     change(store, "UPDATE message SET created_at = created_at - :m", m=61 * MINUTE)
     slow, late = queue(store, [AZ, TX])
     change(store, "UPDATE message SET created_at = created_at - :m WHERE number = :n", m=MINUTE, n=slow)
@@ -34,11 +34,10 @@ def test_the_hour_is_counted_with_who_sent_how_soon(store: Store) -> None:
     send(store, "w1")
     change(store, "UPDATE message SET status = 'queued', ready = true WHERE number = :n", n=late)
     send(store, "w1")
-    (waits,) = queue(store, [AZ])
+    queue(store, [AZ])
     found = look(store, last_hour)
     assert (found.releases, found.messages, found.sent) == ({"notify": 3}, 3, 2)
     assert (found.soon, found.in_time, found.overdue) == (1, 1, 1)
-    assert old < [waits]
 
 
 def test_dispatchers_are_seen_by_what_they_hold_and_sent(store: Store) -> None:
