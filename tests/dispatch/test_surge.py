@@ -8,6 +8,7 @@ from app.store import surges
 from app.store.engine import Store
 from app.store.releases import accept_many
 from app.store.surges import Decide, decide
+from app.store.writer import Writer
 from tests.dispatch.scripted import QUICK, ScriptedChannel, always_taken, dispatching, until
 from tests.store.invented import NOON, acceptance, rows, run
 
@@ -24,9 +25,10 @@ def test_a_decision_that_nobody_carried_out_is_carried_out_beside_sending(
     async def scenario() -> None:
         async with dispatching(store, channel, replace(QUICK, sweep=0.02)):
             await until(lambda: len(channel.wire) == 4)
-            run(store, decide, Decide(1, verdict, "looked at", "op", NOON))
+            await asyncio.to_thread(writer.do_and_wait, decide, Decide(1, verdict, "looked at", "op", NOON))
             await until(lambda: rows(store, "SELECT count(*) FROM message WHERE status IN ('sent', 'cancelled')") == [(12,)])
 
-    asyncio.run(scenario())
+    with Writer(store) as writer:  # it tries again where it and the dispatcher wait for each other's rows
+        asyncio.run(scenario())
     sent = [1, 3, 5, 7, 9, 11] if verdict == "release" else [1, 3]
     assert channel.numbers("AZSIR0000") == sent
