@@ -71,6 +71,13 @@ class Envelope:
             self._record(scope, answer, time.perf_counter() - began)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":  # a GET, of which the server sends the head alone
+            asked = {**scope, "method": "GET"}
+            try:
+                await self._app(asked, receive, send)
+            finally:
+                scope.update(asked, method="HEAD")  # with its route and caller, for the log
+            return
         endpoint = self._express.get((scope["method"], scope["path"]))
         if endpoint is None:
             await self._app(scope, receive, send)

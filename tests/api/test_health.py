@@ -51,6 +51,16 @@ def test_a_wrong_method_names_the_right_ones(service: Service) -> None:
         assert (answer.status_code, answer.headers["allow"], answer.json()["type"]) == (405, "POST", "/problems/no-such-method")
 
 
+def test_the_head_of_what_can_be_read(service: Service) -> None:
+    """HEAD answers as GET does, without a body: `curl -I` and some load balancers ask so."""
+    with service.client() as client:
+        for path, status in (("/healthz", 200), ("/v1/messages", 200), ("/v1/none", 404), ("/v1/releases", 405)):
+            answer = client.head(path)
+            assert (answer.status_code, answer.content) == (status, b"")
+            assert answer.headers["content-type"] == client.get(path).headers["content-type"]
+        assert 'lens_http_requests_total{method="HEAD",route="/healthz",status="200"} 1.0' in client.get("/metrics").text
+
+
 def test_every_answer_has_its_security_headers(service: Service) -> None:
     """Good answers and problems alike are not cached, not sniffed, not framed, and carry their id."""
     with service.client() as client:
