@@ -15,7 +15,7 @@ from app.domain.release import is_date_time, read_json
 from app.domain.times import micros
 from app.errors import Fault, Refused
 
-router = APIRouter(tags=["releases"])
+router = APIRouter(tags=["feeds"])
 
 MOST_RELEASES = 10**9
 """The highest count that a heartbeat may tell of."""

@@ -159,7 +159,7 @@ REPLAYED: dict[int | str, Json] = {
 }
 """The other good answer of what may be asked twice."""
 
-_TAGS = ("releases", "decisions", "messages", "pauses", "work items", "inquiries", "rulebook", "audit", "health")
+_TAGS = ("releases", "feeds", "decisions", "messages", "pauses", "work items", "inquiries", "rulebook", "audit", "health")
 """In the order in which /docs shows them."""
 
 _MODE: Json = {

@@ -179,19 +179,27 @@ def as_html(compared: Compared) -> str:
     """The changes as one self-contained page: no script, nothing fetched."""
     changes = compared.changes
     rows = "".join(
-        f"<tr><td class=n>{group.count:,}</td><td>{escape(what(group))}</td><td>{escape(_line(group.before))}</td>"
-        f"<td>{escape(_line(group.after))}</td><td class=e>{escape(_case(group.example))}</td></tr>"
+        f'<tr><td class="n">{group.count:,}</td><td>{escape(what(group))}</td><td data-of="Before: ">{escape(_line(group.before))}</td>'
+        f'<td data-of="After: ">{escape(_line(group.after))}</td><td class="e" data-of="For example: ">{escape(_case(group.example))}</td></tr>'
         for group in in_order(changes)
     )
     replay = "".join(f"<p>{escape(line.strip())}</p>" for line in _replay_lines(compared.replay)[1:])
-    files = "".join(f"<pre>{escape(_lines_of(file))}</pre>" for file in compared.files)
+    files = "".join(f'<pre tabindex="0">{_marked(_lines_of(file))}</pre>' for file in compared.files)
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(compared.old)} → {escape(compared.new)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>What changes</h1><p>Rulebook <code>{escape(compared.old)}</code> → "
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(compared.old)} → {escape(compared.new)}</title>"
+        f"<style>{_STYLE}</style></head><body><main><h1>What changes</h1><p>Rulebook <code>{escape(compared.old)}</code> → "
         f"<code>{escape(compared.new)}</code>: <strong>{changes.changed:,}</strong> of {changes.cases:,} possible cases. {escape(_order_line(changes))}</p>"
         f"{_TABLE.format(rows=rows) if rows else ''}{'<h2>Recorded releases</h2>' + replay if replay else ''}"
-        f"{'<h2>Files</h2>' + files if files else ''}</body></html>\n"
+        f"{'<h2>Files</h2>' + files if files else ''}</main></body></html>\n"
     )
+
+
+def _marked(diff: str) -> str:
+    """Lines of a diff, those that come and those that go each in an element of their own."""
+    kinds = {"+": "ins", "-": "del"}
+    lines = [(kinds.get(line[:1]) if line[:3] not in {"+++", "---"} else None, escape(line)) for line in diff.split("\n")]
+    return "\n".join(f"<{kind}>{line}</{kind}>" if kind else line for kind, line in lines)
 
 
 _TABLE = (
@@ -200,9 +208,15 @@ _TABLE = (
 )
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+html { background: Canvas; color: CanvasText; } body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; }
-tr + tr td, thead th { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+td, thead th { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .e { font-size: .85em; opacity: .8; }
 pre { overflow-x: auto; padding: .6rem; border: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+ins, del { text-decoration: none; } ins { color: light-dark(#186a3b, #64c596); } del { color: light-dark(#b3261e, #ff8a80); }
+@media (max-width: 50rem) {
+  thead { display: none; } tr { display: block; padding: .6rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+  td { display: block; padding: .1rem 0; border: 0; overflow-wrap: anywhere; } .n { text-align: left; font-weight: 600; }
+  .n::after { content: " cases"; } [data-of]::before { content: attr(data-of); font-weight: 600; }
+}
 """
