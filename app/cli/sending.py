@@ -13,7 +13,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.settings import Settings
 from app.simulator.exchange import Delivered
 from app.simulator.serve import Addresses, serve_switch
-from app.simulator.setup import Setup
+from app.simulator.setup import Setup, said_today
 from app.store.writer import Writer
 
 
@@ -62,7 +62,11 @@ class Simulator:
     def __init__(self, settings: Settings, inbox_dir: Path, on_arrival: Callable[[Delivered], None]) -> None:
         """`inbox_dir` gets each message as a file; `on_arrival` is called for each, on the simulator's thread."""
         self._setup = Setup(
-            us=settings.origin_ori, niem=settings.message_format == "niem", inbox_dir=inbox_dir, on_arrival=on_arrival
+            us=settings.origin_ori,
+            niem=settings.message_format == "niem",
+            inbox_dir=inbox_dir,
+            on_arrival=on_arrival,
+            said=said_today(),
         )
         self._addresses: Future[Addresses] = Future()
         self._background = Background("simulator", self._simulate)

@@ -12,7 +12,7 @@ from app.settings import read_settings
 from app.simulator.exchange import Delivered
 from app.simulator.script import Script, read_script
 from app.simulator.serve import Addresses, serve_switch
-from app.simulator.setup import Setup
+from app.simulator.setup import Setup, said_today
 
 app = typer.Typer(add_completion=False)
 
@@ -32,7 +32,13 @@ def switch(
     LENS_CHANNEL=tcp lens serve
     """
     settings = read_settings()
-    setup = Setup(us=settings.origin_ori, niem=settings.message_format == "niem", inbox_dir=inbox_dir, on_arrival=_say_arrival)
+    setup = Setup(
+        us=settings.origin_ori,
+        niem=settings.message_format == "niem",
+        inbox_dir=inbox_dir,
+        on_arrival=_say_arrival,
+        said=said_today(),
+    )
     serving = serve_switch(setup, host=host, port=port, control_port=control_port, script=_script(script), ready=_say_ready)
     try:
         with logs(settings.log_level):

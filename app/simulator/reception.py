@@ -30,7 +30,7 @@ class Reception:
         self._changed = changed
         self._counts = self.exchange.counts
         self._timers: set[asyncio.TimerHandle] = set()
-        self._said = 0
+        self._said = setup.said
 
     def heard(self, line: Line, payload: str) -> None:
         """Answers a whole payload; one that the protocol does not know ends the connection."""

@@ -21,7 +21,8 @@ class Setup:
 
     `oris` maps each ORI there is to its state's Nlets code; None takes every well-formed one. `us` is the ORI texts are
     addressed to. `niem` says ER and SM as XML, else they have legacy output form, laid out by `style`. `inbox_dir` gets
-    each message as a file, in a folder for its ORI; `on_arrival` is called with each message delivered.
+    each message as a file, in a folder for its ORI; `on_arrival` is called with each message delivered. `said` is how many texts
+    the network has numbered before.
     """
 
     oris: Mapping[str, str] | None = None
@@ -32,3 +33,10 @@ class Setup:
     inbox_dir: Path | None = None
     on_arrival: Callable[[Delivered], None] | None = None
     clock: Callable[[], datetime] = utc_now
+    said: int = 0
+
+
+def said_today() -> int:
+    """A count to go on from, so that a switch that starts again within the minute gives no stamp twice."""
+    now = utc_now()
+    return (now.hour * 60 + now.minute) * 60 + now.second

@@ -16,7 +16,7 @@ from app.errors import BadSetting
 _log = structlog.get_logger(__name__)
 
 _STORE_BEFORE_END = 5.0
-"""Seconds that texts already received get to be stored when the program ends: the network will not send them again."""
+"""Seconds that texts already received get to be stored when the program ends: the network may not send them again."""
 
 
 class TcpChannel:
@@ -25,9 +25,9 @@ class TcpChannel:
     Many messages may be under way; ACKs come in any order. A message whose ACK does not come in time, or whose connection is
     lost after it was written, is `unknown`; one that was never written is `unsent`. An ACK that comes too late changes nothing.
 
-    Texts from the network are stored in the order they came, beside the reading of ACKs. `Arrival.source` is made of the
-    connection's random name, the text's place in it and a hash: trying to store a text again is known as the same arrival,
-    the same text sent again by the network is a new one. When too many wait to be stored, nothing more is read.
+    Texts from the network are stored in the order they came, beside the reading of ACKs. Trying to store a text again is known
+    as the same arrival, and so is one that the network says again with the same stamp (`tcp_arrivals.source_of`). When too many
+    wait to be stored, nothing more is read.
     """
 
     name = "tcp"

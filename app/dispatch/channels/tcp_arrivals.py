@@ -1,6 +1,8 @@
 """Texts that came over tcp and wait to be stored, so that a slow store never keeps an ACK from being read."""
 
 import asyncio
+import hashlib
+import re
 from collections import deque
 from collections.abc import Callable
 
@@ -10,6 +12,23 @@ from app.dispatch.channel import Arrival, Arrived
 from app.errors import Unavailable, what_broke
 
 _log = structlog.get_logger(__name__)
+
+_STAMP = re.compile(r"(?<![0-9])[0-9]{2}:[0-9]{2} +[0-9]{2}/[0-9]{2}/[0-9]{4} +[0-9]{5}")
+"""The network's own time, day and count, which stand before TXT in the legacy output form."""
+
+
+def source_of(text: str, place: str) -> str:
+    """Names an arrival. `place` is its connection and its place in that.
+
+    The link has no receipt for texts, so a careful network says again what may have been lost with a connection. One that
+    comes word for word, with the same stamp, is the same text. Without a stamp, as XML has none, the same words may
+    both be meant: then the place makes them two.
+    """
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    head, txt, _ = text.partition("TXT")
+    if txt and not head.lstrip().startswith("<") and _STAMP.search(head):
+        return f"tcp:stamped:{digest}"
+    return f"tcp:{place}:{digest[:16]}"
 
 
 class Arrivals:

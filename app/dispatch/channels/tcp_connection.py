@@ -1,7 +1,6 @@
 """One connection to the switch: messages out, ACK, NAK, PONG and texts in, until it is lost. It is never used again."""
 
 import asyncio
-import hashlib
 import os
 import re
 import secrets
@@ -13,7 +12,7 @@ import structlog
 
 from app.dispatch.channel import Arrival, Outgoing, Receipt
 from app.dispatch.channels.frames import BadFrame, Decoder, frame
-from app.dispatch.channels.tcp_arrivals import Arrivals
+from app.dispatch.channels.tcp_arrivals import Arrivals, source_of
 
 _log = structlog.get_logger(__name__)
 
@@ -175,11 +174,8 @@ class Connection(asyncio.Protocol):
             self.proved = True
         else:
             self._texts += 1
-            digest = hashlib.sha256(payload.encode()).hexdigest()[:16]
-            # The connection and the place in it name the arrival: stored twice it is one, sent twice it is two.
-            self._arrivals.put(
-                Arrival(f"tcp:{self._name}:{self._texts}:{digest}", payload.replace("\0", "\N{REPLACEMENT CHARACTER}"))
-            )
+            source = source_of(payload, f"{self._name}:{self._texts}")
+            self._arrivals.put(Arrival(source, payload.replace("\0", "\N{REPLACEMENT CHARACTER}")))
             if not _TEXT.match(payload):
                 raise BadFrame(f"a payload of {len(payload)} characters is no ACK, NAK, PONG, ER, SM or AM")
             self.proved = True

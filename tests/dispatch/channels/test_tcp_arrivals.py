@@ -3,7 +3,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from app.dispatch.channels.tcp import TcpChannel
-from app.dispatch.channels.tcp_arrivals import Arrivals
+from app.dispatch.channels.tcp_arrivals import Arrivals, source_of
 from app.dispatch.channels.tcp_connection import _TEXT
 from app.errors import Unavailable
 from app.simulator.switch import Switch
@@ -47,8 +47,8 @@ def test_every_form_the_network_uses_is_known_as_a_text() -> None:
         assert _TEXT.match(as_niem(text))
 
 
-def test_the_same_text_sent_again_is_a_new_arrival(in_loop: InLoop) -> None:
-    """Two of the same words may both be meant: NLETS IN SERVICE is said more than once a year."""
+def test_the_same_words_without_a_stamp_are_a_new_arrival(in_loop: InLoop) -> None:
+    """Two of the same words, without a stamp, may both be meant: NLETS IN SERVICE is said more than once a year."""
 
     async def scenario() -> None:
         store = Store()
@@ -60,6 +60,35 @@ def test_the_same_text_sent_again_is_a_new_arrival(in_loop: InLoop) -> None:
             assert all(len(arrival.source) < 100 for arrival in store.arrivals)
 
     in_loop(scenario)
+
+
+def test_a_text_said_again_with_its_stamp_is_the_same_arrival(in_loop: InLoop) -> None:
+    """The link has no receipt for texts, so a careful network repeats what may have been lost with a connection."""
+    once = as_legacy(status("04", "AM.VTINS07S0.TXSIR0000.*LN00000001.TXT", "TXSIR0000", "VTINS07S0", "LN00000001"), AT, 7)
+    another = as_legacy(status("04", "AM.VTINS07S0.TXSIR0000.*LN00000001.TXT", "TXSIR0000", "VTINS07S0", "LN00000001"), AT, 8)
+
+    async def scenario() -> None:
+        store = Store()
+        async with Bare() as bare, running(channel_to(bare.address), store) as channel:
+            await up(channel)
+            bare.say(once)
+            await store.holds(1)
+            bare.hang_up()
+            await until(lambda: bare.connections == 2)
+            bare.say(once, another)
+            await store.holds(3)
+            first, again, later = (arrival.source for arrival in store.arrivals)
+            assert first == again != later
+
+    in_loop(scenario)
+
+
+def test_a_stamp_that_a_text_only_quotes_does_not_make_it_a_repetition() -> None:
+    """In XML, and behind TXT, the stamp is another text's: the place in its connection tells two of the same words apart."""
+    quoting = "AM.TXSIR0000\r\nTXT\r\nREF YOUR 10:30 11/23/2026 00007"
+    niem = as_niem(administrative("TXSIR0000", "VTINS07S0", "REF YOUR 10:30 11/23/2026 00007 TXT"))
+    for text in (quoting, niem):
+        assert source_of(text, "a:1") != source_of(text, "a:2")
 
 
 def test_a_text_is_kept_until_it_is_stored(in_loop: InLoop) -> None:
@@ -117,7 +146,7 @@ def test_when_too_many_texts_wait_nothing_more_is_read_and_none_is_lost(in_loop:
 
 
 def test_what_has_come_is_stored_before_the_channel_ends(in_loop: InLoop) -> None:
-    """The network will not say it again."""
+    """The network may not say it again."""
 
     async def scenario() -> None:
         store = Store()
