@@ -86,9 +86,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _can_be_used_together(self) -> "Settings":
         if self.encryption_key is not None:
-            raise ValueError("ENCRYPTION_KEY is not supported yet: encrypt the disk instead, and leave it out")
+            raise ValueError("ENCRYPTION_KEY: it is not supported yet; encrypt the disk instead, and leave it out")
         if self.channel == "tcp" and not re.fullmatch(r".+:[0-9]{1,5}", self.switch_address):
-            raise ValueError("SWITCH_ADDRESS is host:port, e.g. 127.0.0.1:7070")
+            raise ValueError("SWITCH_ADDRESS: give host:port, e.g. 127.0.0.1:7070")
         return self
 
     @property
@@ -108,10 +108,19 @@ def read_settings(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         faults = [
-            f"LENS_{'_'.join(map(str, fault['loc'])).upper() or '…'}: {fault['msg'].removeprefix('Value error, ')}"
+            f"LENS_{''.join(f'{name}: '.upper() for name in fault['loc'])}{fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise BadSetting("\n".join(faults)) from None
+
+
+def unknown_settings() -> list[str]:
+    """The variables of the environment and of `.env` that begin with LENS_ and are no setting: misspelt, it may be."""
+    file = Path(".env")
+    lines = file.read_text(errors="replace") if file.is_file() else ""
+    named = {*os.environ, *re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", lines, re.MULTILINE)}
+    known = {f"LENS_{name.upper()}" for name in Settings.model_fields}
+    return sorted(name for name in named if name.startswith("LENS_") and name not in known)
 
 
 def share_metrics(folder: str) -> None:

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from app.errors import BadSetting
-from app.settings import read_settings, seconds
+from app.settings import read_settings, seconds, unknown_settings
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +38,15 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret" not in bad.value.detail
 
 
+def test_what_looks_like_a_setting_and_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the environment and in `.env`, whatever else is there; nothing that belongs to others is named."""
+    assert unknown_settings() == []
+    monkeypatch.setenv("LENS_WINDWO", "3")
+    monkeypatch.setenv("LENS_LEASE", "10s")
+    Path(".env").write_text("# LENS_COMMENT=1\nexport LENS_CHANEL = tcp\nLENS_RATE=5\nOTHER=1\n")
+    assert unknown_settings() == ["LENS_CHANEL", "LENS_WINDWO"]
+
+
 @pytest.mark.parametrize(
     "given", [{"channel": "tcp", "switch_address": "switch"}, {"encryption_key": "k"}, {"surge_floor": 0}, {"lane_rate": 0}]
 )
@@ -53,7 +64,7 @@ def test_durations_are_read_as_people_write_them(text: object, wanted: float) ->
     assert seconds(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "10", "10 s", "1w", "-1s", "s", True])
+@pytest.mark.parametrize("text", ["", "10", "10 s", "1w", "-1s", "s", "999999d", True])
 def test_what_is_no_duration_is_refused(text: object) -> None:
     """A number without a unit could be of any."""
     with pytest.raises(ValueError, match="a duration is"):

@@ -92,6 +92,8 @@ def _feeds(parts: Parts) -> dict[str, str]:
 def _asked(name: str, check: Callable[[], str | None]) -> str | None:
     try:
         return check()
+    except Unavailable as error:
+        return error.detail
     except Exception as error:  # noqa: BLE001 - a check that breaks is a part that is not ready
         _log.warning("check_broke", part=name, **what_broke(error))
         return "it cannot be asked"

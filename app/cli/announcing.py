@@ -1,10 +1,15 @@
-"""What a running service tells whoever started it, on standard output. The log goes to standard error."""
+"""What a running service tells whoever started it: on standard output, and what is odd in the log."""
 
 from pathlib import Path
 from typing import NamedTuple
 
+import structlog
+
+from app.settings import unknown_settings
 from app.simulator.exchange import Delivered
 from app.simulator.serve import Addresses
+
+_log = structlog.get_logger()
 
 SIMULATED_INBOXES = Path("var/simulator")
 """Where the simulated network keeps what the states got, a folder for each ORI."""
@@ -29,6 +34,12 @@ class Announcement(NamedTuple):
             f"  export KEY={self.key}\n"
             f'  curl -sS {self.url}/v1/releases -H "Authorization: Bearer $KEY" --data-binary {body}\n'
         )
+
+
+def warn_of_unknown_settings() -> None:
+    """Logs each variable that looks like a setting and is none: one that is misspelt must not look like one obeyed."""
+    for name in unknown_settings():
+        _log.warning("setting_unknown", setting=name)
 
 
 def say_simulator(addresses: Addresses) -> None:

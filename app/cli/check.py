@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.named_books import existing
 from app.cli.printing import pretty
 from app.rulebook.book import Proved, load_with_problems
 from app.rulebook.content import content_hash
@@ -33,8 +34,7 @@ def check(
 
     Example: lens check . --format json
     """
-    if not folder.is_dir():
-        raise typer.BadParameter(f"there is no folder {folder}", param_hint="DIR")
+    existing(folder)
     problems = Problems()
     files = read_folder(folder, Problems())
     book = load_with_problems(folder, problems)

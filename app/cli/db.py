@@ -7,8 +7,9 @@ import typer
 
 from app.cli.database import database
 from app.domain.identifiers import message_id
+from app.errors import NotFound
 from app.settings import read_settings
-from app.store.engine import open_store
+from app.store.engine import is_there, open_store
 from app.store.engine import upgrade as upgrade_store
 from app.store.moving import move as move_store
 from app.store.recovery import SKIPPED, recover
@@ -47,6 +48,8 @@ def move(
     lens db move sqlite:///var/lens.db postgresql+psycopg://lens@db/lens
 
     """
+    if not is_there(from_url):
+        raise typer.BadParameter(f"there is no database {from_url}", param_hint="FROM_URL")
     with closing(open_store(from_url)) as source, closing(open_store(to_url)) as target:
         upgrade_store(target)
         moved = move_store(source, target)
@@ -71,7 +74,10 @@ def recovered(
     LENS_DATABASE_URL=postgresql+psycopg://lens@db2/lens lens db recovered
 
     """
-    with database(read_settings()) as store:
+    settings = read_settings()
+    if not is_there(settings.database_url):
+        raise NotFound("LENS_DATABASE_URL: there is no database; restore the backup first.")
+    with database(settings) as store:
         upgrade_store(store)
         found = recover(store, skip)
     print(

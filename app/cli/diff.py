@@ -90,14 +90,12 @@ def _files(name: str, problems: Problems) -> tuple[SourceFile, ...]:
 
 
 def _git_files(name: str) -> tuple[SourceFile, ...]:
-    """The files of a git revision, `REVISION` or `REVISION:FOLDER`, of the repository around the current folder."""
+    """The files of a git revision, `REVISION` or `REVISION:FOLDER`, of the repository around the current folder. Raises BadParameter."""
     command = ["git", "archive", "--format=tar", name.removesuffix(":"), "rules", "ref_data"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - git as the user has it
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
-        raise BadRulebook(
-            f"{name} is no folder with a rulebook, and git has no such revision with rules/ and ref_data/: {said}"
-        )
+        raise typer.BadParameter(f"{name} is no folder, and git has no such revision with rules/ and ref_data/: {said}")
     files = []
     with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
         for member in archive:

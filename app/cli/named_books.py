@@ -21,6 +21,13 @@ Book = Annotated[
 """The option `--rulebook`."""
 
 
+def existing(folder: Path, named: str = "DIR") -> Path:
+    """The folder that an argument or option names. That it is not there is wrong use; what it lacks is a fault of the rulebook."""
+    if not folder.is_dir():
+        raise typer.BadParameter(f"there is no folder {folder}", param_hint=named)
+    return folder
+
+
 def is_stored(name: str) -> bool:
     """Whether a name is that of a stored version (or `live`), and not of a folder that is there."""
     return not Path(name).exists() and (name == "live" or VERSION.fullmatch(name) is not None)
@@ -47,8 +54,10 @@ def book_named(name: str | None, settings: Settings) -> RuleBook:
 
     Raises BadRulebook with every error, NotFound.
     """
-    if name is None or not is_stored(name):
-        return load(Path(name) if name is not None else settings.rulebook_dir)
+    if name is None:
+        return load(settings.rulebook_dir)
+    if not is_stored(name):
+        return load(existing(Path(name), "--rulebook"))
     files, problems = stored_files(name, settings), Problems()
     content = read_content(files, problems)
     book = use(content, problems) if content is not None else None

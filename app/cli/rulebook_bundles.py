@@ -10,8 +10,9 @@ import msgspec
 import typer
 
 from app.cli.following import read_trusted_file, trusted_of
+from app.cli.named_books import existing
 from app.domain.release import is_date_time
-from app.errors import BadSetting, NotFound, Refused
+from app.errors import BadSetting, Refused
 from app.rulebook.book import load
 from app.rulebook.bundle import Bundle, Manifest, read_bundle_folder, read_tar
 from app.rulebook.bundle import pack as pack_files
@@ -33,7 +34,7 @@ def pack(
     lens rulebook pack . -o rulebook.tar --sign ann.key
 
     """
-    book = load(folder)
+    book = load(existing(folder))
     signer = _signer(sign) if sign is not None else None
     try:
         out.write_bytes(pack_files(book.content.files, _moment(created), signer))
@@ -101,14 +102,14 @@ def keygen(
 def read_source(source: Path, *, vouched: bool) -> Bundle:
     """The rulebook in a folder or a bundle file; of a folder with its manifest and signature where `vouched`.
 
-    Raises Refused with every fault, NotFound when it cannot be read.
+    Raises Refused with every fault, BadParameter when it cannot be read.
     """
     try:
         if source.is_dir():
             return read_bundle_folder(source, vouched=vouched)
         return read_tar(source.read_bytes())
     except OSError as error:
-        raise NotFound(f"{source} cannot be read: {error.strerror}.") from None
+        raise typer.BadParameter(f"{source} cannot be read: {error.strerror}") from None
 
 
 def tell_faults(refused: Refused) -> None:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from app.cli.check import show_problems
+from app.cli.named_books import existing
 from app.cli.printing import pretty
 from app.cli.scenario_text import show_report
 from app.decide.coverage import Share, cover
@@ -67,6 +68,7 @@ def run_scenarios(  # noqa: PLR0913, PLR0917 - an argument for each option
 
     Example: lens test . --coverage --html report.html
     """
+    existing(folder)
     for path, option in ((junit, "--junit"), (html, "--html")):
         if path is not None and not path.parent.is_dir():
             raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=option)

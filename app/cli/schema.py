@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from app.cli.named_books import existing
 from app.cli.printing import pretty
 from app.errors import BadRulebook
 from app.rulebook.content import Content, read_content
@@ -39,7 +40,7 @@ def write_schemas(
 
     Example: lens schema --project . --vscode
     """
-    home = project or Path()
+    home = existing(project or Path(), "--project")
     book = _names(project) if project is not None else None
     folder = out or home / FOLDER
     made = schemas(book)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.api.server import Listener
+from app.cli.announcing import warn_of_unknown_settings
 from app.cli.logs import logs
 from app.cli.running import run_many, run_one
 from app.settings import read_settings
@@ -39,6 +40,7 @@ def serve(
     """
     settings = read_settings(channel="simulator" if with_simulator else None)
     with logs(settings.log_level):
+        warn_of_unknown_settings()
         listener = Listener(host, port)
         if workers == 1:
             sys.setswitchinterval(_SWITCH_SECONDS)

@@ -2,6 +2,7 @@
 
 import typer
 
+from app.cli.announcing import warn_of_unknown_settings
 from app.cli.logs import logs
 from app.cli.running import run_dispatcher
 from app.settings import read_settings
@@ -21,4 +22,5 @@ def work() -> None:
     """
     settings = read_settings()
     with logs(settings.log_level):
+        warn_of_unknown_settings()
         run_dispatcher(settings)

@@ -230,19 +230,25 @@ def is_there(url: str) -> bool:
 
 
 def is_current(store: Store) -> bool:
-    """Whether the tables are those of this version (`upgrade` has been run)."""
+    """Whether the tables are those of this version (`upgrade` has been run). Raises Unavailable."""
     return _found(store) == _revisions()[-1:]
 
 
 def is_ahead(store: Store) -> bool:
-    """Whether a later version of LENS has upgraded the tables. It only adds, so a process that runs already may go on."""
+    """Whether a later version of LENS has upgraded the tables. It only adds, so a process that runs already may go on.
+
+    Raises Unavailable.
+    """
     return not set(_found(store)) <= set(_revisions())
 
 
 def _found(store: Store) -> tuple[str, ...]:
-    """The revision that the tables are at; none where there are no tables."""
-    with store.read.connect() as connection:
-        return MigrationContext.configure(connection).get_current_heads()
+    """The revision that the tables are at; none where there are no tables. Raises Unavailable."""
+    try:
+        with store.read.connect() as connection:
+            return MigrationContext.configure(connection).get_current_heads()
+    except DBAPIError as error:
+        raise Unavailable(f"The database cannot be read ({cause(error)}).") from None
 
 
 @cache

@@ -128,6 +128,7 @@ def test_settings_reach_the_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ([str(EXAMPLES), "--accepted-at", "2026-11-23"], 2, "offset"),
         ([str(EXAMPLES), "--no-such-option"], 2, "--no-such-option"),
         ([str(EXAMPLES), "--rulebook", "."], 1, "the rulebook has no folder"),
+        ([str(EXAMPLES), "--rulebook", "nowhere"], 2, "there is no folder nowhere"),
     ],
 )
 def test_wrong_use(

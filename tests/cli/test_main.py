@@ -91,6 +91,21 @@ def test_looking_makes_no_database(lens: Lens, tmp_path: Path, words: str) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_must_be_there_is_not_made(lens: Lens, tmp_path: Path) -> None:
+    """A store to move from, and one that was restored: where it is not, nothing is made in its place."""
+    assert lens("db", "move", "sqlite:///gone.db", "postgresql+psycopg://nobody@127.0.0.1:1/x")[0] == 2
+    assert lens("db", "recovered")[0] == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", ["keys list", "status", "db upgrade"])
+def test_a_damaged_database_is_told(lens: Lens, tmp_path: Path, words: str) -> None:
+    """In words, without a trace."""
+    (tmp_path / "lens.db").write_text("no database" * 1000)
+    code, _, err = lens(*words.split())
+    assert (code, "(damaged)" in err, "Traceback" in err) == (1, True, False)
+
+
 def test_the_tables_are_made_and_made_again(lens: Lens) -> None:
     """`db upgrade` may be repeated."""
     for _ in range(2):
