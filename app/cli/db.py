@@ -67,8 +67,9 @@ def recovered(
 ) -> None:
     """Say that this database is older than what was sent: it was restored from a backup, or its standby had not got everything.
 
-    Message numbers go on beyond all that may have been given out, and what waits is flagged as a possible duplicate. Run it once,
-    before anything else uses the database.
+    Message numbers go on beyond all that may have been given out, and what waits is flagged as a possible duplicate.
+
+    Run it once, before anything else uses the database.
 
     Example:
     LENS_DATABASE_URL=postgresql+psycopg://lens@db2/lens lens db recovered

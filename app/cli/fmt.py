@@ -34,8 +34,9 @@ def tidy_files(
 ) -> None:
     """Tidy the YAML files of a rulebook: indentation, blanks, line ends, the order of a rule's keys.
 
-    What is aligned stays aligned, comments stay, and so does what the files say: it is read again and compared before
-    anything is written. Exit code 1 when a file cannot be read.
+    What is aligned stays aligned, and comments stay. Each file is read again and compared before anything is written.
+
+    Exit code 1 when a file cannot be read.
 
     Example: lens fmt . --check
     """

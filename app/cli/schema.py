@@ -35,8 +35,9 @@ def write_schemas(
 ) -> None:
     """Write JSON Schemas of the rulebook's files, with which VS Code and other editors complete and check while you type.
 
-    The settings that tell VS Code which file has which schema are printed. Names are those of the rulebook as it is now: run it
-    again when rules, sets or rows have been added.
+    The settings that tell VS Code which file has which schema are printed.
+
+    Names are those of the rulebook as it is now: run it again when rules, sets or rows have been added.
 
     Example: lens schema --project . --vscode
     """
