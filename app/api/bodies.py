@@ -7,14 +7,12 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from app.api.problems import TooSlow, UnknownMode, WrongMediaType
+from app.domain.reason import REASON_LENGTH
 from app.domain.release import BODY_LIMIT, read_json
 from app.errors import Fault, Refused, TooLarge
 
 BODY_SECONDS = 30.0
 """How long one body may take to arrive."""
-
-REASON_LENGTH = 500
-"""Characters of a reason at the most."""
 
 ASSIGNEE_LENGTH = 80
 """Characters of a name that a work item is assigned to."""

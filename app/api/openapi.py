@@ -12,8 +12,9 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api.bodies import ASSIGNEE_LENGTH, REASON_LENGTH
+from app.api.bodies import ASSIGNEE_LENGTH
 from app.domain.decision import Answer
+from app.domain.reason import REASON_LENGTH
 from app.domain.release import release_schema
 
 Json = dict[str, Any]

@@ -4,7 +4,7 @@ import getpass
 
 import typer
 
-from app.api.bodies import REASON_LENGTH
+from app.domain.reason import REASON_LENGTH
 
 
 def actor() -> str:

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.live import Live
 
 from app.cli.database import clock
+from app.cli.deciding import breaker_of
 from app.cli.listing import store_at_hand
 from app.cli.printing import pretty
 from app.cli.status_view import Seen, as_json, as_text
-from app.cli.wiring import breaker_of
 from app.domain.surge import Breaker
 from app.errors import Unavailable
 from app.settings import read_settings

@@ -7,10 +7,10 @@ import typer
 from rich.table import Table
 
 from app.cli.database import clock
+from app.cli.deciding import breaker_of
 from app.cli.listing import store_at_hand
 from app.cli.printing import minute, print_table
 from app.cli.record import actor, checked_reason
-from app.cli.wiring import breaker_of
 from app.domain.surge import CALLED
 from app.domain.times import rfc3339
 from app.intake.surge import carry_out_surge

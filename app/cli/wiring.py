@@ -11,6 +11,7 @@ from app.api.metrics import Metrics
 from app.api.parts import Parts
 from app.api.store_metrics import StoreFigures
 from app.cli.database import clock
+from app.cli.deciding import breaker_of
 from app.cli.following import Current
 from app.decide.addresses import Addresses
 from app.decide.compose import wire
@@ -20,7 +21,6 @@ from app.dispatch.channels.tcp import TcpChannel, client_tls
 from app.dispatch.counts import Counts
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
-from app.domain.surge import Breaker
 from app.intake.accept import Intake
 from app.intake.feeds import Feeds
 from app.intake.guards import Guards
@@ -68,11 +68,6 @@ def limits_of(settings: Settings) -> Limits:
 def feeds_of(settings: Settings, store: Store, writer: Writer) -> Feeds:
     """What is heard of the callers that send releases."""
     return Feeds(store, writer, clock, settings.feed_silent_after)
-
-
-def breaker_of(settings: Settings) -> Breaker:
-    """What the settings say about surges."""
-    return Breaker(settings.surge_floor, settings.surge_factor)
 
 
 def addresses_of(settings: Settings, store: Store) -> Addresses:
