@@ -3,6 +3,7 @@
 import typer
 
 from app.cli.listing import store_at_hand
+from app.cli.progress import working
 from app.store.audit import verify as verify_trail
 from app.store.reading import look
 
@@ -22,7 +23,7 @@ def verify() -> None:
     lens audit verify
 
     """
-    with store_at_hand() as store:
+    with store_at_hand() as store, working("Following the audit trail"):
         found = look(store, verify_trail)
     if found is not None:
         print(f"The audit trail is broken at row {found.row} (chain {found.chain}, place {found.seq}): {found.what}.")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.database import database
+from app.cli.progress import working
 from app.domain.identifiers import message_id
 from app.errors import NotFound
 from app.settings import read_settings
@@ -31,7 +32,8 @@ def upgrade() -> None:
 
     """
     with database(read_settings()) as store:
-        upgrade_store(store)
+        with working("Bringing the tables up to date"):
+            upgrade_store(store)
         print(f"The {store.dialect} database is up to date.")
 
 
@@ -50,7 +52,8 @@ def move(
     """
     if not is_there(from_url):
         raise typer.BadParameter(f"there is no database {from_url}", param_hint="FROM_URL")
-    with closing(open_store(from_url)) as source, closing(open_store(to_url)) as target:
+    told = working("Copying, counting and comparing every table")
+    with closing(open_store(from_url)) as source, closing(open_store(to_url)) as target, told:
         upgrade_store(target)
         moved = move_store(source, target)
     for each in moved:
@@ -78,7 +81,7 @@ def recovered(
     settings = read_settings()
     if not is_there(settings.database_url):
         raise NotFound("LENS_DATABASE_URL: there is no database; restore the backup first.")
-    with database(settings) as store:
+    with database(settings) as store, working("Flagging what waits"):
         upgrade_store(store)
         found = recover(store, skip)
     print(

@@ -12,6 +12,13 @@ Tell = Callable[[int], None]
 
 
 @contextmanager
+def working(what: str) -> Iterator[None]:
+    """Shows `what` goes on, on standard error, where that is a terminal, for as long as the block lasts."""
+    with Console(stderr=True).status(what):
+        yield
+
+
+@contextmanager
 def counting(what: str) -> Iterator[Tell]:
     """Shows a running count of `what` on standard error, where that is a terminal that standard output does not share."""
     console = Console(stderr=True)

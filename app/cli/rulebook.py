@@ -13,6 +13,7 @@ from app.cli.differences import Form, shown
 from app.cli.following import desk_of
 from app.cli.listing import store_at_hand
 from app.cli.printing import pretty
+from app.cli.progress import working
 from app.cli.record import actor
 from app.cli.rulebook_bundles import keygen, pack, read_source, tell_faults, verify
 from app.cli.rulebook_text import as_lines, as_table, summary
@@ -104,7 +105,7 @@ def draft(
         bundle = read_source(source, vouched=settings.rulebook_trusted_keys is not None)
         with database(settings) as store:
             upgrade(store)  # a first draft may come before the first start
-            with _at_work(store) as opened:
+            with _at_work(store) as opened, working("Checking every case, and running the scenarios"):
                 version, kept = opened.rulebooks.draft(bundle, by)
     except Refused as refused:
         tell_faults(refused)
@@ -222,7 +223,7 @@ def publish(version: Named, name: As = None) -> None:
 
     """
     by = _by(name)
-    with _opened() as opened:
+    with _opened() as opened, working("Publishing: every running process loads it"):
         done = opened.rulebooks.publish(opened.named(version), by)
     print(f"{done.version} is live since {done.publications[-1].live_at}.")
 
@@ -239,6 +240,6 @@ def rollback(
 
     """
     by = _by(name)
-    with _opened() as opened:
+    with _opened() as opened, working("Going back: every running process changes"):
         done = opened.rulebooks.roll_back(opened.named(version), by)
     print(f"{done.version} is live again since {done.publications[-1].live_at}.")

@@ -10,6 +10,7 @@ from app.cli.database import clock
 from app.cli.deciding import breaker_of
 from app.cli.listing import store_at_hand
 from app.cli.printing import minute, print_table
+from app.cli.progress import working
 from app.cli.record import actor, checked_reason
 from app.domain.surge import CALLED
 from app.domain.times import rfc3339
@@ -83,7 +84,7 @@ def drop(
 
 
 def _decide(work_item: int, choice: Choice, reason: str) -> int:
-    with store_at_hand() as store, Writer(store) as writer:
+    with store_at_hand() as store, Writer(store) as writer, working("Carrying it out"):
         held: int = writer.do_and_wait(decide, Decide(work_item, choice, reason, actor(), clock()))
         asyncio.run(carry_out_surge(writer, work_item))
     return held
