@@ -5,6 +5,7 @@ from app.store.audit import verify
 from app.store.engine import Store
 from app.store.outbox import Claim, claim
 from app.store.recovery import Recovered, recover
+from tests.dispatch.outbox_rows import change
 from tests.store.invented import accept, acceptance, rows, run
 
 
@@ -26,9 +27,11 @@ def test_a_recovered_store_uses_no_number_again_and_flags_what_waits(store: Stor
 
 
 def test_a_store_that_is_sent_from_is_not_recovered(store: Store) -> None:
-    """What a dispatcher has in hand could go out unflagged."""
+    """What a dispatcher has in hand could go out unflagged; once its lease has ended it is gone, as one that was killed is."""
     accept(store, acceptance("EX-1"))
     run(store, claim, Claim("w1", 8, 16, 60_000_000, 10**12))
     with pytest.raises(Unavailable, match="stop every LENS process"):
         recover(store)
     assert rows(store, "SELECT last FROM counter WHERE name = 'message'") == [(2,)]
+    change(store, "UPDATE lane SET until = until - 60000000")
+    assert recover(store).flagged == 2
