@@ -38,6 +38,15 @@ def test_a_text_is_taken_once(store: Store) -> None:
     assert work_items(store) == [("network-rejected", number, 1)]
 
 
+def test_a_text_keeps_its_first_answer(store: Store) -> None:
+    """What was about nothing that was known is not worked out anew when it comes again: a person has it by then."""
+    number = queue(store, [AZ])[0]
+    assert take(store, word(number, Status.REJECTED)) == "unmatched"
+    change(store, "UPDATE message SET status = 'sent', ready = :no, attempts = 1", no=False)
+    assert take(store, word(number, Status.REJECTED)) == "unmatched"
+    assert statuses(store) == {number: "sent"}
+
+
 @pytest.mark.parametrize(
     "before", ["queued", "sending", "sent", "presumed_delivered", "waiting_for_state", "held_by_network", "dead"]
 )
@@ -71,6 +80,14 @@ def test_a_message_thrown_away_waits_with_its_lane(store: Store, before: str) ->
     assert rows(store, "SELECT number FROM message WHERE ready AND ori = :ori", ori=AZ) == [(number,)]
     assert int(str(lane(store, AZ)["due"])) >= now + 60_000_000
     assert (lane(store, AZ)["fails"], lane(store, TX)["due"], lane(store, TX)["fails"]) == (1, 0, 0)
+
+
+def test_a_lane_that_rests_longer_already_goes_on_resting(store: Store) -> None:
+    """Its failures are not forgotten either."""
+    number = sent(store, [AZ])[0]
+    change(store, "UPDATE lane SET due = :far, fails = 3", far=2**52)
+    take(store, word(number, Status.WAITING_FOR_STATE))
+    assert (lane(store, AZ)["due"], lane(store, AZ)["fails"]) == (2**52, 3)
 
 
 def test_thrown_away_after_a_promise_to_forward_is_for_a_person(store: Store) -> None:
@@ -113,8 +130,17 @@ def test_without_a_number_the_only_open_message_to_a_destination_is_meant(store:
     heard = Heard("test:1", "ER", "text", "said so", oris=(AZ,), status=Status.REJECTED)
     assert take(store, heard) == "matched"
     assert statuses(store)[first] == "rejected"
-    sent(store, [TX, TX])
-    assert take(store, heard._replace(source="test:2", oris=(TX,))) == "unmatched"
+    meant = heard._replace(oris=(TX,))
+    change(store, "UPDATE message SET status = 'presumed_delivered' WHERE number = :n", n=queue(store, [TX])[0])
+    assert take(store, meant._replace(source="test:2")) == "unmatched"
+    queue(store, [TX])
+    only = queue(store, [TX])[0]
+    change(store, "UPDATE message SET status = 'sending', attempts = 1 WHERE number = :n", n=only)
+    assert take(store, meant._replace(source="test:3", status=None)) == "unmatched"
+    assert take(store, meant._replace(source="test:4")) == "matched"
+    assert rows(store, "SELECT number FROM inbound ORDER BY id") == [(first,), (None,), (None,), (only,)]
+    change(store, "UPDATE message SET status = 'sent', ready = :no WHERE ori = :ori", no=False, ori=TX)
+    assert take(store, meant._replace(source="test:5")) == "unmatched"
 
 
 def test_the_network_stops_and_resumes_everything(store: Store) -> None:

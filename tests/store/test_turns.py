@@ -93,6 +93,25 @@ def test_a_lane_without_a_token_to_spend_rests_until_there_is_one(store: Store) 
     assert int(str(lane(store, AZ)["due"])) > now + 900 * SECOND
 
 
+def test_lanes_are_not_taken_up_for_want_of_tokens(store: Store) -> None:
+    """Of two lanes with one token for all together, one is taken; the other stays as it was, due for whoever comes next."""
+    queue(store, [AZ, TX])
+    found = run(store, claim, Claim("w1", 10, 16, LEASE, HORIZON, rates=Rates(overall=1.0)))[0]
+    assert [batch.ori for batch in found.batches] == [AZ]
+    assert (lane(store, TX)["token"], lane(store, TX)["due"]) == (0, 0)
+
+
+def test_a_message_tells_its_age_and_what_is_left_of_its_time(store: Store) -> None:
+    """From acceptance, and until its rule wants it out; where that was a while ago, below nothing."""
+    late, other = queue(store, [AZ, AZ])
+    change(store, "UPDATE message SET created_at = created_at - :m", m=60 * SECOND)
+    change(store, "UPDATE message SET due_at = created_at + :m WHERE number = :n", m=30 * SECOND, n=late)
+    one, two = first(store, 2).messages
+    assert (one.number, two.number, two.left) == (late, other, None)
+    assert 60 * SECOND <= one.age == two.age < 90 * SECOND
+    assert one.left == 30 * SECOND - one.age
+
+
 def test_nobody_waits_for_a_lane_that_may_not_be_sent_on(store: Store) -> None:
     """One that is paused, or has nothing to send, is no reason to look again."""
     queue(store, [AZ, TX])
