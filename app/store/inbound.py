@@ -92,7 +92,7 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
         return _answer(heard.kind, matched_by)
     if heard.network is not None:
         _pause_or_resume(connection, heard)
-    elif heard.kind == "AM" or number is None or heard.status is None:
+    elif number is None or heard.status is None:
         _ask(connection, now, key, heard, number, links)
     else:
         _act(connection, now, number, heard.status, heard)

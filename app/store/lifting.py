@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
 from app.domain.surge import SURGE
-from app.errors import Conflict, LensError, NotFound, Refused
+from app.errors import Conflict, LensError, NotFound
 from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.follow_up import Wording, with_withdrawals
@@ -46,6 +46,7 @@ def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | 
     Of a surge it is the work item, closed: that its messages are to be sent is decided, and `carry_out` does it.
 
     A result is NotFound, or Conflict where the work item is closed already or holds nothing back: it is resolved, not lifted.
+    Raises Refused where the rules in force no longer take a code that the release has.
     """
     wanted = select(WORK_ITEM.c.release).where(WORK_ITEM.c.id.in_([item.work_item for item in items]))
     lock_lanes(connection, [release for release in connection.scalars(wanted) if release is not None])
@@ -120,10 +121,7 @@ def _queue_held(connection: Connection, item: Lift, row: Row[Any]) -> list[str]:
 def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> list[str] | LensError:
     versions = versions_of(connection, row.release)
     told = record_of(connection, row.release)
-    try:
-        decision = item.wording.decide(versions[-1].body, told.references())
-    except Refused as error:  # the rules in force no longer take a code that the release has
-        return error
+    decision = item.wording.decide(versions[-1].body, told.references())
     if decision.outcome == "hold_for_review":
         return Conflict("The rules engine cannot be trusted with this release yet; nothing was sent.")
     decision = with_withdrawals(decision, told, versions, item.wording)

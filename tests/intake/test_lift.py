@@ -2,15 +2,19 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
 from app.decide.decide import Decider
 from app.decide.terms import Terms
-from app.errors import Conflict, NotFound
+from app.domain.decision import Decision, Errand
+from app.errors import Conflict, Fault, NotFound, Refused
 from app.intake.accept import Intake
 from app.intake.lift import lift_hold, reject_hold
 from app.store.engine import Store
+from app.store.follow_up import Wording
+from app.store.lifting import Lift, lift
 from app.store.releases import StoredRelease
 from app.store.work_items import Resolve, StoredWorkItem, resolve
 from app.store.writer import Writer
@@ -147,6 +151,29 @@ def test_a_lifted_review_still_holds_a_message_to_an_unconfirmed_ori(store: Stor
         ("ori-not-confirmed", "open"),
     ]
     assert rows(store, "SELECT count(*) FROM message WHERE ready") == [(0,)]
+
+
+def test_where_the_engine_still_disagrees_nothing_is_sent(store: Store, writer: Writer, decider: Decider) -> None:
+    """Lifting is refused, and the work item stays open for another day."""
+    accept(writer, decider, flagged())
+    held = Decision("EX-1", "hold_for_review", date(2026, 11, 23), "0" * 12, (), (), (Errand("engine-disagreement", ""),), ())
+    wording = Wording(lambda _, __: held, lambda *_: None, "legacy")
+    with pytest.raises(Conflict, match="cannot be trusted"):
+        writer.do_and_wait(lift, Lift(1, "looked at", "op", NOON, wording))
+    assert rows(store, "SELECT code, status FROM work_item") == [("review", "open")]
+    assert rows(store, "SELECT count(*) FROM message") == [(0,)]
+
+
+def test_what_the_rules_no_longer_take_is_not_lifted(store: Store, writer: Writer, decider: Decider) -> None:
+    """Its sender is to correct it; the work item stays open."""
+    accept(writer, decider, flagged())
+
+    def refuse(_: str, __: object) -> Decision:
+        raise Refused((Fault("/stay/state", "unknown-code", "this code is not in the rulebook's table"),))
+
+    with pytest.raises(Refused):
+        writer.do_and_wait(lift, Lift(1, "looked at", "op", NOON, Wording(refuse, lambda *_: None, "legacy")))
+    assert rows(store, "SELECT status FROM work_item") == [("open",)]
 
 
 def test_what_holds_nothing_back_is_not_lifted(writer: Writer, decider: Decider) -> None:

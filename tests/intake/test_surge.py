@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.decide.decide import Decider
+from app.decide.terms import Terms
 from app.dispatch.sweeps import carry_out_all
 from app.domain.surge import HOUR, Breaker
 from app.errors import Conflict
@@ -183,6 +184,15 @@ def test_what_waits_for_a_person_or_is_never_sent_does_not_count(service: Servic
     service.accept(*ids(51, 55))
     assert service.statuses() == {"suppressed": 100, "queued": 10}
     assert service.surges() == []
+
+
+def test_what_is_kept_for_its_ori_does_not_count(service: Service) -> None:
+    """Each has a work item of its own already, and goes out one by one."""
+    book = service.decider.book
+    Service(service.store, service.writer, Decider(book, Terms(allow_generic_ori=False))).accept(*ids(1, 20))
+    assert (service.statuses(), service.surges()) == ({"held": 40}, [])
+    service.accept(*ids(21, 25))
+    assert service.statuses() == {"held": 40, "queued": 10}
 
 
 @pytest.fixture

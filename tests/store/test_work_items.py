@@ -14,6 +14,7 @@ from app.store.work_items import (
     open_all,
     resolve,
 )
+from tests.dispatch.outbox_rows import change
 from tests.store.invented import NOON, accept, acceptance, rows, run
 
 
@@ -96,6 +97,18 @@ def test_a_work_item_is_read_with_its_release(filled: Store) -> None:
         "2026-11-23T13:00:00.000000Z",
     )
     assert (network.release_id, network.message_id, network.detail) == (None, None, "the network is out")
+
+
+@pytest.mark.parametrize(("code", "status"), [("dead-letter", "dead"), ("network-rejected", "rejected"), ("other", "queued")])
+def test_resolving_what_holds_nothing_back_changes_no_message(filled: Store, code: str, status: str) -> None:
+    """Only what is held is cancelled with the work item that holds it."""
+    accept(filled, acceptance("EX-3"))
+    change(filled, "UPDATE message SET status = :status WHERE number = 1", status=status)
+    with filled.write.begin() as connection:
+        (key,) = open_all(connection, [NewWorkItem(code, NOON, 3, 1)])
+    (done,) = run(filled, resolve, Resolve(key, "told by telephone", "op", NOON))
+    assert isinstance(done, StoredWorkItem)
+    assert rows(filled, "SELECT status FROM message WHERE number = 1") == [(status,)]
 
 
 def test_a_work_item_is_resolved_once_with_a_reason(filled: Store) -> None:
