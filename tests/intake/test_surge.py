@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.dispatch.sweeps import carry_out_all
+from app.domain.decision import WorkItem
 from app.domain.surge import HOUR, Breaker
 from app.errors import Conflict
 from app.store import surges
@@ -45,6 +46,14 @@ def test_a_learned_band_trips(store: Store, writer: Writer, decider: Decider) ->
     assert service.statuses() == {"queued": 300, "held": 2}
 
 
+def test_what_was_taken_back_says_nothing_of_what_is_usual(store: Store, writer: Writer, decider: Decider) -> None:
+    """A month of CANCELs makes no band for notices."""
+    history(store, {24 * back: 100 for back in range(1, 29)}, "withdrawal")
+    service = Service(store, writer, decider, Breaker())
+    service.accept(*ids(1, 151))
+    assert service.statuses() == {"queued": 302}
+
+
 def test_beyond_the_band_all_is_held_as_one_work_item(service: Service) -> None:
     """It names how many, the band and since when; the releases are accepted, and their answers say what holds them."""
     service.accept(*ids(1, 5))
@@ -54,8 +63,9 @@ def test_beyond_the_band_all_is_held_as_one_work_item(service: Service) -> None:
     (item,) = service.surges()
     assert (item.status, item.release_id, item.message_id) == ("open", None, None)
     assert item.detail.startswith("80 notices held since 2026-11-23T12:00:00.000000Z, when more than 10 came in an hour")
-    assert {(answer.outcome, answer.work_items[0].code, answer.work_items[0].id) for answer in answers} == {
-        ("notify", "surge", item.id)
+    assert (item.opened_at, item.due_at) == ("2026-11-23T12:00:00.000000Z", "2026-11-23T13:00:00.000000Z")
+    assert {(answer.outcome, *answer.work_items) for answer in answers} == {
+        ("notify", WorkItem(item.id, "surge", None, None, "", item.opened_at, item.due_at, "open"))
     }
     assert [(each["event"], each["band"]) for each in logs if "surge" in each["event"]] == [("surge_breaker_tripped", 10)]
     service.now += 30 * HOUR
@@ -91,6 +101,9 @@ def test_what_is_lifted_is_queued_in_order_once(service: Service, monkeypatch: p
         ("end_surge", "released"),
     ]
     assert trail[-1][2] == '{"messages":40}'
+    assert isinstance(outcome(lambda: service.drop(1)), Conflict)
+    assert isinstance(outcome(lambda: service.release(1)), Conflict)
+    assert service.statuses() == {"queued": 50}
 
 
 def test_what_is_dropped_is_cancelled_and_stays_to_be_seen(service: Service) -> None:
@@ -139,6 +152,15 @@ def test_a_decision_is_carried_out_by_whoever_comes(service: Service, monkeypatc
     asyncio.run(carry_out_all(service.writer, lambda: None))
     assert service.statuses() == {"queued": 10, "cancelled": 40}
     assert rows(service.store, "SELECT count(*) FROM message_event WHERE status = 'cancelled'") == [(40,)]
+
+
+def test_whoever_carries_a_release_out_is_told_that_something_is_to_be_sent(service: Service) -> None:
+    """With each part that put messages in their lanes, so that it can say so to those who send."""
+    service.accept(*ids(1, 25))
+    writer = service.writer
+    writer.do_and_wait(surges.decide, surges.Decide(1, "release", "a true bulk", "op", NOON))
+    assert writer.do_and_wait(surges.carry_out, surges.CarryOut()) == surges.Part(more=True, queued=True)
+    assert writer.do_and_wait(surges.carry_out, surges.CarryOut()) == surges.Part(more=False, queued=False)
 
 
 def test_a_held_release_that_is_corrected_or_cancelled_is_not_released_as_it_was(service: Service) -> None:

@@ -118,7 +118,8 @@ def test_a_heartbeat_that_comes_again_is_taken_once(store: Store) -> None:
     first, again = (run(store, heartbeats, sent._replace(at=at))[0] for at in (NOON, NOON + 7))
     assert (first.kind, again.kind, again.answer_json) == ("new", "replay", first.answer_json)
     assert not beat(store, 1, NOON + 8, sent_at=NOON - 4).agrees
-    assert rows(store, "SELECT count(*) FROM audit WHERE action = 'heartbeat'") == [(2,)]
+    assert beat(store, 0, NOON + 9, sent_at=NOON - 4).agrees
+    assert rows(store, "SELECT count(*) FROM audit WHERE action = 'heartbeat'") == [(3,)]
 
 
 def test_each_release_is_in_exactly_one_count(store: Store, new_store: Callable[[], Store]) -> None:
