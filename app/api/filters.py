@@ -25,7 +25,14 @@ RELEASE_ID = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 STATE = "^[A-Z]{2}$"
 """The form of a state's USPS code."""
 
-Instant = Annotated[str, AfterValidator(_is_instant), Field(examples=["2026-11-23", "2026-11-23T10:30:00-05:00"])]
+Instant = Annotated[
+    str,
+    AfterValidator(_is_instant),
+    Field(
+        examples=["2026-11-23", "2026-11-23T10:30:00-05:00"],
+        json_schema_extra={"anyOf": [{"format": "date"}, {"format": "date-time"}]},
+    ),
+]
 """A time, or a day in UTC."""
 
 

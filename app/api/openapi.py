@@ -82,11 +82,11 @@ def an_object(fields: Json, optional: tuple[str, ...] = ()) -> Json:
     return {"type": "object", "additionalProperties": False, "required": required, "properties": fields}
 
 
-_REASON = an_object(
-    {"reason": {"type": "string", "minLength": 1, "maxLength": REASON_LENGTH, "description": "Why, in one line."}}
-)
+_LINE: Json = {"minLength": 1, "pattern": r"^(?:[^\p{C}\p{Z}]| )+$"}
+"""One line of printable text, as Python has it."""
+_REASON = an_object({"reason": {"type": "string", "maxLength": REASON_LENGTH, **_LINE, "description": "Why, in one line."}})
 _ASSIGNEE = an_object(
-    {"to": {"type": ["string", "null"], "minLength": 1, "maxLength": ASSIGNEE_LENGTH, "description": "Who; null for nobody."}}
+    {"to": {"type": ["string", "null"], "maxLength": ASSIGNEE_LENGTH, **_LINE, "description": "Who; null for nobody."}}
 )
 _PROBLEMS = {
     400: "Not one JSON document, or an unknown LENS-Mode.",

@@ -11,6 +11,7 @@ import msgspec
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.errors import (
     Conflict,
@@ -146,7 +147,18 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     known = _BY_STATUS.get(error.status_code, Broken)
     told = known(()) if issubclass(known, Refused) else known("There is nothing at this address." if known is NotFound else "")
-    return problem_response(told, request.scope["request_id"], error.headers)
+    headers = {"Allow": ", ".join(_methods_at(request))} if known is NoSuchMethod else error.headers
+    return problem_response(told, request.scope["request_id"], headers)
+
+
+def _methods_at(request: Request) -> Sequence[str]:
+    """Every method that the address knows; the router itself names only those of the first route that fits."""
+
+    def known(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in ("GET", "HEAD", "POST") if known("GET" if method == "HEAD" else method)]
 
 
 async def on_bad_parameters(request: Request, error: Exception) -> Response:

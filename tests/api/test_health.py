@@ -45,10 +45,12 @@ def test_metrics_count_without_telling_whom(service: Service) -> None:
 
 
 def test_a_wrong_method_names_the_right_ones(service: Service) -> None:
-    """405 says which methods there are."""
+    """405 says which methods there are, all of them."""
     with service.client() as client:
-        answer = client.put("/v1/releases", content=b"")
-        assert (answer.status_code, answer.headers["allow"], answer.json()["type"]) == (405, "POST", "/problems/no-such-method")
+        for path, methods in (("/v1/releases", "POST"), ("/v1/rulebooks", "GET, HEAD, POST"), ("/v1/messages", "GET, HEAD")):
+            answer = client.put(path, content=b"")
+            assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+            assert answer.json()["type"] == "/problems/no-such-method"
 
 
 def test_the_head_of_what_can_be_read(service: Service) -> None:
