@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 _TURNS_IN_A_ROW = 4  # of one lane while others wait for room
 _SWEEP = 1000  # messages presumed delivered in one transaction
-_BREATH = 0.01  # seconds from one look for lanes to the next at the least: hints that come faster are joined
+_BREATH = 0.025  # seconds from one look for lanes to the next at the least: hints that come faster are joined
 
 
 class Dispatcher:

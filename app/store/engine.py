@@ -120,7 +120,12 @@ def _open_sqlite(url: URL) -> Store:
     engines = []
     for begin, pragmas in (("BEGIN IMMEDIATE", ("cache_size=-32768",)), ("BEGIN", ("query_only=ON",))):
         engine = create_engine(
-            url, module=dbapi2, connect_args={"isolation_level": None}, hide_parameters=True, pool_size=8, pool_timeout=10
+            url,
+            module=dbapi2,
+            connect_args={"isolation_level": None, "cached_statements": 512},
+            hide_parameters=True,
+            pool_size=8,
+            pool_timeout=10,
         )
         event.listen(engine, "connect", partial(_prepare_sqlite, pragmas))
         event.listen(engine, "begin", partial(_run_statement, begin))

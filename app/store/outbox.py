@@ -11,17 +11,16 @@ to another never shares a window with it, and after a failure a lane sends one m
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, literal, or_, select, text, update
+from sqlalchemy import Connection, func, select
 
 from app.store.engine import now_micros
 from app.store.pacing import UNLIMITED, Purse, Rates, overall_bucket
 from app.store.pauses import EVERYTHING, standing
-from app.store.tables import LANE, MESSAGE
+from app.store.rows import row_lock, run, run_each, run_in
+from app.store.tables import LANE
 from app.store.tries import Hand, Taken, Verdict, begin, settle
-
-_IS_READY = text("message.ready")  # word for word the condition of the partial index, or SQLite does not use it
 
 
 class Claim(NamedTuple):
@@ -38,6 +37,14 @@ class Claim(NamedTuple):
     horizon: int
     in_hand: tuple[str, ...] = ()
     rates: Rates = UNLIMITED
+
+
+class _Free(NamedTuple):
+    """A lane that can be claimed."""
+
+    ori: str
+    token: int
+    fails: int
 
 
 class Batch(NamedTuple):
@@ -85,6 +92,18 @@ TurnEnd = Batch | Literal["given back", "fenced"]
 """`given back`: the lane is nobody's now; `fenced`: it has another owner by now, and nothing was written."""
 
 
+_WAITING = "EXISTS (SELECT 1 FROM message WHERE message.ori = lane.ori AND message.ready) AND ori NOT IN"
+# `message.ready` is word for word the condition of the partial index, or SQLite does not use it.
+
+_FREE = f"""
+    SELECT ori, token, fails FROM lane
+    WHERE (owner IS NULL OR until <= ? OR until > ?) AND (due <= ? OR due > ?) AND {_WAITING}"""  # noqa: S608 - all from here
+
+_NEXT_DUE = f"SELECT min(due) FROM lane WHERE due > ? AND {_WAITING}"  # noqa: S608 - as above
+
+_CLAIM = "UPDATE lane SET token = token + 1, owner = ?, until = ?, due = ? WHERE ori = ?"
+
+
 def claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
     """Takes lanes that are due, free and not paused and have something to send, least recently served first, with their first
     messages. Commit before any byte leaves.
@@ -97,37 +116,28 @@ def claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
 
 
 def _claim(connection: Connection, now: int, wanted: Claim, paused: Collection[str]) -> Claimed:
-    waiting = and_(
-        exists(select(literal(1)).select_from(MESSAGE).where(MESSAGE.c.ori == LANE.c.ori, _IS_READY)),
-        LANE.c.ori.not_in([*wanted.in_hand, *paused]),
-    )
     overall = overall_bucket(connection, wanted.rates)
     room = wanted.room if overall is None else min(wanted.room, overall.room(now))
     if overall is not None and room <= 0:
         return Claimed((), overall.wait(now), None)
-    free = or_(LANE.c.owner.is_(None), _past(LANE.c.until, now, wanted.horizon))
-    lanes = connection.execute(
-        select(LANE.c.ori, LANE.c.token, LANE.c.fails)
-        .where(free, _past(LANE.c.due, now, wanted.horizon), waiting)
-        .order_by(LANE.c.until, LANE.c.ori)
-        .limit(room)
-        .with_for_update(of=LANE, skip_locked=True)
-    ).all()
+    but_these = ("", *wanted.in_hand, *paused)  # with an ORI that no lane has: an empty list is no SQL
+    marks = f" ({', '.join('?' * len(but_these))})"
+    far = now + wanted.horizon
+    least_recent = f" ORDER BY until, ori LIMIT {room}" + row_lock(connection, skip_locked=True)
+    lanes = [_Free(*row) for row in run(connection, _FREE + marks + least_recent, (now, far, now, far, *but_these))]
     wait = None
     if len(lanes) < room:
-        next_due = connection.scalar(select(func.min(LANE.c.due)).where(LANE.c.due > now, waiting))
+        ((next_due,),) = run(connection, _NEXT_DUE + marks, (now, *but_these))
         wait = None if next_due is None else next_due - now
     purse = Purse(connection, now, wanted.rates, [lane.ori for lane in lanes])
     hands = [Hand(lane.ori, purse.allot(lane.ori, 1 if lane.fails else wanted.window), wanted.worker) for lane in lanes]
     taken = begin(connection, now, hands)
     purse.spend({ori: len(messages) for ori, messages in taken.items()})
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for hand in hands:
         kept = wanted.lease if taken[hand.ori] else None
-        rows.append(_lane_row(hand, now, kept) | {"due": now if kept else now + purse.wait(hand.ori)})
-    if rows:
-        change = update(LANE).where(LANE.c.ori == bindparam("lane")).values(token=LANE.c.token + 1)
-        connection.execute(change, rows)
+        rows.append((*_kept(hand, now, kept), now if kept else now + purse.wait(hand.ori), hand.ori))
+    run_each(connection, _CLAIM, rows)
     batches = tuple(Batch(lane.ori, lane.token + 1, lane.fails, taken[lane.ori]) for lane in lanes if taken[lane.ori])
     return Claimed(batches, wait, None)
 
@@ -138,13 +148,9 @@ def leased(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(LANE).where(*mine)) or 0
 
 
-def _past(column: ColumnElement[int], now: int, horizon: int) -> ColumnElement[bool]:
-    return or_(column <= now, column > now + horizon)
-
-
-def _lane_row(hand: Hand, now: int, lease: int | None) -> dict[str, Any]:
-    """Values for a lane that is kept for `lease` Micros more, or given back (None)."""
-    return {"lane": hand.ori, "owner": None if lease is None else hand.worker, "until": now + (lease or 0)}
+def _kept(hand: Hand, now: int, lease: int | None) -> tuple[str | None, int]:
+    """Owner and end of the lease of a lane that is kept for `lease` Micros more, or given back (None)."""
+    return (None, now) if lease is None else (hand.worker, now + lease)
 
 
 @dataclass(slots=True)
@@ -154,6 +160,9 @@ class _Serving:
     turn: Turn
     fails: int
     due: int
+
+
+_KEEP = "UPDATE lane SET owner = ?, until = ?, fails = ?, due = ? WHERE ori = ?"
 
 
 def turn(connection: Connection, turns: Sequence[Turn]) -> list[TurnEnd]:
@@ -175,27 +184,22 @@ def turn(connection: Connection, turns: Sequence[Turn]) -> list[TurnEnd]:
         hands.append(Hand(ori, purse.allot(ori, window), one.turn.worker))
     taken = begin(connection, now, hands)
     purse.spend({ori: len(messages) for ori, messages in taken.items()})
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for hand in hands:
         one = ours[hand.ori]
         kept = one.turn.lease if taken[hand.ori] else None
         if kept is None:
             one.due = max(one.due, now + purse.wait(hand.ori))
-        rows.append(_lane_row(hand, now, kept) | {"fails": one.fails, "due": one.due})
-    if rows:
-        connection.execute(update(LANE).where(LANE.c.ori == bindparam("lane")), rows)
+        rows.append((*_kept(hand, now, kept), one.fails, one.due, hand.ori))
+    run_each(connection, _KEEP, rows)
     return [_end(each, ours.get(each.ori), taken) for each in turns]
 
 
 def _ours(connection: Connection, turns: dict[str, Turn]) -> dict[str, _Serving]:
     """The lanes whose token still is the one we were given, locked until the transaction ends."""
-    lanes = connection.execute(
-        select(LANE.c.ori, LANE.c.token, LANE.c.fails, LANE.c.due)
-        .where(LANE.c.ori.in_(list(turns)))
-        .order_by(LANE.c.ori)
-        .with_for_update()
-    )
-    return {lane.ori: _Serving(turns[lane.ori], lane.fails, lane.due) for lane in lanes if lane.token == turns[lane.ori].token}
+    lock = "ORDER BY ori" + row_lock(connection)
+    lanes = run_in(connection, "SELECT ori, token, fails, due FROM lane WHERE ori IN", (), list(turns), lock)
+    return {ori: _Serving(turns[ori], fails, due) for ori, token, fails, due in lanes if token == turns[ori].token}
 
 
 def _count(one: _Serving, now: int, moved: Collection[int]) -> None:
@@ -219,10 +223,7 @@ def _end(each: Turn, served: _Serving | None, taken: dict[str, tuple[Taken, ...]
 def renew(connection: Connection, renewals: Sequence[Renewal]) -> list[bool]:
     """Makes leases longer; False for a lane that has another owner by now."""
     now = now_micros(connection)
-    changes = [
-        update(LANE)
-        .where(LANE.c.ori == each.ori, LANE.c.token == each.token, LANE.c.owner.is_not(None))
-        .values(until=now + each.lease)
-        for each in renewals
-    ]
-    return [connection.execute(change).rowcount > 0 for change in changes]
+    return [bool(run(connection, _RENEW, (now + each.lease, each.ori, each.token))) for each in renewals]
+
+
+_RENEW = "UPDATE lane SET until = ? WHERE ori = ? AND token = ? AND owner IS NOT NULL RETURNING ori"

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from app.store.engine import now_micros
+from app.store.rows import run
 from app.store.tables import PAUSE
 
 Source: TypeAlias = Literal["network", "operator", "move"]
@@ -50,8 +51,7 @@ def resume(connection: Connection, resumes: Sequence[Resume]) -> list[bool]:
 
 def standing(connection: Connection) -> dict[str, str]:
     """Every scope paused now, with why."""
-    rows = connection.execute(select(PAUSE.c.scope, PAUSE.c.why).order_by(PAUSE.c.scope, PAUSE.c.source))
-    return {row.scope: row.why for row in rows}
+    return dict(run(connection, "SELECT scope, why FROM pause ORDER BY scope, source", ()))
 
 
 class StandingPause(NamedTuple):

@@ -11,7 +11,7 @@ from app.domain.identifiers import message_id, message_number
 from app.domain.surge import Breaker, kind_of
 from app.domain.times import SECOND, rfc3339
 from app.store.audit import AuditEntry, append
-from app.store.rows import insert, insert_absent
+from app.store.rows import Row, insert, insert_absent
 from app.store.surge_gate import Gate, Trip
 from app.store.work_items import NewWorkItem, insert_all
 
@@ -52,8 +52,6 @@ _MESSAGE = (
 )
 _EVENT = ("number", "status", "at", "cause")
 _LANE = ("ori", "until", "token", "due", "fails")
-
-Row = tuple[object, ...]
 
 
 class Acceptance(NamedTuple):

@@ -6,25 +6,41 @@ SQLAlchemy's compiled insert, which has to turn a dictionary a row into the same
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 _MARKS = {"qmark": "?", "pyformat": "%s", "format": "%s"}
+_VALUES_AT_ONCE = 512  # so that the statements for different numbers of rows stay few enough to be kept ready
 _KEYS_AT_ONCE = 10_000  # SQLite takes 32,766 values in one statement
 
-
-def insert(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
-    """Inserts rows, each a value a column in that order. `table` and `columns` come from the code, never from a caller."""
-    if rows:
-        connection.exec_driver_sql(_insertion(table, columns, _MARKS[connection.dialect.paramstyle]), list(rows))
+Row = tuple[object, ...]
+"""A row's values, in the order of the columns named with it."""
 
 
-def insert_absent(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
+def insert(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[Row], end: str = "") -> None:
+    """Inserts rows, each a value a column in that order, in a statement that ends in `end`.
+
+    `table`, `columns` and `end` come from the code, never from a caller.
+    """
+    mark = _MARKS[connection.dialect.paramstyle]
+    if connection.dialect.name == "postgresql":
+        if rows:
+            connection.exec_driver_sql(_insertion(table, columns, 1, mark) + end, list(rows))
+        return
+    # SQLite's driver lets go of the interpreter for every row it is given, and then stands in line for it with those who
+    # decide the next releases; of many rows in one statement only once.
+    most = _VALUES_AT_ONCE // len(columns)
+    for first in range(0, len(rows), most):
+        some = rows[first : first + most]
+        values = tuple(chain.from_iterable(some))
+        connection.exec_driver_sql(_insertion(table, columns, len(some), mark) + end, values)
+
+
+def insert_absent(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     """The same, leaving alone the rows whose key is there already."""
-    if rows:
-        statement = _insertion(table, columns, _MARKS[connection.dialect.paramstyle]) + " ON CONFLICT DO NOTHING"
-        connection.exec_driver_sql(statement, list(rows))
+    insert(connection, table, columns, rows, " ON CONFLICT DO NOTHING")
 
 
 def select_in(connection: Connection, start: str, keys: Sequence[str | int]) -> Sequence[tuple[Any, ...]]:
@@ -42,6 +58,12 @@ def run(connection: Connection, statement: str, values: Sequence[object]) -> lis
     return [tuple(row) for row in result.all()] if result.returns_rows else []
 
 
+def run_each(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
+    """Runs a statement with `?` for its values once for each of these rows of values."""
+    if rows:
+        connection.exec_driver_sql(statement.replace("?", _MARKS[connection.dialect.paramstyle]), list(rows))
+
+
 def run_in(
     connection: Connection, start: str, values: Sequence[object], keys: Sequence[int | str], end: str = ""
 ) -> list[tuple[Any, ...]]:
@@ -54,9 +76,10 @@ def run_in(
 
 
 @cache
-def _insertion(table: str, columns: tuple[str, ...], mark: str) -> str:
+def _insertion(table: str, columns: tuple[str, ...], rows: int, mark: str) -> str:
     names = ", ".join(f'"{column}"' for column in columns)
-    return f'INSERT INTO "{table}" ({names}) VALUES ({", ".join([mark] * len(columns))})'  # noqa: S608 - names from the code
+    row = f"({', '.join([mark] * len(columns))})"
+    return f'INSERT INTO "{table}" ({names}) VALUES {", ".join([row] * rows)}'  # noqa: S608 - names from the code
 
 
 def row_lock(connection: Connection, *, skip_locked: bool = False) -> str:

@@ -5,6 +5,7 @@ caller: with 64 callers one flush of the disk serves them all. Nothing is answer
 """
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,8 @@ _log = structlog.get_logger()
 
 GROUP_LIMIT = 256
 """Items of one transaction at the most."""
+
+_GATHERED = 64  # items that are enough for a group, though more may come
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -114,8 +117,22 @@ class Writer:
             if len(self._waiting) >= self._waiting_limit:
                 raise Unavailable("Too much is waiting to be stored; nothing was changed, try again.")
             self._waiting.append(waiting)
-            if len(self._waiting) == 1:
+            first = self._waiting[0].loop
+            if waiting.loop is None or waiting.loop is not first:
                 self._wake.notify()
+            elif len(self._waiting) == 1:
+                first.call_soon(self._nudge, first, 1)
+
+    def _nudge(self, loop: asyncio.AbstractEventLoop, seen: int) -> None:
+        """Wakes the thread once no more is put: what arrives in one turn of the loop becomes one group, which costs hardly more
+        than a group of one. `seen` were waiting when this was last looked at.
+        """
+        waiting = len(self._waiting)
+        if seen < waiting < _GATHERED:
+            loop.call_soon(self._nudge, loop, waiting)
+            return
+        with self._wake:
+            self._wake.notify()
 
     def _run(self) -> None:
         while group := self._next_group():
@@ -151,6 +168,8 @@ class Writer:
         return self._outcomes(group[:middle]) + self._outcomes(group[middle:])
 
     def _committed(self, group: list[_Waiting]) -> list[Any]:
+        with contextlib.suppress(_Transient):
+            return self._once(group)  # without the machinery of trying again, which costs as much as three releases do
         try:
             for attempt in stamina.retry_context(
                 on=_Transient, attempts=None, timeout=self._patience, wait_initial=0.05, wait_max=1.0, wait_jitter=0.05

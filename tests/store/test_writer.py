@@ -72,6 +72,31 @@ def test_what_waits_goes_into_one_transaction(writer: Writer) -> None:
     assert (writer.groups, writer.items) == (2, 65)
 
 
+def test_what_comes_in_one_turn_of_the_loop_goes_into_one_transaction(writer: Writer) -> None:
+    """Callers that are there together do not wait for one another's commits, although the writer had nothing to do."""
+
+    async def together() -> list[int]:
+        return list(await asyncio.gather(*[writer.do(sized, str(n)) for n in range(16)]))
+
+    assert asyncio.run(together()) == [16] * 16
+
+
+def test_a_loop_that_stands_still_keeps_no_other_caller_waiting(writer: Writer) -> None:
+    """The writer wakes for another thread's item although the loop that put the first has not come round again."""
+    stored: list[list[int]] = []
+
+    async def stand_still() -> None:
+        first = asyncio.create_task(writer.do(sized, "first"))
+        await asyncio.sleep(0)
+        other = threading.Thread(target=lambda: stored.append([writer.do_and_wait(sized, "other")]))
+        other.start()
+        other.join(10)
+        assert stored
+        await first
+
+    asyncio.run(stand_still())
+
+
 def test_a_transaction_has_a_limit(writer: Writer) -> None:
     """What is over it goes into the next."""
     results = asyncio.run(behind_a_gate(writer, lambda: [writer.do(sized, str(n)) for n in range(GROUP_LIMIT + 1)]))

@@ -5,21 +5,15 @@ import fcntl
 import os
 import secrets
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
 from app.dispatch.channel import Outgoing, Receipt
 from app.store.folders import sync_folder
 
-WRITERS = 2
-"""Threads that write files at once. The cost is one fsync a file, and file systems join fsyncs that wait together; but more
-threads than this take the processor from those who accept releases in the same process.
-"""
-
 _AT_ONCE = 128
-"""Files open at once, well under the usual limit of 1,024 for a process."""
+"""Files written, and so open, at once: well under the usual limit of 1,024 for a process."""
 
 _SUFFIX = {"legacy": "am", "niem": "xml"}
 _PROBE = b"\0" * 4096
@@ -27,7 +21,7 @@ _PROBE = b"\0" * 4096
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A message written under a temporary name, locked and on the disk; `fd` None when `out/` already has these bytes."""
+    """A message under a temporary name, locked; `fd` None when `out/` already has these bytes, `fault` why it is not whole."""
 
     message: Outgoing
     temporary: Path
@@ -46,7 +40,6 @@ class Out:
         self._folder = folder
         self._mine = secrets.token_hex(4)
         self._drafts = count(1)
-        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="spool-out")
 
     def check(self) -> str | None:
         """Why nothing can be written, in words, or None: tried with a file of the size of a message."""
@@ -55,6 +48,7 @@ class Out:
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
                 _write_whole(fd, _PROBE)
+                os.fsync(fd)
             finally:
                 os.close(fd)
                 temporary.unlink()
@@ -84,7 +78,10 @@ class Out:
         Within a batch files appear in order; after one that cannot be written the rest of its batch is left `unsent`, so
         that no message overtakes another. Batches do not hinder each other.
         """
-        receipts = [self._write_batch(batch) for batch in batches]
+        receipts: list[list[Receipt]] = [[] for _ in batches]
+        todo = [(mine, message) for mine, batch in zip(receipts, batches, strict=True) for message in batch]
+        for first in range(0, len(todo), _AT_ONCE):
+            self._write_part(todo[first : first + _AT_ONCE])
         try:
             sync_folder(self._folder)
         except OSError as error:
@@ -92,17 +89,21 @@ class Out:
             return [[lost if receipt.fate == "taken" else receipt for receipt in batch] for batch in receipts]
         return receipts
 
-    def _write_batch(self, batch: Sequence[Outgoing]) -> list[Receipt]:
-        receipts: list[Receipt] = []
-        for start in range(0, len(batch), _AT_ONCE):
-            part = batch[start : start + _AT_ONCE]
-            drafts = self._pool.map(self._draft, part) if len(part) > 1 else map(self._draft, part)
-            receipts += self._name_in_order(list(drafts))
-            if receipts[-1].fate != "taken":
-                break
-        return receipts + [Receipt("unsent", "a message before it in the batch could not be written")] * (
-            len(batch) - len(receipts)
-        )
+    def _write_part(self, part: Sequence[tuple[list[Receipt], Outgoing]]) -> None:
+        """Writes messages, each with the receipts of its batch so far.
+
+        All are on their way to the disk before the first is waited for: that is one flush for all, and half the work of one each.
+        """
+        drafts = [self._draft(message) for _, message in part]
+        drafts = [_flushed(draft) for draft in drafts]
+        for (receipts, _), draft in zip(part, drafts, strict=True):
+            if not receipts or receipts[-1].fate == "taken":
+                receipts.append(self._give_name(draft))
+            else:
+                receipts.append(Receipt("unsent", "a message before it in the batch could not be written"))
+                _throw_away(draft)
+            if draft.fd is not None:
+                os.close(draft.fd)
 
     def _draft(self, message: Outgoing) -> _Draft:
         temporary = self._folder / f".{_name(message)}.{self._mine}-{next(self._drafts)}.tmp"
@@ -115,6 +116,7 @@ class Out:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _write_whole(fd, message.payload)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)  # which begins to write it to the disk
         except OSError as error:
             return _Draft(message, temporary, fd, error)
         return _Draft(message, temporary, fd)
@@ -133,19 +135,6 @@ class Out:
         finally:
             os.close(fd)
 
-    def _name_in_order(self, drafts: list[_Draft]) -> list[Receipt]:
-        """Gives drafts their names up to the first that fails; the drafts after it are thrown away."""
-        receipts: list[Receipt] = []
-        for draft in drafts:
-            if not receipts or receipts[-1].fate == "taken":
-                receipts.append(self._give_name(draft))
-            else:
-                with contextlib.suppress(OSError):  # a draft left behind is swept at the next start
-                    draft.temporary.unlink()
-            if draft.fd is not None:
-                os.close(draft.fd)
-        return receipts
-
     def _give_name(self, draft: _Draft) -> Receipt:
         try:
             if draft.fault is not None:
@@ -153,11 +142,13 @@ class Out:
             if draft.fd is not None:
                 draft.temporary.rename(self._folder / _name(draft.message))
         except OSError as error:
-            with contextlib.suppress(OSError):  # as above
-                draft.temporary.unlink()
+            _throw_away(draft)
             return Receipt("unsent", f"the file could not be written to out/: {error.strerror}")
         return Receipt(
-            "taken", f"written to out/{_name(draft.message)}" if draft.fd else f"out/{_name(draft.message)} was there already"
+            "taken",
+            f"written to out/{_name(draft.message)}"
+            if draft.fd is not None
+            else f"out/{_name(draft.message)} was there already",
         )
 
 
@@ -165,8 +156,23 @@ def _name(message: Outgoing) -> str:
     return f"{message.message_id}.{_SUFFIX[message.format]}"
 
 
+def _flushed(draft: _Draft) -> _Draft:
+    """The draft once it is on the disk."""
+    if draft.fd is None or draft.fault is not None:
+        return draft
+    try:
+        os.fsync(draft.fd)
+    except OSError as error:
+        return replace(draft, fault=error)
+    return draft
+
+
+def _throw_away(draft: _Draft) -> None:
+    with contextlib.suppress(OSError):  # what is left behind is swept at the next start
+        draft.temporary.unlink()
+
+
 def _write_whole(fd: int, payload: bytes) -> None:
     view = memoryview(payload)
     while view:
         view = view[os.write(fd, view) :]
-    os.fsync(fd)
