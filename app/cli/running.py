@@ -22,7 +22,7 @@ from app.cli.logs import logs
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
-from app.cli.wiring import Sender, feeds_of, parts_of
+from app.cli.wiring import Dispatching, feeds_of, parts_of
 from app.intake.feeds import FeedWatch
 from app.settings import Settings, share_metrics
 from app.store.engine import Store
@@ -45,8 +45,8 @@ def run_one(settings: Settings, listener: Listener) -> None:
         ):
             announcement = Announcement(listener.url, key_to_show(settings, store))
             wake = in_turn(sending.wake, hints.tell)
-            sender = Sender(sending.channel_problem, sending.worker_problem, lambda: sending.counts, wake)
-            parts = parts_of(store, writer, current, feeds, Metrics(), sender, settings)
+            dispatching = Dispatching(sending.channel_problem, sending.worker_problem, lambda: sending.counts, wake)
+            parts = parts_of(store, writer, current, feeds, Metrics(), dispatching, settings)
             serve_api(parts, listener, announcement.say)
 
 
@@ -111,8 +111,8 @@ def run_shared_api(
         Hints(store) as hints,
         FeedWatch(feeds := feeds_of(settings, store, writer)),
     ):
-        sender = Sender(pulse.channel_problem, pulse.worker_problem, pulse.counts, in_turn(bell.ring, hints.tell))
-        parts = parts_of(store, writer, current, feeds, Metrics(folder), sender, settings)
+        dispatching = Dispatching(pulse.channel_problem, pulse.worker_problem, pulse.counts, in_turn(bell.ring, hints.tell))
+        parts = parts_of(store, writer, current, feeds, Metrics(folder), dispatching, settings)
         serve_api(parts, listener, announcement.say if announcement else lambda: None)
 
 

@@ -75,7 +75,7 @@ def addresses_of(settings: Settings, store: Store) -> Addresses:
     return Addresses(look(store, address_key), settings.address_limit)
 
 
-class Sender(NamedTuple):
+class Dispatching(NamedTuple):
     """The dispatcher beside an API: why its link or itself cannot do their work, None when they can, and what it has done.
 
     `queued` tells it that there is something to send.
@@ -93,7 +93,7 @@ def parts_of(
     current: Current,
     feeds: Feeds,
     metrics: Metrics,
-    sender: Sender,
+    dispatching: Dispatching,
     settings: Settings,
 ) -> Parts:
     """The parts of an API process."""
@@ -109,27 +109,27 @@ def parts_of(
     checks = {
         "database": database_problem,
         "rulebook": lambda: None,
-        "channel": sender.channel_problem,
-        "worker": sender.worker_problem,
+        "channel": dispatching.channel_problem,
+        "worker": dispatching.worker_problem,
     }
     degraded = {"database": database_oddity, "rulebook": lambda: current.shelf.problem}
     gate = Gate(lambda: look(store, list_keys), clock, metrics)
-    intake = Intake(writer, current.shelf.decider, clock, sender.queued, Guards(breaker, addresses))
+    intake = Intake(writer, current.shelf.decider, clock, dispatching.queued, Guards(breaker, addresses))
     return Parts(
-        store,
-        writer,
-        intake,
-        feeds,
-        current.shelf,
-        current.rulebooks,
-        gate,
-        metrics,
-        StoreFigures(store, clock, breaker),
-        sender.counts,
-        checks,
-        degraded,
-        sender.queued,
-        clock,
-        breaker,
-        addresses,
+        store=store,
+        writer=writer,
+        intake=intake,
+        feeds=feeds,
+        shelf=current.shelf,
+        rulebooks=current.rulebooks,
+        gate=gate,
+        metrics=metrics,
+        store_figures=StoreFigures(store, clock, breaker),
+        counts=dispatching.counts,
+        ready=checks,
+        degraded=degraded,
+        queued=dispatching.queued,
+        clock=clock,
+        breaker=breaker,
+        addresses=addresses,
     )

@@ -16,7 +16,7 @@ from app.api.server import Listener, server_of
 from app.cli.database import clock, database, prepare_database
 from app.cli.deciding import decider_of
 from app.cli.following import desk_of, following
-from app.cli.wiring import Sender, feeds_of, parts_of
+from app.cli.wiring import Dispatching, feeds_of, parts_of
 from app.decide.decide import Decider
 from app.dispatch.counts import Counts
 from app.intake.library import Loaded
@@ -73,8 +73,8 @@ def serving(folder: Path, decider: Decider, **more: object) -> Iterator[Service]
                 desk.library.keep(Loaded(decider, check_result(decider.book, Trial(0, ())), 0.1))
             feeds = feeds_of(settings, store, writer)
             with following(settings, desk) as current:
-                sender = Sender(lambda: None, lambda: None, Counts, lambda: None)
-                app = build_app(parts_of(store, writer, current, feeds, Metrics(), sender, settings))
+                dispatching = Dispatching(lambda: None, lambda: None, Counts, lambda: None)
+                app = build_app(parts_of(store, writer, current, feeds, Metrics(), dispatching, settings))
                 with running(app) as port:
                     yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer)
 
