@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, and_, func, insert, not_, select, update
 from app.domain.times import rfc3339
 from app.store.audit import AuditEntry, append
 from app.store.feed_tables import FEED
-from app.store.rows import lock_counters
+from app.store.rows import counters_first, lock_counters
 from app.store.tables import API_KEY, RELEASE, WORK_ITEM
 from app.store.work_items import NewWorkItem, open_all
 
@@ -91,6 +91,7 @@ class Noticed(NamedTuple):
     heard_at: int
 
 
+@counters_first
 def heartbeats(connection: Connection, items: Sequence[Heartbeat]) -> list[TakenHeartbeat]:
     """Takes heartbeats, in the order given. Has the shape that `Writer.do` takes.
 
@@ -167,6 +168,7 @@ def _keep(connection: Connection, item: Heartbeat, answer: HeartbeatAnswer, last
         connection.execute(update(FEED).where(FEED.c.caller == item.caller).values(**values))
 
 
+@counters_first
 def watch_feeds(connection: Connection, items: Sequence[Watch]) -> list[tuple[Noticed, ...]]:
     """Raises each feed that has fallen silent, once, and notes each that is heard again. Has the shape that `Writer.do` takes."""
     lock_counters(connection)

@@ -26,7 +26,7 @@ from app.store.history import change
 from app.store.release_rows import Acceptance, evidence
 from app.store.release_versions import Version, add_version, version_of, versions_of
 from app.store.releases import Added, add_to_release
-from app.store.rows import lock_counters
+from app.store.rows import counters_first, lock_counters
 from app.store.surge_gate import Trip
 from app.store.tables import RELEASE, WORK_ITEM
 from app.store.told import Record, lock_lanes, record_of, told_by
@@ -76,17 +76,19 @@ class Followed(NamedTuple):
     trips: tuple[Trip, ...] = ()
 
 
+@counters_first
 def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followed | LensError]:
     """Corrects or cancels releases, in the order given. Has the shape that `Writer.do` takes.
 
     A result is NotFound, or Conflict for a correction after a cancellation. The content that stands already, or a second
     cancellation, gives the answer of then and sends nothing.
     """
-    ids = sorted({item.release_id for item in items})
-    found = connection.execute(select(RELEASE).where(RELEASE.c.release_id.in_(ids)).order_by(RELEASE.c.id).with_for_update())
-    releases = {row.release_id: row for row in found}
-    lock_lanes(connection, [row.id for row in releases.values()])  # before the counters, as the dispatcher does
     lock_counters(connection)
+    ids = sorted({item.release_id for item in items})
+    wanted = select(RELEASE).where(RELEASE.c.release_id.in_(ids)).order_by(RELEASE.c.id)
+    found = connection.execute(wanted.with_for_update(key_share=True))  # rows may go on to refer to it
+    releases = {row.release_id: row for row in found}
+    lock_lanes(connection, [row.id for row in releases.values()])
     return [_followed(connection, item, releases.get(item.release_id)) for item in items]
 
 

@@ -14,7 +14,7 @@ from app.store.held import INQUIRY, UNMATCHED
 from app.store.history import change
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
-from app.store.rows import insert
+from app.store.rows import counters_first, insert, lock_counters
 from app.store.subjects import BY_SUBJECT, releases_of
 from app.store.tables import INBOUND, LANE, MESSAGE
 from app.store.told import overtaken
@@ -61,11 +61,13 @@ class _Link(NamedTuple):
     found_by: str
 
 
+@counters_first
 def take_in(connection: Connection, texts: Sequence[Heard]) -> list[Match]:
     """Stores each text and does what it says, once for each source; the same source again gives the first answer.
 
     `matched`: it was understood and what it is about was found. For anything else a work item is opened.
     """
+    lock_counters(connection)  # most of what is not about a message opens a work item
     return [_take_in(connection, heard) for heard in texts]
 
 

@@ -17,7 +17,7 @@ from app.store.history import change
 from app.store.release_rows import Acceptance
 from app.store.release_versions import versions_of
 from app.store.releases import StoredRelease, add_to_release, get_release
-from app.store.rows import lock_counters
+from app.store.rows import counters_first, lock_counters
 from app.store.surges import Decide
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
 from app.store.told import lock_lanes, record_of
@@ -40,6 +40,7 @@ class Lift(NamedTuple):
     wording: Wording
 
 
+@counters_first
 def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | StoredWorkItem | LensError]:
     """Lifts holds; each result is the release as it then stands. Has the shape `Writer.do` takes.
 
@@ -48,9 +49,9 @@ def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | 
     A result is NotFound, or Conflict where the work item is closed already or holds nothing back: it is resolved, not lifted.
     Raises Refused where the rules in force no longer take a code that the release has.
     """
+    lock_counters(connection)
     wanted = select(WORK_ITEM.c.release).where(WORK_ITEM.c.id.in_([item.work_item for item in items]))
     lock_lanes(connection, [release for release in connection.scalars(wanted) if release is not None])
-    lock_counters(connection)  # after the lanes, as the dispatcher does
     return [_lifted(connection, item) for item in items]
 
 
@@ -87,15 +88,15 @@ def _open_hold(connection: Connection, work_item: int) -> Row[Any] | LensError:
     return Conflict(f"Work item {work_item} ({row.code}) holds nothing back; resolve it instead.")
 
 
+@counters_first
 def reject(connection: Connection, items: Sequence[Resolve]) -> list[StoredRelease | StoredWorkItem | LensError]:
     """Rejects holds: what they keep back is never sent. Each result is the release as it then stands; of a surge, its work item.
 
     What states were told before stands. A result is NotFound, or Conflict where the work item is closed already or holds nothing
     back. Has the shape `Writer.do` takes.
     """
-    ids = [item.id for item in items]
-    lock_lanes_of_held(connection, ids)
     lock_counters(connection)
+    lock_lanes_of_held(connection, [item.id for item in items])
     return [_rejected(connection, item) for item in items]
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 from app.store.engine import now_micros
 from app.store.pacing import UNLIMITED, Purse, Rates, overall_bucket
 from app.store.pauses import EVERYTHING, standing
-from app.store.rows import row_lock, run, run_each, run_in
+from app.store.rows import lock_counters, row_lock, run, run_each, run_in
 from app.store.tables import LANE
 from app.store.tries import Hand, Taken, Verdict, begin, settle
 
@@ -171,6 +171,8 @@ def turn(connection: Connection, turns: Sequence[Turn]) -> list[TurnEnd]:
     What a fenced owner sent will be sent again by the new one, flagged. A message that the network spoke about before its ACK
     keeps what that word made of it.
     """
+    if any(verdict.status == "dead" for each in turns for verdict in each.verdicts):
+        lock_counters(connection)  # a dead letter opens a work item
     now = now_micros(connection)
     ours = _ours(connection, {each.ori: each for each in turns})
     moved = settle(connection, now, [(one.turn.worker, verdict) for one in ours.values() for verdict in one.turn.verdicts])
@@ -223,7 +225,10 @@ def _end(each: Turn, served: _Serving | None, taken: dict[str, tuple[Taken, ...]
 def renew(connection: Connection, renewals: Sequence[Renewal]) -> list[bool]:
     """Makes leases longer; False for a lane that has another owner by now."""
     now = now_micros(connection)
-    return [bool(run(connection, _RENEW, (now + each.lease, each.ori, each.token))) for each in renewals]
+    kept: dict[Renewal, bool] = {}
+    for each in sorted(renewals):  # in the order of their ORIs, as whoever locks several lanes
+        kept[each] = bool(run(connection, _RENEW, (now + each.lease, each.ori, each.token)))
+    return [kept[each] for each in renewals]
 
 
 _RENEW = "UPDATE lane SET until = ? WHERE ori = ? AND token = ? AND owner IS NOT NULL RETURNING ori"

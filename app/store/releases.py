@@ -18,7 +18,7 @@ from app.store.messages import MessageWithHistory, messages_of_release
 from app.store.paging import LONGEST_PAGE
 from app.store.release_rows import Acceptance, add_messages, add_release, add_work_items, insert_rows, no_rows
 from app.store.release_versions import Correction, corrections, versions_of
-from app.store.rows import lock_counters, select_in, take_all_numbers
+from app.store.rows import counters_first, lock_counters, select_in, take_all_numbers
 from app.store.surge_gate import Trip
 from app.store.tables import RELEASE
 from app.store.work_items import StoredWorkItem, WorkItemFilter, list_work_items
@@ -39,6 +39,7 @@ class Accepted(NamedTuple):
 _Fresh = tuple[Acceptance, list[tuple[Errand, int | None]]]
 
 
+@counters_first
 def accept_many(connection: Connection, items: Sequence[Acceptance]) -> list[Accepted | Conflict]:
     """Stores each release that is new; of several with one id, the first. Has the shape that `Writer.do` takes.
 

@@ -4,12 +4,14 @@ Values go in as plain tuples through the driver's own bulk call: for groups as s
 SQLAlchemy's compiled insert, which has to turn a dictionary a row into the same tuple.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
+
+A = TypeVar("A", bound=Callable[..., object])
 
 _MARKS = {"qmark": "?", "pyformat": "%s", "format": "%s"}
 _VALUES_AT_ONCE = 512  # so that the statements for different numbers of rows stay few enough to be kept ready
@@ -96,6 +98,23 @@ def lock_counters(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT name FROM counter ORDER BY name FOR UPDATE"))
+
+
+_COUNTING: set[object] = set()
+
+
+def counters_first(apply: A) -> A:
+    """Marks a function for `Writer.do` that locks the counters: it does so before any other row, as everything must that waits for
+    rows. Two transactions that took counters and lanes in different orders would wait for each other.
+    """
+    _COUNTING.add(apply)
+    return apply
+
+
+def lock_counters_for(connection: Connection, several: Collection[object]) -> None:
+    """Locks the counters at the start of a transaction in which several such functions follow each other, if any is marked."""
+    if len(several) > 1 and not _COUNTING.isdisjoint(several):
+        lock_counters(connection)
 
 
 def take_numbers(connection: Connection, counter: str, count: int) -> int:

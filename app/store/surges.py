@@ -15,7 +15,7 @@ from app.errors import Conflict, LensError, NotFound
 from app.store.audit import AuditEntry, append
 from app.store.engine import now_micros
 from app.store.history import Event, record
-from app.store.rows import first_row, lock_counters, run, run_in
+from app.store.rows import counters_first, first_row, lock_counters, run, run_in
 
 AT_ONCE = 500
 """Messages that one transaction releases or drops."""
@@ -33,6 +33,7 @@ class Decide(NamedTuple):
     at: int
 
 
+@counters_first
 def decide(connection: Connection, items: Sequence[Decide]) -> list[int | LensError]:
     """Writes down what people decided and closes the work items; how many messages each surge held. `carry_out` does it.
 
@@ -82,6 +83,7 @@ class Part(NamedTuple):
     queued: bool = False
 
 
+@counters_first
 def carry_out(connection: Connection, items: Sequence[CarryOut]) -> list[Part]:
     """Queues or cancels the next messages of a decided surge. Has the shape that `Writer.do` takes."""
     if not any(_next(connection, item) for item in items):

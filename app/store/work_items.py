@@ -15,7 +15,7 @@ from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.held import cancel_held, lock_lanes_of_held
 from app.store.paging import Page, after, cursor
-from app.store.rows import insert, lock_counters, take_numbers
+from app.store.rows import counters_first, insert, lock_counters, take_numbers
 from app.store.surges import Decide, decide
 from app.store.tables import RELEASE, WORK_ITEM
 
@@ -53,6 +53,8 @@ class NewWorkItem(NamedTuple):
 
 def open_all(connection: Connection, items: Sequence[NewWorkItem]) -> range:
     """Opens work items, in a writing transaction; returns their ids, in the same order."""
+    if not items:  # the counter is one row for all: whoever touches it waits for all, and all for him
+        return range(0)
     first = take_numbers(connection, "work_item", len(items))
     insert_all(connection, [(first + place, item) for place, item in enumerate(items)])
     return range(first, first + len(items))
@@ -174,17 +176,17 @@ def _not_open(connection: Connection, key: int) -> LensError:
     return NotFound(f"There is no work item {key}.") if known is None else Conflict(f"Work item {key} is resolved.")
 
 
+@counters_first
 def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWorkItem | LensError]:
     """Closes work items. A result is NotFound, or Conflict when it was closed before. Has the shape `Writer.do` takes.
 
     What was held back is then never sent: a message that one kept for its ORI is cancelled; a surge that is closed so is dropped,
     and `carry_out` cancels what it held.
     """
+    lock_counters(connection)
     ids = [item.id for item in items]
     lock_lanes_of_held(connection, ids)
     surges = set(connection.scalars(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id.in_(ids), WORK_ITEM.c.code == SURGE)))
-    if surges:
-        lock_counters(connection)  # before any work item, as the breaker does
     return [
         decide_surge(connection, Decide(item.id, "drop", item.reason, item.by, item.at))
         if item.id in surges

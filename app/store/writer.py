@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.errors import LensError, Unavailable
 from app.store.engine import Store, cause, rolled_back, trouble
+from app.store.rows import lock_counters_for
 
 _log = structlog.get_logger()
 
@@ -203,6 +204,7 @@ def _applied(connection: Connection, group: list[_Waiting]) -> list[Any]:
     for place, waiting in enumerate(group):
         places.setdefault(waiting.apply, []).append(place)
     results: list[Any] = [None] * len(group)
+    lock_counters_for(connection, places)
     for apply, mine in places.items():
         for place, result in zip(mine, apply(connection, [group[place].item for place in mine]), strict=True):
             results[place] = result

@@ -1,0 +1,115 @@
+"""On PostgreSQL everything locks rows in one order, the counters first: or processes would wait for each other, and one be sent back."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from app.store.engine import Store
+from app.store.feeds import heartbeats, watch_feeds
+from app.store.follow_up import follow_up
+from app.store.inbound import take_in
+from app.store.lifting import lift, reject
+from app.store.outbox import Claim, Renewal, Turn, claim, renew, turn
+from app.store.releases import accept_many
+from app.store.rows import lock_counters, lock_counters_for
+from app.store.surges import decide
+from app.store.tries import Verdict
+from app.store.work_items import resolve
+from app.store.writer import Writer
+from tests.dispatch.outbox_rows import AZ, NM, TX, queue
+from tests.kinds import only_postgresql
+from tests.store.invented import acceptance, run
+from tests.store.test_writer import behind_a_gate
+
+COUNTERS = "SELECT name FROM counter ORDER BY name FOR UPDATE"
+LEASE, HORIZON = 10_000_000, 400_000_000
+Apply = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[str]]:
+    """What is asked of the database in the meantime, on write connections."""
+    seen: list[str] = []
+
+    def see(_: object, __: object, statement: str, *___: object) -> None:
+        seen.append(statement)
+
+    event.listen(store.write, "before_cursor_execute", see)
+    yield seen
+    event.remove(store.write, "before_cursor_execute", see)
+
+
+@only_postgresql
+@pytest.mark.parametrize(
+    "apply",
+    [accept_many, follow_up, lift, reject, resolve, decide, take_in, heartbeats, watch_feeds],
+    ids=lambda each: each.__name__,
+)
+def test_whatever_gives_out_numbers_locks_the_counters_before_any_row(store: Store, apply: Apply) -> None:
+    """Whoever accepts has them and goes on to the lanes; one that came the other way round would be waited for, and wait."""
+    with statements(store) as seen:
+        run(store, apply)
+    assert seen[0] == COUNTERS
+    with statements(store) as seen, store.write.begin() as connection:
+        lock_counters_for(connection, [claim, apply])
+    assert seen == [COUNTERS], "another kind of write before it, in one transaction"
+
+
+@only_postgresql
+def test_a_transaction_of_several_kinds_locks_the_counters_at_its_start(store: Store) -> None:
+    """What takes rows without them may come first in it."""
+
+    async def scenario(writer: Writer) -> None:
+        taking = Claim("w1", 10, 16, LEASE, HORIZON)
+        await behind_a_gate(writer, lambda: [writer.do(claim, taking), writer.do(accept_many, acceptance("EX-1"))])
+
+    with Writer(store) as writer, statements(store) as seen:
+        asyncio.run(scenario(writer))
+    assert writer.groups == 2, "the gate's, and one for both"
+    assert seen[0] == COUNTERS
+
+
+@only_postgresql
+def test_sending_does_not_wait_for_who_gives_out_numbers(store: Store) -> None:
+    """A turn settles, and takes the next messages, while an acceptance elsewhere has not committed; nor does a sweep wait."""
+    queue(store, [AZ, AZ])
+    (batch,) = run(store, claim, Claim("w1", 10, 1, LEASE, HORIZON))[0].batches
+    with store.write.begin() as elsewhere, store.write.begin() as here:
+        lock_counters(elsewhere)
+        here.execute(text("SET LOCAL lock_timeout = '3s'"))
+        verdict = Verdict(batch.messages[0].number, "sent", "acknowledged")
+        (after,) = turn(here, [Turn("w1", AZ, batch.token, LEASE, 1, (verdict,))])
+        assert not isinstance(after, str)
+        assert [message.attempt for message in after.messages] == [1]
+        assert renew(here, [Renewal(AZ, batch.token, LEASE)]) == [True]
+
+
+@only_postgresql
+def test_a_dead_letter_locks_the_counters_before_its_lane(store: Store) -> None:
+    """It opens a work item, which has a number."""
+    (number,) = queue(store, [AZ])
+    (batch,) = run(store, claim, Claim("w1", 10, 1, LEASE, HORIZON))[0].batches
+    with statements(store) as seen:
+        run(store, turn, Turn("w1", AZ, batch.token, LEASE, 1, (Verdict(number, "dead", "refused", failed=True),)))
+    assert seen[0] == COUNTERS
+
+
+def test_leases_are_renewed_in_the_order_of_their_lanes_and_answered_in_that_of_asking(store: Store) -> None:
+    """Whoever locks several lanes does so by ORI."""
+    queue(store, [AZ, NM, TX])
+    batches = run(store, claim, Claim("w1", 10, 1, LEASE, HORIZON))[0].batches
+    tokens = {batch.ori: batch.token for batch in batches}
+    asked = [Renewal(TX, tokens[TX], LEASE), Renewal(AZ, tokens[AZ] - 1, LEASE), Renewal(NM, tokens[NM], LEASE)]
+    order: list[Any] = []
+
+    def see(_: object, __: object, statement: str, values: Any, *___: object) -> None:  # noqa: ANN401 - the driver's own
+        if statement.startswith("UPDATE"):
+            order.append([each for each in (AZ, NM, TX) if each in (values.values() if isinstance(values, dict) else values)])
+
+    event.listen(store.write, "before_cursor_execute", see)
+    assert run(store, renew, *asked) == [True, False, True]
+    assert order == [[AZ], [NM], [TX]]
