@@ -150,8 +150,14 @@ def dry_run_answer(decision: Decision) -> Answer:
     return answer(decision, messages, items)
 
 
-def tasks(decision: Decision) -> list[tuple[Errand, int | None]]:
-    """What a person must do for it: the errands decided, then one for each notice kept back, with that notice's place."""
+def tasks(decision: Decision, *, backfill: bool = False) -> list[tuple[Errand, int | None]]:
+    """What a person must do for it: the errands decided, then one for each notice kept back, with that notice's place.
+
+    Of a backfill nothing is kept back, and its past is in no hurry: what is left is to review what is for review.
+    """
+    if backfill:
+        review = decision.errands if decision.outcome == "hold_for_review" else ()
+        return [(msgspec.structs.replace(errand, within=None), None) for errand in review]
     found: list[tuple[Errand, int | None]] = [(errand, None) for errand in decision.errands]
     for place, notice in enumerate(decision.notices):
         if notice.held_because is not None:

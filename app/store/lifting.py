@@ -72,8 +72,10 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkIte
 
 
 def _open_hold(connection: Connection, work_item: int) -> Row[Any] | LensError:
-    """The open work item, locked, with its `release_id` and the `message_status` of its message, if it holds something back."""
-    statement = select(WORK_ITEM, RELEASE.c.release_id, MESSAGE.c.status.label("message_status"))
+    """The open work item, locked, with the `release_id` and `mode` of its release and the `message_status` of its message, if it
+    holds something back.
+    """
+    statement = select(WORK_ITEM, RELEASE.c.release_id, RELEASE.c.mode, MESSAGE.c.status.label("message_status"))
     statement = statement.join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
     statement = statement.join(MESSAGE, MESSAGE.c.number == WORK_ITEM.c.number, isouter=True)
     row = connection.execute(statement.where(WORK_ITEM.c.id == work_item).with_for_update(of=WORK_ITEM)).first()
@@ -126,7 +128,7 @@ def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> list[str
     if decision.outcome == "hold_for_review":
         return Conflict("The rules engine cannot be trusted with this release yet; nothing was sent.")
     decision = with_withdrawals(decision, told, versions, item.wording)
-    again = Acceptance(decision, "", "", item.by, item.wording.format, item.at)
+    again = Acceptance(decision, "", "", item.by, item.wording.format, item.at, row.mode == "backfill")
     return [message.message_id for message in add_to_release(connection, row.release, again, _cause(item)).messages]
 
 

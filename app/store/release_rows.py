@@ -58,7 +58,7 @@ class Acceptance(NamedTuple):
     """A release decided, to be stored.
 
     `fingerprint` is the SHA-256 of its canonical content, `body` the JSON as it came, `caller` the name of the key that sent
-    it, `accepted_at` Micros. `backfill`: store the decision, send nothing and ask nobody to do anything.
+    it, `accepted_at` Micros. `backfill`: store the decision and send nothing.
     `breaker`: when more than is normal must wait for a person; None where a person has looked already.
     `address`: that of the residence, to be counted.
     """

@@ -52,7 +52,7 @@ def accept_many(connection: Connection, items: Sequence[Acceptance]) -> list[Acc
     for item in items:
         release_id = item.decision.release_id
         if release_id not in stored and release_id not in fresh:
-            fresh[release_id] = (item, [] if item.backfill else tasks(item.decision))
+            fresh[release_id] = (item, tasks(item.decision, backfill=item.backfill))
     new = _store(connection, list(fresh.values()))
     results: list[Accepted | Conflict] = []
     refused: list[AuditEntry] = []
@@ -109,7 +109,7 @@ def add_to_release(connection: Connection, key: int, item: Acceptance, cause: st
 
     `cause` is the first word of their history. Nothing of the release itself changes.
     """
-    todo = [] if item.backfill else tasks(item.decision)
+    todo = tasks(item.decision, backfill=item.backfill)
     counts = {"message": len(item.decision.notices), "work_item": len(todo)}
     first = take_all_numbers(connection, counts)
     rows = no_rows(connection, item)

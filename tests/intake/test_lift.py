@@ -22,9 +22,9 @@ from tests.intake.invented import NEEDS_A_PERSON, document, release
 from tests.store.invented import NOON, rows
 
 
-def accept(writer: Writer, decider: Decider, body: bytes) -> None:
+def accept(writer: Writer, decider: Decider, body: bytes, *, backfill: bool = False) -> None:
     """Accepts one release."""
-    asyncio.run(Intake(writer, lambda: decider, lambda: NOON).accept(body, "sor"))
+    asyncio.run(Intake(writer, lambda: decider, lambda: NOON).accept(body, "sor", backfill=backfill))
 
 
 async def lifted(writer: Writer, decider: Decider, work_item: int = 1) -> StoredRelease:
@@ -59,6 +59,15 @@ def test_a_review_that_is_lifted_sends_what_routing_says(store: Store, writer: W
     assert rows(store, "SELECT ori FROM lane ORDER BY ori") == [("AZSIR0000",), ("TXSIR0000",)]
     trail = rows(store, "SELECT actor, action, object, outcome FROM audit ORDER BY id DESC LIMIT 1")
     assert trail == [("op", "lift_hold", "work item 1", "lifted")]
+
+
+def test_a_review_of_a_backfill_that_is_lifted_sends_nothing(store: Store, writer: Writer, decider: Decider) -> None:
+    """A person decides about it as ever, by no set time; what routing says then is suppressed."""
+    accept(writer, decider, flagged(), backfill=True)
+    found = asyncio.run(lifted(writer, decider))
+    assert [(message.state, message.status) for message in found.messages] == [("AZ", "suppressed"), ("TX", "suppressed")]
+    assert [(item.code, item.due_at, item.status) for item in found.work_items] == [("review", None, "resolved")]
+    assert rows(store, "SELECT count(*) FROM message WHERE ready") == [(0,)]
 
 
 def test_a_hold_is_lifted_once_however_often_it_is_clicked(

@@ -119,14 +119,15 @@ def test_a_review_opens_a_work_item_with_its_rule_and_due_time(store: Store) -> 
     assert (item.opened_at, item.due_at) == ("2026-11-23T12:00:00.000000Z", "2026-11-23T13:00:00.000000Z")
 
 
-def test_a_backfill_stores_the_decision_and_sends_and_asks_nothing(store: Store) -> None:
-    """Every message is suppressed, also one that would be held, and no work item is opened."""
+def test_a_backfill_stores_the_decision_and_sends_nothing(store: Store) -> None:
+    """Every message is suppressed, also one that would be held; only a review opens its work item, due at no time."""
     results = accept(store, acceptance("EX-1", "held", backfill=True), acceptance("EX-2", "review", backfill=True))
     assert [message.status for message in answer(results[0]).messages] == ["suppressed", "suppressed"]
-    assert [answer(result).work_items for result in results] == [(), ()]
+    assert answer(results[0]).work_items == ()
+    assert [(item.code, item.due_at, item.status) for item in answer(results[1]).work_items] == [("review", None, "open")]
     assert accepted(results[0]).queued is False
     assert rows(store, "SELECT DISTINCT status, ready FROM message") == [("suppressed", 0)]
-    assert rows(store, "SELECT count(*) FROM work_item") == [(0,)]
+    assert rows(store, "SELECT code, due_at FROM work_item") == [("review", None)]
     assert rows(store, "SELECT mode FROM release") == [("backfill",), ("backfill",)]
 
 
