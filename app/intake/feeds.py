@@ -1,6 +1,7 @@
 """Hearing of the feeds: heartbeats as they come, and a thread that looks whether each feed is still heard of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import repeat
 from threading import Event, Thread
 from typing import Self
 
@@ -82,8 +83,13 @@ class FeedWatch:
             _log.error("feed_watch_broke", **what_broke(error))
 
     def _run(self) -> None:
-        after = self._feeds.silent_after
-        pause = min(after, _GRACE_SECONDS)
-        while not self._stopping.wait(pause):
+        for seconds in waits(self._feeds.silent_after):
+            if self._stopping.wait(seconds):
+                return
             self.look()
-            pause = min(max(after / 10, _SHORTEST_POLL_SECONDS), _LONGEST_POLL_SECONDS)
+
+
+def waits(silent_after: float) -> Iterator[float]:
+    """How many seconds to wait before each look: once for the feeds to be heard, then a tenth of the silence that is too long."""
+    yield min(silent_after, _GRACE_SECONDS)
+    yield from repeat(min(max(silent_after / 10, _SHORTEST_POLL_SECONDS), _LONGEST_POLL_SECONDS))

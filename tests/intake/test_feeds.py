@@ -1,10 +1,11 @@
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import islice
 
 from structlog.testing import capture_logs
 
 from app.domain.times import SECOND
-from app.intake.feeds import Feeds, FeedWatch
+from app.intake.feeds import Feeds, FeedWatch, waits
 from app.store.engine import Store
 from app.store.feeds import Heartbeat, heartbeats, list_feeds
 from app.store.reading import look
@@ -50,6 +51,15 @@ def test_a_watch_outlives_the_database(store: Store, writer: Writer) -> None:
         watch.look()
     assert [line["event"] for line in log] == ["feeds_not_watched", "feed_silent"]
     assert silent(store)
+
+
+def test_a_feed_has_time_to_be_heard_after_a_start() -> None:
+    """It could not reach a service that was down; at most five minutes, then each look is a tenth of the silence apart."""
+    assert [list(islice(waits(after), 3)) for after in (0.5, 10.0, 3600.0)] == [
+        [0.5, 0.2, 0.2],
+        [10.0, 1.0, 1.0],
+        [300.0, 60.0, 60.0],
+    ]
 
 
 def rename(store: Store, old: str, new: str) -> None:
