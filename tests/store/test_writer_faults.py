@@ -129,6 +129,24 @@ def test_a_commit_whose_outcome_is_not_known_is_left_to_its_caller(store: Store)
         assert writer.do_and_wait(number, "a") == 1
 
 
+@only_postgresql
+def test_a_commit_that_the_server_refused_is_tried_again(store: Store) -> None:
+    """It is known to have changed nothing, so the caller notices nothing."""
+    with store.write.begin() as connection:
+        connection.exec_driver_sql("CREATE SEQUENCE tried")
+        connection.exec_driver_sql(
+            "CREATE FUNCTION refuse_once() RETURNS trigger AS $$ BEGIN IF nextval('tried') = 1 THEN"
+            " RAISE 'not now' USING ERRCODE = '40001'; END IF; RETURN NULL; END $$ LANGUAGE plpgsql"
+        )
+        connection.exec_driver_sql(
+            "CREATE CONSTRAINT TRIGGER once AFTER UPDATE ON counter DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION refuse_once()"
+        )
+    with Writer(store) as writer:
+        assert writer.do_and_wait(number, "a") == 1
+    assert rows(store, "SELECT last_value FROM tried") == [(2,)]
+
+
 @only_sqlite
 def test_a_busy_database_is_waited_for(store: Store) -> None:
     """Another process holds the lock for a moment: the caller only waits."""
