@@ -221,6 +221,19 @@ def test_a_caller_that_went_away_disturbs_nobody(writer: Writer) -> None:
     assert asyncio.run(one_leaves()) == 2
 
 
+def test_callers_whose_loop_has_ended_disturb_nobody(writer: Writer) -> None:
+    """Their answers have nowhere to go; the next caller gets its own."""
+    gate = Gate()
+
+    async def leave() -> None:
+        asyncio.get_running_loop().create_task(writer.do(gate, None))
+        await asyncio.to_thread(gate.entered.wait, 10)
+
+    asyncio.run(leave())
+    gate.opened.set()
+    assert writer.do_and_wait(number, "a") == 1
+
+
 def test_two_writers_of_one_database_never_give_a_number_twice(store: Store, new_store: Callable[[], Store]) -> None:
     """As two processes would: the lock is the database's."""
     other = new_store()
