@@ -21,12 +21,13 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from pysqlite3 import dbapi2
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import BadSetting, Unavailable
 from app.store.folders import sync_folder
+from app.store.troubles import cause, forget_values
 
 _log = structlog.get_logger()
 
@@ -36,19 +37,6 @@ OLDEST_SQLITE = (3, 51, 3)
 _NO_URL = "LENS_DATABASE_URL: this is no URL; give sqlite:///var/lens.db or postgresql+psycopg://user@host/name"
 _BUSY_TIMEOUT_MS = 5000
 _MIGRATION_LOCK = 0x4C454E53  # "LENS": any number does, as long as nobody else in this database uses it
-_BUSY, _LOCKED = 5, 6
-_SQLITE_DOWN = {
-    3: "no permission",
-    7: "out of memory",
-    8: "read-only",
-    10: "I/O error",
-    11: "damaged",
-    13: "disk full",
-    14: "cannot be opened",
-    26: "damaged",
-}
-_POSTGRES_TRANSIENT = ("08", "40001", "40P01", "55P03", "57P")
-_POSTGRES_DOWN = ("53", "58", "25006", "XX")
 
 _PATIENCE_WITH_SERVER = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 _PATIENCE_WITH_SERVER |= {"tcp_user_timeout": 11_000}
@@ -174,7 +162,7 @@ def _open_postgresql(url: URL) -> Store:
     except (OperationalError, InterfaceError):
         raise Unavailable(f"The database {shown} does not answer.") from None
     for engine, patience in ((write, _PATIENCE_WITH_WRITER), (read, _PATIENCE_WITH_US)):
-        event.listen(engine, "handle_error", _forget_values)
+        event.listen(engine, "handle_error", forget_values)
         event.listen(engine, "connect", partial(_set_all, patience))
     write.dispose()  # the listeners see new connections only
     if durability not in {"on", "remote_apply"}:
@@ -190,14 +178,6 @@ def _set_all(settings: Mapping[str, str], connection: Any, _: object) -> None:  
     for name, value in settings.items():
         connection.execute("SELECT set_config(%s, %s, false)", (name, value)).close()
     connection.commit()
-
-
-def _forget_values(context: ExceptionContext) -> None:
-    """PostgreSQL's own words quote the row that failed; they end here, before anything can log or show them."""
-    error = context.original_exception
-    if isinstance(context.sqlalchemy_exception, DBAPIError):
-        error.args = (f"{type(error).__name__} (SQLSTATE {getattr(error, 'sqlstate', None)})",)
-        context.sqlalchemy_exception.args = error.args
 
 
 def now_micros(connection: Connection) -> int:
@@ -266,36 +246,3 @@ def _alembic() -> Config:
     config = Config()
     config.set_main_option("script_location", "app.store:migrations")
     return config
-
-
-Trouble = Literal["transient", "down", "refused"]
-"""`transient`: the same may work in a moment; `down`: not before someone or something mends it; `refused`: never."""
-
-
-def trouble(error: DBAPIError) -> Trouble:
-    """What kind of failure of the database this is."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        primary = code & 0xFF
-        return "transient" if primary in {_BUSY, _LOCKED} else "down" if primary in _SQLITE_DOWN else "refused"
-    state = getattr(error.orig, "sqlstate", None) or ""
-    lost = error.connection_invalidated or (not state and isinstance(error, OperationalError))
-    if lost or state.startswith(_POSTGRES_TRANSIENT):
-        return "transient"
-    return "down" if state.startswith(_POSTGRES_DOWN) else "refused"
-
-
-def rolled_back(error: DBAPIError) -> bool:
-    """Whether a commit that failed so is known to have changed nothing; after a lost connection it is not known."""
-    if getattr(error.orig, "sqlite_errorcode", None) is not None:
-        return True
-    return (getattr(error.orig, "sqlstate", None) or "").startswith("40") and not error.connection_invalidated
-
-
-def cause(error: DBAPIError) -> str:
-    """What went wrong, in words that hold no value: a driver's own text can quote a whole row, so it is never shown."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        return _SQLITE_DOWN.get(code & 0xFF, str(getattr(error.orig, "sqlite_errorname", code)))
-    state = getattr(error.orig, "sqlstate", None)
-    return f"SQLSTATE {state}" if state else type(error.orig).__name__

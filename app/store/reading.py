@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from app.errors import Unavailable
-from app.store.engine import Store, cause
+from app.store.engine import Store
+from app.store.troubles import cause
 
 T = TypeVar("T")
 Ask: TypeAlias = Callable[[Connection], T]

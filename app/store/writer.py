@@ -18,8 +18,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import LensError, Unavailable
-from app.store.engine import Store, cause, rolled_back, trouble
+from app.store.engine import Store
 from app.store.rows import lock_counters_for
+from app.store.troubles import cause, rolled_back, trouble
 
 _log = structlog.get_logger()
 

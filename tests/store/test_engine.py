@@ -15,16 +15,14 @@ from app.errors import BadSetting, Unavailable
 from app.store.engine import (
     OLDEST_SQLITE,
     Store,
-    cause,
     is_ahead,
     is_current,
     now_micros,
     open_store,
     require_sqlite,
-    rolled_back,
-    trouble,
     upgrade,
 )
+from app.store.troubles import cause, rolled_back, trouble
 from tests.kinds import only_postgresql, only_sqlite
 from tests.store.invented import SECRET, rows
 
