@@ -22,7 +22,7 @@ from app.rulebook.verdicts import LookUp, all_verdicts, compile_table, represent
 from app.rulebook.view import View, view_at
 
 MOST_REPRESENTATIVES = 150_000
-"""Kinds of cases at the most. The shipped rulebook has 162; one near the bound takes about a minute to prove, and hangs nothing."""
+"""Kinds of cases at the most. The shipped rulebook has 162; one near the bound takes some ten seconds to prove, and hangs nothing."""
 
 
 @dataclass(frozen=True, slots=True)

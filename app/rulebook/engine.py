@@ -35,11 +35,11 @@ class Network:
     def __init__(self, rules: RuleFlags) -> None:
         check_keys({flag for _, flags in rules for flag in flags})
         self._lock = Lock()
-        self._handles: list[tuple[int, list[str]]] = []
-        for start in range(0, len(rules), RULES_A_SET) or range(1):
-            chunk = rules[start : start + RULES_A_SET]
-            handle = durable_rules_engine.create_ruleset(f"lens-{secrets.token_hex(8)}", _ruleset(chunk))
-            self._handles.append((handle, [id for id, _ in chunk]))
+        self._handles: list[tuple[int, list[str], frozenset[str]]] = []
+        for portion in portions(rules):
+            handle = durable_rules_engine.create_ruleset(f"lens-{secrets.token_hex(8)}", _ruleset(portion))
+            needed = frozenset(flag for _, flags in portion for flag in flags)
+            self._handles.append((handle, [id for id, _ in portion], needed))
         self.holding(())  # a first fact, so that no session is ever deleted before an action has run
 
     def holding(self, flags: Collection[str]) -> tuple[str, ...]:
@@ -47,14 +47,19 @@ class Network:
         with self._lock:
             if not self._handles:
                 raise EngineFault("these rules have been given up")
-            return tuple(id for handle, ids in self._handles for id in _fired(handle, ids, flags))
+            return tuple(id for handle, ids, needed in self._handles for id in _fired(handle, ids, needed.intersection(flags)))
 
     def close(self) -> None:
         """Frees the rulesets. Whoever asks afterwards gets an EngineFault, never an empty answer."""
         with self._lock:
-            for handle, _ in self._handles:
+            for handle, *_ in self._handles:
                 durable_rules_engine.delete_ruleset(handle)
             self._handles.clear()
+
+
+def portions(rules: RuleFlags) -> list[RuleFlags]:
+    """The rules as durable_rules holds them: each portion is a ruleset, which is only ever told of the flags its own rules need."""
+    return [rules[start : start + RULES_A_SET] for start in range(0, len(rules), RULES_A_SET) or range(1)]
 
 
 def _ruleset(rules: RuleFlags) -> str:

@@ -29,11 +29,13 @@ class Verdict:
 
 def match(table: DecisionTable, view: View, values: Mapping[str, str]) -> tuple[Rule, ...]:
     """The rules in force whose every condition holds, in the order of the file."""
-    return tuple(
-        rule
-        for rule in table.rules
-        if rule.period.covers(view.first)
-        and all(view.holds(test, values) for condition in rule.when for test in condition.tests)
+    return tuple(rule for rule in table.rules if holds(rule, view, values))
+
+
+def holds(rule: Rule, view: View, values: Mapping[str, str]) -> bool:
+    """Whether a rule is in force and its every condition holds."""
+    return rule.period.covers(view.first) and all(
+        view.holds(test, values) for condition in rule.when for test in condition.tests
     )
 
 

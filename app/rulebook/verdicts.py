@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from app.rulebook.cases import Axes, Key, Representative, axes, how_many, representatives
-from app.rulebook.engine import EngineFault, Network, RuleFlags, try_out
-from app.rulebook.evaluate import Verdict, evaluate, match, settle
+from app.rulebook.engine import EngineFault, Network, RuleFlags, portions, try_out
+from app.rulebook.evaluate import Verdict, evaluate, holds, settle
 from app.rulebook.masks import Masks
 from app.rulebook.model import CONVICTION_FACTS, DecisionTable, Period, Rule, Test
 from app.rulebook.view import View
@@ -33,9 +33,9 @@ class Program:
         up += [flag for flag, period in self.periods.items() if period.covers(view.first)]
         return tuple(sorted(up))
 
-    def up(self, bits: int) -> tuple[str, ...]:
-        """The flags that are up, given as bits: the tests in order, then the periods."""
-        return tuple([flag for place, flag in enumerate([*self.tests, *self.periods]) if bits >> place & 1])
+    def names(self) -> tuple[str, ...]:
+        """The flags in the order of their bits: the tests, then the periods."""
+        return (*self.tests, *self.periods)
 
     def axes(self, view: View) -> Axes:
         """The classes of the values of all facts the table reads, in one view."""
@@ -123,7 +123,6 @@ class Difference:
 
     table: DecisionTable
     values: Mapping[str, str]
-    rules: tuple[Rule, ...]
 
 
 def all_verdicts(
@@ -134,32 +133,100 @@ def all_verdicts(
     Raises EngineFault when durable_rules hangs, crashes or fails in the child process that tries it out.
     """
     programs = [compile_table(table) for table in tables]
+    parts = [part for network, program in enumerate(programs) for part in _parts(network, program)]
     questions = [
         question for index, program in enumerate(programs) for view in views for question in _questions(index, program, view)
     ]
-    asked = {(question.network, question.flags): question for question in questions}
-    cases = [(network, programs[network].up(flags)) for network, flags in asked]
-    answers = try_out([program.rules for program in programs], cases, limit=10 + len(cases) / 500)
-    differences = []
+    held, differences = _held(parts, questions)
     settled: dict[tuple[int, int], Verdict] = {}
-    for (key, question), ids in zip(asked.items(), answers, strict=True):
-        table = programs[question.network].table
-        held = tuple(rule for rule in table.rules if rule.id in ids)
-        # What both the rules and the engine see of a case is its flags, so one case stands for all with the same flags.
-        if held != match(table, question.view, question.case.values):
-            differences.append(Difference(table, question.case.values, held))
-        settled[key] = settle(table, held)
     verdicts: dict[tuple[int, date], dict[Key, Verdict]] = {}
     for question in questions:
+        up = 0
+        for place, part in enumerate(parts):
+            if part.network == question.network:
+                up |= held[place, question.flags & part.needed]
+        if (question.network, up) not in settled:
+            table = programs[question.network].table
+            settled[question.network, up] = settle(table, tuple(table.rules[place] for place in _places(up)))
         of_view = verdicts.setdefault((question.network, question.view.first), {})
-        of_view[question.key] = settled[question.network, question.flags]
+        of_view[question.key] = settled[question.network, up]
     look_ups = {}
     for index, program in enumerate(programs):
         network = Network(program.rules)
         look_ups[str(program.table.name)] = tuple(
             LookUp(view, program, network, program.axes(view), verdicts[index, view.first]) for view in views
         )
-    return look_ups, tuple(differences)
+    return look_ups, differences
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rules of a program that one ruleset holds. What they and the engine see of a case is the flags they need, nothing else,
+    so one case stands for all in which these are the same.
+
+    `first` is the place of its first rule in the table; `needs` are the flags of each rule and `needed` those of any, as bits.
+    """
+
+    network: int
+    first: int
+    rules: tuple[Rule, ...]
+    named: RuleFlags
+    needs: tuple[int, ...]
+    needed: int
+    names: tuple[str, ...]
+    table: DecisionTable
+
+
+def _parts(network: int, program: Program) -> Iterator[_Part]:
+    names = program.names()
+    bits = {name: 1 << place for place, name in enumerate(names)}
+    first = 0
+    for named in portions(program.rules):
+        needs = tuple(sum(bits[flag] for flag in flags) for _, flags in named)
+        needed = sum(bits[flag] for flag in {flag for _, flags in named for flag in flags})
+        rules = program.table.rules[first : first + len(named)]
+        yield _Part(network, first, rules, named, needs, needed, names, program.table)
+        first += len(named)
+
+
+def _held(
+    parts: Sequence[_Part], questions: Sequence["_Question"]
+) -> tuple[dict[tuple[int, int], int], tuple[Difference, ...]]:
+    """For each part (by place) and each choice of its flags that a question has: the rules that durable_rules holds, as bits, and
+    the cases in which the plain evaluator holds others. Raises EngineFault.
+    """
+    asked: dict[tuple[int, int], _Question] = {}
+    for place, part in enumerate(parts):
+        for question in questions:
+            if question.network == part.network:
+                asked[place, question.flags & part.needed] = question
+    cases = [(place, tuple([parts[place].names[flag] for flag in _places(flags)])) for place, flags in asked]
+    answers = try_out([part.named for part in parts], cases, limit=10 + len(cases) / 500)
+    held: dict[tuple[int, int], int] = {}
+    differences = []
+    seen: dict[tuple[int, int, int], bool] = {}
+    for ((place, flags), question), ids in zip(asked.items(), answers, strict=True):
+        part = parts[place]
+        found, said = set(ids), 0
+        differs = False
+        for number, (rule, needs) in enumerate(zip(part.rules, part.needs, strict=True)):
+            key = (place, number, flags & needs)
+            if key not in seen:
+                seen[key] = holds(rule, question.view, question.case.values)
+            differs = differs or seen[key] != (rule.id in found)
+            said |= (rule.id in found) << (part.first + number)
+        if differs:
+            differences.append(Difference(part.table, question.case.values))
+        held[place, flags] = said
+    return held, tuple(differences)
+
+
+def _places(bits: int) -> Iterator[int]:
+    """The places of the bits that are up, lowest first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 @dataclass(frozen=True, slots=True)

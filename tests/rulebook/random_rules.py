@@ -6,6 +6,7 @@ from datetime import date
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from app.rulebook.engine import RULES_A_SET
 from app.rulebook.model import (
     Change,
     Comparison,
@@ -81,6 +82,19 @@ def tables(draw: st.DrawFn, most: int = 6) -> DecisionTable:
     rules = tuple(draw(_rules(place, reads)) for place in range(draw(st.integers(1, most))))
     otherwise = Rule("RULE-99", "", Period(), (), (), (), Outcome("do_not_notify"), NOWHERE)
     return DecisionTable("eligibility", NOWHERE.file, reads, rules, otherwise, closure(rules), OUTCOMES)
+
+
+@st.composite
+def long_tables(draw: st.DrawFn) -> DecisionTable:
+    """A random table over and over, so that its rules need several rulesets; each rule overrides those of its own round."""
+    table = draw(tables(most=4))
+    rounds = 2 * RULES_A_SET // len(table.rules) + 1
+    rules = tuple(
+        replace(rule, id=f"{rule.id}-{number}", overrides=tuple(f"{id}-{number}" for id in rule.overrides))
+        for number in range(rounds)
+        for rule in table.rules
+    )
+    return replace(table, rules=rules, beaten_by=closure(rules))
 
 
 @st.composite

@@ -11,7 +11,7 @@ from app.rulebook.engine import Network
 from app.rulebook.evaluate import evaluate, match, settle
 from app.rulebook.model import CONVICTION_FACTS, DecisionTable
 from app.rulebook.verdicts import EngineDisagreement, LookUp, all_verdicts, compile_table
-from tests.rulebook.random_rules import FACTS, FEWER, regimes, tables, values_of
+from tests.rulebook.random_rules import FACTS, FEWER, long_tables, regimes, tables, values_of
 from tests.rulebook.shipped import shipped
 
 ANY_VALUES = st.lists(values_of(FACTS), min_size=1, max_size=8)
@@ -47,12 +47,12 @@ def test_a_representative_stands_for_each_case(data: st.DataObject, table: Decis
             assert verdicts[axes.key(values)] == evaluate(table, view, values)
 
 
-@settings(max_examples=4)
-@given(st.data(), tables(most=4), ANY_VALUES)
+@settings(max_examples=8)
+@given(st.data(), st.one_of(tables(most=4), long_tables()), ANY_VALUES)
 def test_verdicts_found_at_load_are_those_of_the_rules(
     data: st.DataObject, table: DecisionTable, cases: list[dict[str, str]]
 ) -> None:
-    """What durable_rules decided in its own process is looked up, and is what the evaluator says of any case."""
+    """What durable_rules decided in its own process is looked up, and is what the evaluator says of any case, however many rules."""
     look_ups, differences = all_verdicts((table,), data.draw(regimes(table)))
     assert differences == ()
     for look_up in look_ups["eligibility"]:
