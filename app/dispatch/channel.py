@@ -25,10 +25,14 @@ class Receipt(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A text from the network. `source` names the arrival: the same source is taken once only."""
+    """A text from the network. `source` names the arrival: the same source is taken once only.
+
+    Where it names the words alone, which the network may say again or may mean again, `occurrence` names this one saying of them.
+    """
 
     source: str
     text: str
+    occurrence: str | None = None
 
 
 Arrived = Callable[[Arrival], Awaitable[Literal["matched", "unmatched"]]]

@@ -4,9 +4,9 @@ Reading a text is `dispatch/inbound.py`'s business; here stands what it does to 
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, Row, select, text, update
 
 from app.domain.statuses import READY, Status, may_become
 from app.store.engine import now_micros
@@ -14,7 +14,7 @@ from app.store.held import INQUIRY, UNMATCHED
 from app.store.history import change
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
-from app.store.rows import counters_first, insert, lock_counters
+from app.store.rows import counters_first, insert, lock_counters, run
 from app.store.subjects import BY_SUBJECT, releases_of
 from app.store.tables import INBOUND, LANE, MESSAGE
 from app.store.told import overtaken
@@ -27,7 +27,7 @@ Match = Literal["matched", "unmatched"]
 class Heard(NamedTuple):
     """A text from the network, read.
 
-    `source` names the arrival; `numbers` are the message numbers it may be about, surest first, each with how it was found;
+    `source` and `occurrence` name the arrival, as the channel has it; `numbers` are the message numbers it may be about, surest first, each with how it was found;
     `oris` the destinations it names, to match by when no number does and only one message to them is open. `status` is what
     it makes of its message (None: nothing), for `cause`, in words; `network` says that it stops or resumes all sending.
     `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it came from, if it says one;
@@ -47,6 +47,7 @@ class Heard(NamedTuple):
     origin: str | None = None
     fbi_numbers: tuple[str, ...] = ()
     within: int | None = None
+    occurrence: str | None = None
 
     def due(self, now: int) -> int | None:
         """When a person is to be done with it. `now` is Micros."""
@@ -72,7 +73,11 @@ def take_in(connection: Connection, texts: Sequence[Heard]) -> list[Match]:
 
 
 def _take_in(connection: Connection, heard: Heard) -> Match:
-    known = connection.execute(select(INBOUND.c.kind, INBOUND.c.matched_by).where(INBOUND.c.source == heard.source)).first()
+    in_doubt = False
+    known = _known(connection, heard.source)
+    if known is not None and heard.occurrence is not None and _meant_again(connection, heard, known):
+        in_doubt, heard = True, heard._replace(source=heard.occurrence)
+        known = _known(connection, heard.source)
     if known is not None:
         return _answer(known.kind, known.matched_by)
     now = now_micros(connection)
@@ -98,7 +103,29 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
         _ask(connection, now, key, heard, number, links)
     else:
         _act(connection, now, number, heard.status, heard)
+        if in_doubt:
+            run(connection, _DOUBT, (number,))
     return _answer(heard.kind, matched_by)
+
+
+def _known(connection: Connection, source: str) -> Row[Any] | None:
+    return connection.execute(select(INBOUND).where(INBOUND.c.source == source)).first()
+
+
+def _meant_again(connection: Connection, heard: Heard, known: Row[Any]) -> bool:
+    """Whether words heard before may be new ones: there was a try of their message since, and they may be about that.
+
+    They are then believed, since a message that was thrown away and counts as delivered is lost; but as the network may also
+    only have repeated itself, the message is marked as one that may have arrived. That the network is in service is
+    always believed: else nothing would be sent again.
+    """
+    if heard.network == "resume":
+        return True
+    return known.number is not None and bool(run(connection, _TRIED_SINCE, (known.number, known.received_at)))
+
+
+_TRIED_SINCE = "SELECT 1 FROM message_event WHERE number = ? AND status = 'sending' AND at > ? LIMIT 1"
+_DOUBT = "UPDATE message SET maybe_duplicate = true WHERE number = ?"
 
 
 _STORE = text(

@@ -4,6 +4,7 @@ import pytest
 
 from app.domain.statuses import Status
 from app.store.engine import Store, now_micros
+from app.store.history import Event, record
 from app.store.inbound import Heard, take_in
 from tests.dispatch.outbox_rows import AZ, TX, change, history, lane, queue, rows, statuses, work_items
 
@@ -36,6 +37,47 @@ def test_a_text_is_taken_once(store: Store) -> None:
     ]
     assert history(store, number) == ["queued", "rejected"]
     assert work_items(store) == [("network-rejected", number, 1)]
+
+
+def said(heard: Heard, occurrence: str) -> Heard:
+    """The same words, said once more."""
+    return heard._replace(occurrence=occurrence)
+
+
+def try_again(store: Store, number: int) -> None:
+    """A dispatcher sends it once more, and the network takes it."""
+    with store.write.begin() as connection:
+        now = now_micros(connection)
+        record(connection, [Event(number, status, now, "tried again", "w1", 2) for status in ("sending", "sent")])
+    change(store, "UPDATE message SET status = 'sent', ready = :no, attempts = attempts + 1", no=False)
+
+
+@pytest.mark.parametrize("status", [Status.WAITING_FOR_STATE, Status.REJECTED])
+def test_words_said_again_count_once_until_their_message_is_tried_again(store: Store, status: Status) -> None:
+    """A network may repeat what may not have been heard. After another try they may be about that: they are believed, once for
+    each time they are said, and the message is one that may have arrived.
+    """
+    number = sent(store, [AZ])[0]
+    for occurrence in ("first", "second"):
+        assert take(store, said(word(number, status), occurrence)) == "matched"
+    try_again(store, number)
+    before = rows(store, "SELECT maybe_duplicate FROM message")
+    for _ in range(2):
+        assert take(store, said(word(number, status), "third")) == "matched"
+    assert history(store, number) == ["queued", status, "sending", "sent", status]
+    assert [bool(flag) for ((flag,),) in (before, rows(store, "SELECT maybe_duplicate FROM message"))] == [False, True]
+    assert rows(store, "SELECT source FROM inbound ORDER BY id") == [("test:1",), ("third",)]
+
+
+def test_that_the_network_is_in_service_is_believed_each_time(store: Store) -> None:
+    """Else a network that says so in the same words a second time would never be sent to again."""
+    down = Heard("down", "SM", "text", "out of service", network="pause")
+    up = Heard("up", "SM", "text", "in service", network="resume")
+    for day in ("first", "second"):
+        take(store, down._replace(source=f"down {day}"))
+        assert rows(store, "SELECT scope FROM pause") == [("*",)]
+        take(store, said(up, day))
+        assert rows(store, "SELECT scope FROM pause") == []
 
 
 def test_a_text_keeps_its_first_answer(store: Store) -> None:

@@ -26,7 +26,7 @@ class TcpChannel:
     lost after it was written, is `unknown`; one that was never written is `unsent`. An ACK that comes too late changes nothing.
 
     Texts from the network are stored in the order they came, beside the reading of ACKs. Trying to store a text again is known
-    as the same arrival, and so is one that the network says again with the same stamp (`tcp_arrivals.source_of`). When too many
+    as the same arrival, and so is one that the network says again with the same stamp (`tcp_arrivals.arrival`). When too many
     wait to be stored, nothing more is read.
     """
 

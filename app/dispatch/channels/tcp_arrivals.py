@@ -17,18 +17,20 @@ _STAMP = re.compile(r"(?<![0-9])[0-9]{2}:[0-9]{2} +[0-9]{2}/[0-9]{2}/[0-9]{4} +[
 """The network's own time, day and count, which stand before TXT in the legacy output form."""
 
 
-def source_of(text: str, place: str) -> str:
-    """Names an arrival. `place` is its connection and its place in that.
+def arrival(payload: str, place: str) -> Arrival:
+    """A payload as an arrival. `place` is its connection and its place in that.
 
     The link has no receipt for texts, so a careful network says again what may have been lost with a connection. One that
-    comes word for word, with the same stamp, is the same text. Without a stamp, as XML has none, the same words may
+    comes word for word, with the same stamp, has the same source. Without a stamp, as XML has none, the same words may
     both be meant: then the place makes them two.
     """
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    head, txt, _ = text.partition("TXT")
+    digest = hashlib.sha256(payload.encode()).hexdigest()
+    occurrence = f"tcp:{place}:{digest[:16]}"
+    text = payload.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    head, txt, _ = payload.partition("TXT")
     if txt and not head.lstrip().startswith("<") and _STAMP.search(head):
-        return f"tcp:stamped:{digest}"
-    return f"tcp:{place}:{digest[:16]}"
+        return Arrival(f"tcp:stamped:{digest}", text, occurrence)
+    return Arrival(occurrence, text)
 
 
 class Arrivals:

@@ -10,9 +10,9 @@ from typing import cast
 
 import structlog
 
-from app.dispatch.channel import Arrival, Outgoing, Receipt
+from app.dispatch.channel import Outgoing, Receipt
 from app.dispatch.channels.frames import BadFrame, Decoder, frame
-from app.dispatch.channels.tcp_arrivals import Arrivals, source_of
+from app.dispatch.channels.tcp_arrivals import Arrivals, arrival
 
 _log = structlog.get_logger(__name__)
 
@@ -174,8 +174,7 @@ class Connection(asyncio.Protocol):
             self.proved = True
         else:
             self._texts += 1
-            source = source_of(payload, f"{self._name}:{self._texts}")
-            self._arrivals.put(Arrival(source, payload.replace("\0", "\N{REPLACEMENT CHARACTER}")))
+            self._arrivals.put(arrival(payload, f"{self._name}:{self._texts}"))
             if not _TEXT.match(payload):
                 raise BadFrame(f"a payload of {len(payload)} characters is no ACK, NAK, PONG, ER, SM or AM")
             self.proved = True

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from app.dispatch.channels.tcp import TcpChannel
-from app.dispatch.channels.tcp_arrivals import Arrivals, source_of
+from app.dispatch.channels.tcp_arrivals import Arrivals, arrival
 from app.dispatch.channels.tcp_connection import _TEXT
 from app.errors import Unavailable
 from app.simulator.switch import Switch
@@ -77,8 +77,9 @@ def test_a_text_said_again_with_its_stamp_is_the_same_arrival(in_loop: InLoop) -
             await until(lambda: bare.connections == 2)
             bare.say(once, another)
             await store.holds(3)
-            first, again, later = (arrival.source for arrival in store.arrivals)
-            assert first == again != later
+            first, again, later = store.arrivals
+            assert first.source == again.source != later.source
+            assert first.occurrence != again.occurrence
 
     in_loop(scenario)
 
@@ -88,7 +89,7 @@ def test_a_stamp_that_a_text_only_quotes_does_not_make_it_a_repetition() -> None
     quoting = "AM.TXSIR0000\r\nTXT\r\nREF YOUR 10:30 11/23/2026 00007"
     niem = as_niem(administrative("TXSIR0000", "VTINS07S0", "REF YOUR 10:30 11/23/2026 00007 TXT"))
     for text in (quoting, niem):
-        assert source_of(text, "a:1") != source_of(text, "a:2")
+        assert arrival(text, "a:1").source != arrival(text, "a:2").source
 
 
 def test_a_text_is_kept_until_it_is_stored(in_loop: InLoop) -> None:
