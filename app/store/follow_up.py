@@ -80,8 +80,8 @@ class Followed(NamedTuple):
 def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followed | LensError]:
     """Corrects or cancels releases, in the order given. Has the shape that `Writer.do` takes.
 
-    A result is NotFound, or Conflict for a correction after a cancellation. The content that stands already, or a second
-    cancellation, gives the answer of then and sends nothing.
+    A result is NotFound, or Conflict for a correction after a cancellation or one that a newer overtook. The content that stands
+    already, or a second cancellation, gives the answer of then and sends nothing.
     """
     lock_counters(connection)
     ids = sorted({item.release_id for item in items})
@@ -97,13 +97,26 @@ def _followed(connection: Connection, item: FollowUp, release: Row[Any] | None) 
         return NotFound("There is no release with this id.")
     versions = versions_of(connection, release.id)
     now = versions[-1]
-    if now.kind == "cancellation" and item.kind == "correction":
+    conflict = _conflict(item, versions) if item.kind == "correction" else None
+    if conflict is not None:
         refused = AuditEntry(item.at, item.by, "correct_release", f"release {item.release_id}", "conflict")
         append(connection, [refused])
-        return Conflict(f"Release {item.release_id} is cancelled, and cannot be corrected; send it anew under another id.")
+        return Conflict(conflict)
     if item.kind == now.kind == "cancellation" or (item.kind == "correction" and item.fingerprint == now.fingerprint):
         return Followed("replay", now.answer.encode())
     return _carry_out(connection, item, release, versions)
+
+
+def _conflict(item: FollowUp, versions: Sequence[Version]) -> str | None:
+    """Why a correction cannot be taken any more, in words."""
+    now = versions[-1]
+    if now.kind == "cancellation":
+        return f"Release {item.release_id} is cancelled, and cannot be corrected; send it anew under another id."
+    # A sender that had no answer asked again, and went on to correct further. Its first request, held up, must not undo that.
+    stood = any(version.fingerprint == item.fingerprint for version in versions[:-1])
+    if stood and item.fingerprint != now.fingerprint and item.at < now.at:
+        return f"A newer correction of release {item.release_id} overtook this one, which has stood before; if it is meant, send it again."
+    return None
 
 
 def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versions: list[Version]) -> Followed:

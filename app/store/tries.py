@@ -56,7 +56,10 @@ class Verdict(NamedTuple):
 
 
 class Presume(NamedTuple):
-    """To presume delivered what was sent more than `after` Micros ago; at most `limit` messages."""
+    """To presume delivered what was sent more than `after` Micros ago; at most `limit` messages.
+
+    What was sent more than that ahead of now was sent before the clock was set back, and counts as past.
+    """
 
     after: int
     limit: int
@@ -155,13 +158,19 @@ def presume(connection: Connection, sweeps: Sequence[Presume]) -> list[int]:
 
 
 _OLD = "SELECT number FROM message WHERE status = 'sent' AND changed_at <= ? ORDER BY changed_at LIMIT ?"
+_AHEAD = "SELECT number FROM message WHERE status = 'sent' AND changed_at > ? ORDER BY changed_at LIMIT ?"
 _PRESUME = "UPDATE message SET status = 'presumed_delivered', changed_at = ? WHERE number IN"
 
 
 def _presume(connection: Connection, now: int, sweep: Presume) -> int:
     lock = row_lock(connection, skip_locked=True)
-    numbers = [number for (number,) in run(connection, _OLD + lock, (now - sweep.after, sweep.limit))]
-    run_in(connection, _PRESUME, [now], numbers)
-    cause = f"no ER or SM in {sweep.after / 1e6:g} s; a presumption only, the network gives no receipt"
-    record(connection, [Event(number, Status.PRESUMED_DELIVERED.value, now, cause) for number in numbers])
-    return len(numbers)
+    without = f"no ER or SM in {sweep.after / 1e6:g} s"
+    set_back = "no ER or SM, and sent at a time that is still to come, since the clock was set back"
+    count = 0
+    for select, moment, since in ((_OLD, now - sweep.after, without), (_AHEAD, now + sweep.after, set_back)):
+        numbers = [number for (number,) in run(connection, select + lock, (moment, sweep.limit - count))]
+        run_in(connection, _PRESUME, [now], numbers)
+        cause = f"{since}; a presumption only, the network gives no receipt"
+        record(connection, [Event(number, Status.PRESUMED_DELIVERED.value, now, cause) for number in numbers])
+        count += len(numbers)
+    return count

@@ -150,6 +150,20 @@ def test_the_same_again_sends_nothing(world: World, store: Store) -> None:
     assert world.accept(living_in("TX")).outcome == "notify"
 
 
+def test_a_repetition_held_up_does_not_undo_a_newer_correction(world: World, store: Store) -> None:
+    """It came in before what stands now, and has stood before: refused. Said later, the same content is a correction again."""
+    told(world)
+    world.correct(living_in("NM"))
+    came_in = world.now
+    world.correct(living_in("TX"))
+    held_up, world.now = world.now, came_in - 1
+    with pytest.raises(Conflict, match="overtook"):
+        world.correct(living_in("NM"))
+    world.now = held_up
+    assert rows(store, "SELECT outcome FROM audit WHERE action = 'correct_release' ORDER BY id")[-1] == ("conflict",)
+    assert world.correct(living_in("NM")).kind == "new"
+
+
 def test_a_cancellation_takes_back_what_was_told(world: World) -> None:
     """Each is told whom else; a state cancelled before is left alone; the release shows both."""
     told(world)

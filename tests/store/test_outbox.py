@@ -257,6 +257,18 @@ def test_only_old_sent_messages_are_presumed_delivered(store: Store) -> None:
     assert "presumption" in str(cause)
 
 
+def test_a_clock_set_back_strands_no_presumption(store: Store) -> None:
+    """Sent at a time further ahead than the window: the clock has been set back since, and says so. Just ahead: it waits."""
+    queued = queue(store, [AZ, AZ])
+    batch = only(claimed(store))
+    settled(store, batch, sent(batch), window=0)
+    change(store, "UPDATE message SET changed_at = changed_at + 20000000 WHERE number = :n", n=queued[0])
+    change(store, "UPDATE message SET changed_at = changed_at + 60000000 WHERE number = :n", n=queued[1])
+    assert run(store, presume, Presume(30_000_000, 10)) == 1
+    assert list(statuses(store).values()) == ["sent", "presumed_delivered"]
+    assert "set back" in str(rows(store, "SELECT cause FROM message_event WHERE status = 'presumed_delivered'")[0][0])
+
+
 @only_sqlite
 def test_the_partial_indexes_are_used(store: Store) -> None:
     """SQLite finds ready and sent messages by their indexes, however many others there are."""
