@@ -176,7 +176,6 @@ class Dispatcher:
                 _log.warning("lane_fenced", ori=batch.ori)
         except Exception as error:  # noqa: BLE001 - one lane's trouble is no other's; its lease ends and it is tried again
             _log.error("lane_failed", ori=batch.ori, **what_broke(error))
-            await asyncio.sleep(self._limits.lease)
         finally:
             del self._lanes[batch.ori]
             self.wake()

@@ -176,7 +176,10 @@ def test_nothing_is_claimed_while_the_link_is_down(store: Store) -> None:
         channel = ScriptedChannel(always_taken)
         channel.down = "the cable is cut"
         async with dispatching(store, channel) as dispatcher:
-            await until(lambda: dispatcher.problem() == "the cable is cut")
+            assert dispatcher.problem() == "the cable is cut"
+            for _ in range(3):
+                dispatcher.wake()
+                await until(lambda: not dispatcher._woken)
             channel.down = None
             dispatcher.wake()
             await until(lambda: all_are(store, "sent"))

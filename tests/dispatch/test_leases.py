@@ -109,6 +109,7 @@ def test_a_lane_that_was_taken_over_is_not_settled_by_the_first(store: Store) ->
                 await until(lambda: all_are(store, "sent"))
             go_on.set()
             await until(lambda: dispatcher.counts.fenced == 1)
+            assert sum(dispatcher.counts.sent) == 0, "it was the other that sent it"
 
     asyncio.run(scenario())
     assert flagged(store) == {queued[0]}
@@ -116,13 +117,13 @@ def test_a_lane_that_was_taken_over_is_not_settled_by_the_first(store: Store) ->
 
 
 def test_more_lanes_than_room_are_all_served(store: Store) -> None:
-    """With room for two lanes, five busy ones all come to their end, none waiting for another to be empty."""
+    """With room for two lanes, five busy ones all come to their end, none waiting for another to be empty, nor for the next look."""
     oris = [f"AZSIR000{place}" for place in range(5)]
     queue(store, oris * 30)
 
     async def scenario() -> None:
         channel = ScriptedChannel(always_taken)
-        async with dispatching(store, channel, replace(QUICK, lanes=2, window=2)):
+        async with dispatching(store, channel, replace(QUICK, lanes=2, window=2, poll=3600.0)):
             await until(lambda: all_are(store, "sent"))
         first_seen = [min(place for place, (each, _) in enumerate(channel.wire) if each == ori) for ori in oris]
         assert max(first_seen) < 60

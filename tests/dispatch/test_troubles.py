@@ -81,8 +81,9 @@ def test_a_fault_in_one_lane_leaves_the_dispatcher_at_work(store: Store) -> None
     queued = queue(store, [AZ, AZ])
 
     async def scenario() -> None:
-        async with dispatching(store, OneTooFew(always_taken), replace(QUICK, lease=0.2)) as dispatcher:
-            await until(lambda: dispatcher._lanes != {})
+        channel = OneTooFew(always_taken)
+        async with dispatching(store, channel, replace(QUICK, lease=0.2)) as dispatcher:
+            await until(lambda: not channel.forgetful)
             later = queue(store, [TX])
             dispatcher.wake()
             await until(lambda: statuses(store)[later[0]] == "sent")
