@@ -66,6 +66,8 @@ def test_the_example_of_the_user_guide_is_read() -> None:
     )
     found = heard(text)
     assert (found.cause, found.numbers, found.oris) == ("ER .22.: invalid message format", ((NUMBER, "quoted number"),), (TX,))
+    of_a_state = heard(text.replace("ER.NL0000000", "SM.AZSIR0000"))
+    assert of_a_state.oris == (), "only the network's own word is matched by the destination it quotes"
 
 
 def test_only_nlets_sends_an_er() -> None:

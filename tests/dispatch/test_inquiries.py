@@ -90,10 +90,11 @@ def test_a_text_that_breaks_our_own_handling_is_left_to_a_person(tmp_path: Path,
     with closing(store_in(tmp_path)) as store, capture_logs() as logs:
         asyncio.run(scenario(store))
         assert rows(store, "SELECT kind, text LIKE '%FBI/12345678A%' FROM inbound ORDER BY id") == [("other", 1), ("AM", 0)]
-        assert rows(store, "SELECT code, inbound, detail FROM work_item ORDER BY id")[0] == (
+        assert rows(store, "SELECT code, inbound, detail, due_at > opened_at FROM work_item ORDER BY id")[0] == (
             "unmatched-inbound",
             1,
             "inbound 1: AM from AZSIR0000; it could not be worked out, through a fault of LENS",
+            True,
         )
     assert [entry["kind"] for entry in logs if entry["event"] == "arrival_broke"] == ["AM"]
     assert "12345678A" not in str(logs)
