@@ -128,15 +128,15 @@ def test_when_too_many_texts_wait_nothing_more_is_read_and_none_is_lost(in_loop:
         store = Store()
         store.open_.clear()
         arrivals = Arrivals(limit=10)
+        texts = [f"AM.TXSIR0000 TXT {number} " + "X" * 2000 for number in range(3000)]
         async with Bare() as bare:
-            channel = TcpChannel(bare.address, 5.0, ping_every=0.05, arrivals=arrivals)
+            channel = TcpChannel(bare.address, 5.0, ping_every=0.15, arrivals=arrivals)
             async with running(channel, store):
                 await up(channel)
-                for number in range(3000):
-                    bare.say(f"AM.TXSIR0000 TXT {number} " + "X" * 2000)
+                bare.say(*texts)
                 await until(lambda: arrivals.full)
                 before = len(arrivals)
-                await asyncio.sleep(0.2)  # long enough to be given up, were silence of our own making held against the switch
+                await asyncio.sleep(0.5)  # long enough to be given up, were silence of our own making held against the switch
                 assert len(arrivals) == before < 3000
                 store.open_.set()
                 await store.holds(3000)
