@@ -153,9 +153,11 @@ def _status(wanted: Wanted) -> list[ColumnElement[bool]]:
     return [] if wanted.status is None else [MESSAGE.c.status == wanted.status]
 
 
-_TAKEN = "SELECT number, max(at) FROM message_event WHERE status = 'sent' AND number IN"
+_TAKEN = """
+    SELECT number, coalesce(max(CASE WHEN status = 'sent' THEN at END), max(at)) FROM message_event
+    WHERE status IN ('sent', 'held_by_network') AND number IN"""
 
 
 def _taken(connection: Connection, numbers: list[int]) -> dict[int, int]:
-    """When the network last took each of these, in Micros."""
+    """When the network last took each of these, in Micros; where its ACK was lost, when it said that it will forward it."""
     return dict(run_in(connection, _TAKEN, (), numbers, "GROUP BY number"))

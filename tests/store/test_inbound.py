@@ -3,9 +3,11 @@ from typing import Literal
 import pytest
 
 from app.domain.statuses import Status
+from app.domain.times import rfc3339
 from app.store.engine import Store, now_micros
 from app.store.history import Event, record
 from app.store.inbound import Heard, take_in
+from app.store.reconciliation import Wanted, list_sent
 from tests.dispatch.outbox_rows import AZ, TX, change, history, lane, queue, rows, statuses, work_items
 
 
@@ -37,6 +39,21 @@ def test_a_text_is_taken_once(store: Store) -> None:
     ]
     assert history(store, number) == ["queued", "rejected"]
     assert work_items(store) == [("network-rejected", number, 1)]
+
+
+def test_what_the_network_keeps_was_taken_though_its_ack_was_lost(store: Store) -> None:
+    """SM .02. before the ACK: the reconciliation list has the time of that word; with an ACK, the time of the ACK."""
+    unheard, acked = sent(store, [AZ, AZ], "sending")
+    ack = 1_000
+    with store.write.begin() as connection:
+        record(connection, [Event(acked, "sent", ack, "acknowledged", "w1", 1)])
+    for number in (unheard, acked):
+        take(store, word(number, Status.HELD_BY_NETWORK, f"test:{number}"))
+    with store.read.connect() as connection:
+        state = rows(store, "SELECT state FROM message")[0][0]
+        listed = [each.sent_at for each in list_sent(connection, Wanted(str(state)), 10).items]
+    (kept,) = rows(store, "SELECT at FROM message_event WHERE status = 'held_by_network' AND number = :n", n=unheard)
+    assert listed == [rfc3339(int(str(kept[0]))), rfc3339(ack)]
 
 
 def said(heard: Heard, occurrence: str) -> Heard:
