@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
+from app.api.filters import refuse_repeated
 from app.api.metrics import Metrics
 from app.errors import NotAllowed, NotSignedIn
 from app.store.keys import StoredKey, digest_of
@@ -89,7 +90,9 @@ def allowed(*roles: str) -> Any:  # noqa: ANN401 - FastAPI's marker has no usefu
 
     async def admit(request: Request) -> Caller:
         gate: Gate = request.app.state.parts.gate
-        return await gate.admit(request, *roles)
+        caller = await gate.admit(request, *roles)
+        refuse_repeated(request)  # after signing in, so that nobody else is told anything
+        return caller
 
     return Depends(admit)
 

@@ -1,11 +1,13 @@
-"""Query parameters of lists. An unknown one is refused: a filter misspelt must not look like a filter obeyed."""
+"""Query parameters of lists. What cannot be obeyed is refused: a filter misspelt must not look like a filter obeyed."""
 
 from typing import Annotated
 
-from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from fastapi import Query, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from app.errors import Refused
+from app.decide.decide import Decider
+from app.errors import Fault, Refused
 from app.store.paging import LONGEST_PAGE, PAGE, earliest, latest
 
 
@@ -59,6 +61,14 @@ class Between(BaseModel):
     from_: Instant | None = Field(None, alias="from", description="Not before this time, or the beginning of this day (UTC).")
     to: Instant | None = Field(None, description="Not after this time, or the end of this day (UTC).")
 
+    @field_validator("to")
+    @classmethod
+    def _ends_after_it_begins(cls, to: str | None, info: ValidationInfo) -> str | None:
+        since, until = earliest("from", info.data.get("from_")), latest("to", to)
+        if since is not None and until is not None and until < since:
+            raise PydanticCustomError("before_from", "this is before `from`, so that nothing could be listed")
+        return to
+
     @property
     def since(self) -> int | None:
         """The first Micros wanted."""
@@ -76,3 +86,20 @@ class Period(Between, Paged):
 
 Unfiltered = Annotated[NoQuery, Query()]
 """For an endpoint without parameters."""
+
+
+def refuse_repeated(request: Request) -> None:
+    """Raises Refused for parameters given twice: only one could be obeyed, and nobody would see which."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
+    if repeated:
+        raise Refused(tuple(Fault(f"/{name}", "repeated-parameter", "this can be given once") for name in repeated))
+
+
+def refuse_unknown_state(state: str | None, decider: Decider) -> None:
+    """Raises Refused for a filter `state` that the rulebook in force does not know. For a list that came out empty: what stands there is
+    shown whatever the rulebook knows by now.
+    """
+    if state is not None and decider.states and state not in decider.states:
+        told = "no state has this USPS code (Nebraska is NE here, though NB in a notice), and nothing here is about it"
+        raise Refused((Fault("/state", "unknown-state", told, tuple(sorted(decider.states))),), so="nothing was listed")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.api.auth import Operator, Watcher
 from app.api.bodies import read_reason
-from app.api.filters import RELEASE_ID, STATE, Period, Unfiltered
+from app.api.filters import RELEASE_ID, STATE, Period, Unfiltered, refuse_unknown_state
 from app.api.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.domain.statuses import Status
@@ -49,6 +49,8 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[MessageQuery, Quer
     """Messages in order of their numbers, filtered. Roles: operator, auditor."""
     wanted = MessageFilter(query.status, query.state, query.since, query.until, query.release_id, work_item=query.work_item)
     page = await parts.look(lambda connection: list_messages(connection, wanted, query.limit, query.cursor))
+    if not page.items:
+        refuse_unknown_state(query.state, parts.decider())
     return Response(msgspec.json.encode(MessagePage(*page)), media_type=JSON)
 
 

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.api.auth import Watcher
-from app.api.filters import STATE, Between, Period
+from app.api.filters import STATE, Between, Period, refuse_unknown_state
 from app.api.openapi import answers
 from app.api.parts import JSON, Parts, Wired
 from app.api.problems import NotAcceptable
@@ -66,6 +66,8 @@ async def reconcile(request: Request, parts: Wired, _: Watcher, query: Annotated
     page, counts = await parts.look(
         lambda connection: (list_sent(connection, wanted, query.limit, query.cursor), totals(connection, wanted))
     )
+    if not counts.accepted:
+        refuse_unknown_state(wanted.state, parts.decider())
     return Response(msgspec.json.encode(ReconciliationPage(query.state, counts, *page)), media_type=JSON)
 
 
@@ -83,6 +85,8 @@ async def _whole(parts: Parts, wanted: Wanted, cursor: str | None) -> Response:
     first, counts = await parts.look(
         lambda connection: (list_sent(connection, fixed, LONGEST_PAGE, cursor), totals(connection, fixed))
     )
+    if not counts.accepted:
+        refuse_unknown_state(wanted.state, parts.decider())
     headers = {"Content-Disposition": f'attachment; filename="reconciliation-{wanted.state}.csv"'}
     if cursor is None:
         listed = counts.accepted if wanted.status is None else counts.by_status.get(wanted.status, 0)

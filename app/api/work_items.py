@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.api.auth import Operator, Watcher
 from app.api.bodies import read_assignee, read_reason
-from app.api.filters import RELEASE_ID, STATE, Paged, Unfiltered
+from app.api.filters import RELEASE_ID, STATE, Paged, Unfiltered, refuse_unknown_state
 from app.api.openapi import TAKES_ASSIGNEE, TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.intake.lift import lift_hold, reject_hold, resolve_item
@@ -46,6 +46,8 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Que
     filters = query.model_dump(exclude={"limit", "cursor"})
     wanted = WorkItemFilter(**filters, now=parts.clock())
     page = await parts.look(lambda connection: list_work_items(connection, wanted, query.limit, query.cursor))
+    if not page.items:
+        refuse_unknown_state(query.state, parts.decider())
     return Response(msgspec.json.encode(WorkItemPage(*page)), media_type=JSON)
 
 

@@ -38,6 +38,11 @@ class Decider:
         self._plans: dict[tuple[int, int], _Plan] = {}
         self._reasons = {rule.id: Reason(rule.id, rule.title, rule.authority) for rule in book.content.rules().values()}
 
+    @property
+    def states(self) -> frozenset[str]:
+        """The USPS codes that a release may name; empty where the rulebook takes any."""
+        return frozenset[str]().union(*self._allowed.values())
+
     def read(self, raw: bytes) -> Release:
         """One release from JSON bytes. Raises NotJson, TooLarge or Refused with every fault at once."""
         return read_release(raw, self._allowed)
