@@ -24,6 +24,7 @@ class TcpChannel:
 
     Many messages may be under way; ACKs come in any order. A message whose ACK does not come in time, or whose connection is
     lost after it was written, is `unknown`; one that was never written is `unsent`. An ACK that comes too late changes nothing.
+    Nothing is written before the switch has answered the PING that a connection begins with.
 
     Texts from the network are stored in the order they came, beside the reading of ACKs. Trying to store a text again is known
     as the same arrival, and so is one that the network says again with the same stamp (`tcp_arrivals.arrival`). When too many
@@ -62,7 +63,9 @@ class TcpChannel:
         """Why nothing can be sent, in words, or None while connected."""
         if self._connection is None:
             return self._problem
-        return self._lost(self._connection.cause) if self._connection.cause else None
+        if self._connection.cause:
+            return self._lost(self._connection.cause)
+        return None if self._connection.proved.done() else f"the switch at {self._address} has not answered yet"
 
     async def run(self, arrived: Arrived) -> None:
         """Keeps the connection up and stores what comes, until cancelled; then stores what has come already."""
@@ -82,8 +85,9 @@ class TcpChannel:
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
         """Sends messages in order, a receipt each, within the ACK time-out."""
-        if self._connection is None or self._connection.cause:
-            return [Receipt("unsent", self.problem() or "")] * len(messages)
+        problem = self.problem()
+        if self._connection is None or problem is not None:
+            return [Receipt("unsent", problem or "")] * len(messages)
         return await self._connection.send(messages, self._ack_timeout)
 
     async def _keep_connected(self) -> None:
@@ -111,15 +115,18 @@ class TcpChannel:
         """Sends over the connection until it is lost; whether the far side ever spoke the protocol."""
         self._connection = connection
         self._arrivals.on_room = connection.resume_reading
-        _log.info("link_up", address=self._address)
         try:
+            # Whoever takes a connection and says nothing would swallow a window of every lane.
+            await asyncio.wait((connection.proved, connection.lost), return_when=asyncio.FIRST_COMPLETED)
+            if connection.proved.done():
+                _log.info("link_up", address=self._address)
             cause = await connection.lost
         finally:
             connection.end("LENS is ending")  # no effect where it is lost already
             self._connection = None
             self._problem = ""
         self._note(self._lost(cause))
-        return connection.proved
+        return connection.proved.done()
 
     def _lost(self, cause: str) -> str:
         return f"the connection to the switch at {self._address} was lost: {cause}"

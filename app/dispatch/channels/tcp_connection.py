@@ -68,8 +68,8 @@ class Connection(asyncio.Protocol):
         self._pinged = False
         self._reading = True
         self._tick_handle: asyncio.TimerHandle | None = None
-        self.proved = False
-        """Whether the far side has said a word of the protocol."""
+        self.proved: asyncio.Future[None] = self._loop.create_future()
+        """Done once the far side has said a word of the protocol."""
         self.lost: asyncio.Future[str] = self._loop.create_future()
 
     async def send(self, messages: Sequence[Outgoing], ack_timeout: float) -> list[Receipt]:
@@ -163,21 +163,24 @@ class Connection(asyncio.Protocol):
 
     def _take(self, payload: str) -> None:
         if payload.startswith("ACK ") and payload[4:] in self._under_way:  # nearly all that ever comes, so it is quick
-            self.proved = True
             self._settle(payload[4:], _TAKEN)
             return
         answer = _ANSWER.fullmatch(payload)
         if answer is not None:
-            self.proved = True
+            self._proven()
             self._answered(answer[1], answer[2], answer[3] or "")
         elif payload.strip() == "PONG":
-            self.proved = True
+            self._proven()
         else:
             self._texts += 1
             self._arrivals.put(arrival(payload, f"{self._name}:{self._texts}"))
             if not _TEXT.match(payload):
                 raise BadFrame(f"a payload of {len(payload)} characters is no ACK, NAK, PONG, ER, SM or AM")
-            self.proved = True
+            self._proven()
+
+    def _proven(self) -> None:
+        if not self.proved.done():
+            self.proved.set_result(None)
 
     def _answered(self, word: str, control: str, reason: str) -> None:
         if control not in self._under_way:

@@ -82,10 +82,14 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 class Bare:
-    """A server that answers nothing by itself; it keeps what came, and sends what it is told."""
+    """A server that answers nothing but the first PING of a connection; it keeps what came, and sends what it is told.
 
-    def __init__(self, *, read: bool = True) -> None:
+    `mute`: not even that. `read`: whether it reads on after the first PING.
+    """
+
+    def __init__(self, *, read: bool = True, mute: bool = False) -> None:
         self._read = read
+        self._mute = mute
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
         self.heard: list[str] = []
@@ -113,6 +117,9 @@ class Bare:
         self._writers.append(writer)
         decoder = Decoder()
         self.came.set()
+        if not self._mute:
+            assert await reader.readexactly(8) == frame(b"PING")
+            writer.write(frame(b"PONG"))
         if not self._read:
             writer.transport.pause_reading()  # type: ignore[attr-defined]
             return

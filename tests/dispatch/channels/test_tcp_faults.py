@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.dispatch.channel import Receipt
 from app.simulator.script import Fault
 from app.simulator.switch import Switch
 from tests.dispatch.channels.conftest import Scenario
@@ -145,6 +146,34 @@ def test_a_mute_switch_is_noticed_and_given_up(in_loop: InLoop) -> None:
             (receipt,) = await channel.send([message(1)])
             assert receipt.fate == "unknown"
             assert receipt.cause == "no ACK: no answer to a PING within 0.05 s"
+
+    in_loop(scenario)
+
+
+def test_nothing_is_sent_to_a_switch_that_has_not_answered(in_loop: InLoop) -> None:
+    """It may take connections and be of no use. Nothing is lost on such a one, and no lane has to wait longer for it."""
+
+    async def scenario() -> None:
+        async with Bare(mute=True) as bare, running(channel_to(bare.address)) as channel:
+            await until(lambda: bare.connections == 1 and "answered" in (channel.problem() or ""))
+            assert channel.problem() == f"the switch at {bare.address} has not answered yet"
+            assert await channel.send([message(1)]) == [Receipt("unsent", f"the switch at {bare.address} has not answered yet")]
+            bare.say("PONG")
+            await up(channel)
+            sending = asyncio.create_task(channel.send([message(1)]))
+            await bare.has_heard(1)
+            bare.say("ACK LN00000001")
+            assert fates(await sending) == ["taken"]
+
+    in_loop(scenario)
+
+
+def test_a_switch_that_never_answers_is_given_up_and_tried_again(in_loop: InLoop) -> None:
+    """Each connection gets as long as a PING has."""
+
+    async def scenario() -> None:
+        async with Bare(mute=True) as bare, running(channel_to(bare.address, ping_every=0.05)):
+            await until(lambda: bare.connections == 3)
 
     in_loop(scenario)
 
