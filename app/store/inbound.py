@@ -28,7 +28,7 @@ class Heard(NamedTuple):
     """A text from the network, read.
 
     `source` and `occurrence` name the arrival, as the channel has it; `numbers` are the message numbers it may be about, surest first, each with how it was found;
-    `oris` the destinations it names, to match by when no number does and only one message to them is open. `status` is what
+    `oris` the destinations it names, to match by when it names no number and only one message to them is open. `status` is what
     it makes of its message (None: nothing), for `cause`, in words; `network` says that it stops or resumes all sending.
     `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it came from, if it says one;
     `fbi_numbers` are those that it names: with them the releases of a subject are found. `within`
@@ -189,6 +189,8 @@ def _match(connection: Connection, heard: Heard) -> tuple[int | None, str | None
     for number, how in heard.numbers:
         if number in found:
             return number, how if heard.status is not None else None
+    if heard.numbers:
+        return None, None  # it names a message, and none that was tried: no other can be meant
     if heard.oris and heard.status is not None:
         under_way = MESSAGE.c.status.in_([Status.SENDING.value, Status.SENT.value])
         only = list(connection.scalars(select(MESSAGE.c.number).where(MESSAGE.c.ori.in_(heard.oris), under_way).limit(2)))

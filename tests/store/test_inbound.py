@@ -202,6 +202,15 @@ def test_without_a_number_the_only_open_message_to_a_destination_is_meant(store:
     assert take(store, meant._replace(source="test:5")) == "unmatched"
 
 
+def test_a_number_that_is_not_ours_means_no_message_of_ours(store: Store) -> None:
+    """The one open message to the destination is not meant by a text that names another: a person looks at it."""
+    number = sent(store, [AZ])[0]
+    heard = Heard("test:1", "ER", "text", "said so", ((999, "quoted number"),), (AZ,), Status.REJECTED)
+    assert take(store, heard) == "unmatched"
+    assert statuses(store)[number] == "sent"
+    assert work_items(store) == [("unmatched-inbound", None, None)]
+
+
 def test_the_network_stops_and_resumes_everything(store: Store) -> None:
     """Its word is a row, so a restart keeps it; and it is no work for a person."""
     assert take(store, Heard("test:1", "SM", "text", "out of service", network="pause")) == "matched"
