@@ -9,6 +9,7 @@ from app.rulebook.grammar import KINDS
 from app.rulebook.model import CodeTables, DecisionTable, Fact, Messages, Rule, Table
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.read_conditions import ConditionReader
+from app.rulebook.read_expected import ExpectedReader, answers_of
 from app.rulebook.read_facts import FACTS, read_code_tables, read_facts
 from app.rulebook.read_messages import read_messages
 from app.rulebook.read_rules import RulesReader
@@ -176,7 +177,12 @@ def read_suite(content: Content, problems: Problems) -> Suite:
     """The scenarios and promises of the rulebook's scenario files, in the light of its tables and rules as they are here."""
     shapes = Shapes(problems)
     conditions = ConditionReader(content.facts, content.tables, shapes)
-    reader = ScenarioReader(content.facts, content.tables, _known_ids(content), conditions, shapes)
+    whole = content.whole and content.facts_whole and all(table.whole for table in content.tables.values())
+    whole = whole and not any(problem.code in CELL_FAULTS for problem in problems.found)
+    answers = answers_of(
+        _known_ids(content), content.routing, tuple(content.messages.templates), content.facts, content.tables, whole=whole
+    )
+    reader = ScenarioReader(content.facts, content.tables, ExpectedReader(answers, shapes), conditions, shapes)
     suites = [reader.suite(name, node) for name, node in content.scenario_nodes]
     return Suite(
         tuple(scenario for suite in suites for scenario in suite.scenarios),

@@ -9,34 +9,33 @@ from app.rulebook import grammar
 from app.rulebook.model import CONVICTION_FACTS, Condition, Fact, Table
 from app.rulebook.problems import Spot
 from app.rulebook.read_conditions import ConditionReader
+from app.rulebook.read_expected import DISTINCT, ExpectedReader
 from app.rulebook.read_facts import FACTS
 from app.rulebook.read_rules import OUTCOMES
-from app.rulebook.scenarios import Case, Expectation, Promise, Scenario, Suite, Wanted
+from app.rulebook.scenarios import Case, Promise, Scenario, Suite
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import Mapping, Node, Scalar
 from app.rulebook.view import sets_on
 
 DAY = grammar.DAY_KEY
-_SEND_KEYS = grammar.EXPECTED_SEND.all_keys()
-_WORK_KEYS = grammar.EXPECTED_WORK_ITEM.all_keys()
 
 _Values = dict[str, tuple[Scalar, ...]]
 
 
 class ScenarioReader:
-    """Reads scenario files, with the rulebook's facts and tables and the ids of its rules (None where not all are known)."""
+    """Reads scenario files, with the rulebook's facts and tables and the words that its answers can have."""
 
     def __init__(
         self,
         facts: AbstractMapping[str, Fact],
         tables: AbstractMapping[str, Table],
-        rule_ids: frozenset[str] | None,
+        expected: ExpectedReader,
         conditions: ConditionReader,
         shapes: Shapes,
     ) -> None:
         self._facts = facts
         self._tables = tables
-        self._rule_ids = rule_ids
+        self._expected = expected
         self._conditions = conditions
         self._shapes = shapes
         self._problems = shapes.problems
@@ -119,7 +118,7 @@ class ScenarioReader:
         named = frozenset(w.text for values in (base, axes) for words in values.values() for w in words if "." in w.text)
         found = []
         for row_values, row_expect in rows:
-            expectation = self._expectation(expect, row_expect)
+            expectation = self._expected.expectation(expect, row_expect)
             for variant, values in self._variants({**base, **row_values}, axes, row_values):
                 case = self._case(values, {*base, *row_values, *axes}, convictions, name.spot)
                 if case is not None:
@@ -190,45 +189,6 @@ class ScenarioReader:
         shared = {name: value for name, value in values.items() if name in self._facts and not self._facts[name].per_conviction}
         return Case(self._day(values), shared, pairs)
 
-    def _expectation(self, *nodes: Node | None) -> Expectation:
-        """What several `expect` mappings together ask; a later one wins for the keys it names."""
-        merged: dict[str, Node] = {}
-        for node in nodes:
-            keys = self._shapes.keys(node, "`expect`", *grammar.EXPECT) if node is not None else None
-            merged |= keys.values if keys else {}
-        sends, items, text = merged.get("sends"), merged.get("work_items"), merged.get("text")
-        outcome = merged.get("outcome")
-        return Expectation(
-            outcome=self._shapes.choice(outcome, "`outcome`", OUTCOMES) if outcome is not None else None,
-            because=self._rule_words(merged.get("because"), "`because`"),
-            beaten=self._rule_words(merged.get("beaten"), "`beaten`"),
-            sends=self._entries(sends, "`sends`", _SEND_KEYS) if sends is not None else None,
-            sends_to=self._plain(merged.get("sends_to"), "`sends_to`"),
-            work_items=self._entries(items, "`work_items`", _WORK_KEYS) if items is not None else None,
-            text=self._plain(text, "`text`"),
-        )
-
-    def _plain(self, node: Node | None, what: str) -> tuple[str, ...] | None:
-        return None if node is None else tuple(word.text for word in self._shapes.words(node, what))
-
-    def _rule_words(self, node: Node | None, what: str) -> tuple[str, ...] | None:
-        if node is None:
-            return None
-        words = self._shapes.words(node, what)
-        return tuple(
-            word.text
-            for word in words
-            if self._rule_ids is None or self._shapes.known(word, "R113", "there is no rule {}", sorted(self._rule_ids))
-        )
-
-    def _entries(self, node: Node | None, what: str, allowed: tuple[str, ...]) -> tuple[dict[str, str], ...]:
-        entries = []
-        for item in self._shapes.items(node, what):
-            keys = self._shapes.keys(item, f"an entry of {what}", [], allowed)
-            scalars = {key: self._shapes.scalar(value, f"`{key}`") for key, value in keys.values.items()} if keys else {}
-            entries.append({key: scalar.text for key, scalar in scalars.items() if scalar is not None})
-        return tuple(entries)
-
     def _promise(self, node: Node, *, never: bool) -> Promise | None:
         """A promise, or None where it could not be read whole: half of one might seem broken."""
         errors = self._problems.errors
@@ -254,9 +214,8 @@ class ScenarioReader:
             outcome=outcome,
             when=when,
             no_sends=expect.get("sends") is not None,
-            distinct=distinct is not None
-            and self._shapes.choice(distinct, "`sends_to` of a promise", ("distinct",)) is not None,
-            some_of=self._some_of(expect.get("some_of")),
+            distinct=distinct is not None and self._shapes.choice(distinct, "`sends_to` of a promise", (DISTINCT,)) is not None,
+            some_of=self._expected.some_of(expect.get("some_of")),
             outcome_is=self._shapes.choice(outcome_node, "`outcome`", OUTCOMES) if outcome_node is not None else None,
             spot=keys.values["name"].spot,
         )
@@ -271,18 +230,3 @@ class ScenarioReader:
             elif self._conditions.is_fact(key, grammar.OUTCOME_KEY):
                 conditions.append(self._conditions.condition(key, value))
         return outcome, tuple(conditions)
-
-    def _some_of(self, node: Node | None) -> tuple[Wanted, ...]:
-        wanted = []
-        for entry in self._shapes.items(node, "`some_of`"):
-            keys: Keys | None = self._shapes.keys(entry, "an entry of `some_of`", *grammar.SOME_OF)
-            for kind, value in keys.values.items() if keys else ():
-                allowed = _SEND_KEYS if kind == "send" else _WORK_KEYS
-                wanted += [Wanted(kind, values) for values in self._entries_of(value, kind, allowed)]
-        return tuple(wanted)
-
-    def _entries_of(self, node: Node, kind: str, allowed: tuple[str, ...]) -> Iterator[dict[str, str]]:
-        keys = self._shapes.keys(node, f"`{kind}`", [], allowed)
-        if keys is not None:
-            scalars = {key: self._shapes.scalar(value, f"`{key}`") for key, value in keys.values.items()}
-            yield {key: scalar.text for key, scalar in scalars.items() if scalar is not None}

@@ -44,26 +44,31 @@ def _single(value: Schema) -> Schema:
 
 
 def _expect() -> Schema:
-    send = {"to": TEXT, "copy": ref("copy"), "ori": TEXT, "message": ref("message")}
     values = {
         "outcome": ref("outcome"),
         "because": ref("rules"),
         "beaten": ref("rules"),
-        "sends": listed(closed(grammar.EXPECTED_SEND, {**send, "to": ref("audience")})),
+        "sends": listed(_send()),
         "sends_to": one_or_more(TEXT),
-        "work_items": listed(closed(grammar.EXPECTED_WORK_ITEM, {"to": ref("audience"), "code": TEXT})),
+        "work_items": listed(_work_item()),
         "text": one_or_more(TEXT),
     }
     return closed(grammar.EXPECT, values)
 
 
+def _send() -> Schema:
+    return closed(grammar.EXPECTED_SEND, {"to": ref("audience"), "copy": ref("copy"), "ori": TEXT, "message": ref("message")})
+
+
+def _work_item() -> Schema:
+    return closed(grammar.EXPECTED_WORK_ITEM, {"to": ref("audience"), "code": TEXT})
+
+
 def _promise() -> Schema:
-    send = closed(grammar.EXPECTED_SEND, dict.fromkeys(grammar.EXPECTED_SEND.all_keys(), TEXT))
-    item = closed(grammar.EXPECTED_WORK_ITEM, dict.fromkeys(grammar.EXPECTED_WORK_ITEM.all_keys(), TEXT))
     expect = {
         "sends": listed(TEXT, maxItems=0),
         "sends_to": choice({"distinct": "No address gets two messages for one release"}),
-        "some_of": listed(closed(grammar.SOME_OF, {"send": send, "work_item": item})),
+        "some_of": listed(closed(grammar.SOME_OF, {"send": _send(), "work_item": _work_item()})),
         "outcome": ref("outcome"),
     }
     when = conditions(tuple(FACTS), outcome=ref("outcome"))

@@ -87,7 +87,15 @@ SEEN = {"R101", "R102", "R103", "R104", "R110", "R112", "R115", "R118", "R119", 
 SEEN_WITH_NAMES = {*SEEN, "R105", "R106", "R107", "R108", "R113", "R121"}
 """Codes of faults that can stand in one word of one file."""
 
-NEEDS_NAMES = {"R101-unknown-cell", "R102-missing-cell", "R104-audience", "R104-message", "R104-where-word"}
+NEEDS_NAMES = {
+    "R101-unknown-cell",
+    "R102-missing-cell",
+    "R104-audience",
+    "R104-message",
+    "R104-scenario-audience",
+    "R104-scenario-message",
+    "R104-where-word",
+}
 """Seen with the names of the rulebook only: columns, messages, the facts that have an address."""
 NEVER_SEEN = {
     "R102-column-missing": "the columns that the service reads are not the language's",
