@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import fcntl
 import os
 import resource
@@ -9,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.dispatch.channel import Outgoing
+from app.dispatch.channels import spool_out
 from app.dispatch.channels.spool import SpoolChannel
 from tests.dispatch.channels.folder import names, opened, run
 from tests.dispatch.channels.link import Store, fates, message, until
@@ -81,6 +83,16 @@ def test_what_a_crash_left_half_written_is_cleared_but_not_what_is_being_written
     run(scenario)
 
 
+def test_another_process_that_starts_clears_nothing_that_is_being_written(tmp_path: Path) -> None:
+    """What is between its temporary name and its own is locked by who writes it."""
+    writing = spool_out.Out(tmp_path)
+    draft = writing._draft(message(1))
+    assert spool_out.Out(tmp_path).sweep() == 0
+    assert writing._give_name(draft).fate == "taken"
+    assert names(tmp_path) == ["LN00000001.am"]
+    os.close(draft.fd or 0)
+
+
 def test_one_message_that_cannot_be_written_holds_up_its_lane_only(tmp_path: Path) -> None:
     """No message of its batch overtakes it; other batches go on, and the link as a whole has no problem."""
 
@@ -114,6 +126,24 @@ def test_a_full_disk_is_unsent_says_why_and_heals_by_itself(tmp_path: Path) -> N
             assert names(tmp_path / "out") == []
             await until(lambda: channel.problem() is None)
             assert fates(await channel.send([message(1)])) == ["taken"]
+
+    run(scenario)
+
+
+def test_what_may_not_be_on_the_disk_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are there, but their names may be gone after a power cut: they are sent again, flagged."""
+
+    def broken(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async def scenario() -> None:
+        async with opened(tmp_path) as channel:
+            with monkeypatch.context() as disk:
+                disk.setattr(spool_out, "sync_folder", broken)
+                found = await channel.send([message(1), message(2)])
+            assert fates(found) == ["unknown", "unknown"]
+            assert found[0].cause == "written to out/, but the folder cannot be synced: Input/output error"
+            assert fates(await channel.send([message(1), message(2)])) == ["taken", "taken"]
 
     run(scenario)
 

@@ -208,6 +208,22 @@ def test_what_a_full_link_never_took_is_unsent(in_loop: InLoop) -> None:
     in_loop(scenario)
 
 
+def test_who_waits_for_a_full_link_is_told_at_once_when_it_is_lost(in_loop: InLoop) -> None:
+    """Not when its time is over: what never left this process is `unsent`, and why."""
+
+    async def scenario() -> None:
+        async with Bare(read=False) as bare, running(channel_to(bare.address, ack_timeout=3600.0)) as channel:
+            await up(channel)
+            sends = asyncio.gather(*(channel.send([message(n, more="X" * 60_000)]) for n in range(1, 400)))
+            await asyncio.sleep(0)
+            bare._writers[-1].transport.abort()
+            found = [receipts[0] for receipts in await sends]
+            assert {receipt.fate for receipt in found} == {"unknown", "unsent"}
+            assert all("connection" in receipt.cause for receipt in found)
+
+    in_loop(scenario)
+
+
 def test_while_there_is_no_link_nothing_is_sent_and_it_says_why(in_loop: InLoop) -> None:
     """`unsent` and a reason at once, and again a link once the switch is back."""
 
