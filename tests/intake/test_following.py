@@ -61,6 +61,21 @@ def test_the_first_start_takes_the_folder(desk: Desk, decider: Decider) -> None:
     ]
 
 
+def test_of_two_that_start_first_one_is(desk: Desk, decider: Decider) -> None:
+    """The other finds that it is done, and decides under the same."""
+
+    class Slow(FolderWatch):
+        def read(self) -> Bundle | None:
+            """As ever; meanwhile another process has started."""
+            found = super().read()
+            opened(desk)
+            return found
+
+    shelf = open_shelf(desk, Slow(ROOT), follow_folder=False)
+    assert (shelf.in_force.version, shelf.in_force.seq, shelf.problem) == (decider.book.hash, 1, None)
+    assert rows(desk.store, "SELECT count(*) FROM rulebook_publication") == [(1,)]
+
+
 def test_a_first_folder_with_errors_is_refused(desk: Desk, tmp_path: Path) -> None:
     """There is nothing to fall back on."""
     with pytest.raises(Refused):

@@ -14,10 +14,11 @@ from app.domain.surge import HOUR, Breaker
 from app.errors import Conflict
 from app.store import surges
 from app.store.engine import Store
+from app.store.releases import accept_many
 from app.store.work_items import Resolve, resolve
 from app.store.writer import Writer
-from tests.intake.surging import Service, history, ids, outcome
-from tests.store.invented import NOON, rows
+from tests.intake.surging import BAND, Service, history, ids, outcome
+from tests.store.invented import NOON, acceptance, rows, run
 
 
 @pytest.fixture
@@ -215,6 +216,19 @@ def test_what_is_kept_for_its_ori_does_not_count(service: Service) -> None:
     assert (service.statuses(), service.surges()) == ({"held": 40}, [])
     service.accept(*ids(21, 25))
     assert service.statuses() == {"held": 40, "queued": 10}
+
+
+def test_a_lifted_surge_sends_nothing_that_is_kept_for_its_ori(service: Service) -> None:
+    """Of a release that comes in a flood, one message waits for the flood's end, the other for its own work item."""
+    store = service.store
+    run(store, accept_many, *[acceptance(f"EX-{n}", "held")._replace(breaker=BAND) for n in range(12)])
+    assert rows(store, "SELECT count(*) FROM surge_hold JOIN message USING (number) WHERE state = 'TX'") == [(0,)]
+    (surge,) = service.surges()
+    service.release(surge.id or 0)
+    assert rows(store, "SELECT state, status, count(*) FROM message GROUP BY state, status ORDER BY state") == [
+        ("AZ", "queued", 12),
+        ("TX", "held", 12),
+    ]
 
 
 @pytest.fixture
