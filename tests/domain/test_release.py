@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.release import BODY_LIMIT, Release, is_date, is_date_time, read_json, read_release, release_schema
+from app.domain.release import BODY_LIMIT, MOST_FAULTS, Release, is_date, is_date_time, read_json, read_release, release_schema
 from app.errors import LensError, NotJson, Refused, TooLarge
 from tests.domain.releases import RELEASES, STATES, Document, release_document
 
@@ -248,3 +248,17 @@ def test_the_schema_refuses_unknown_fields_everywhere() -> None:
     found = objects(release_schema())
     assert len(found) == 6
     assert all(node["additionalProperties"] is False for node in found)
+
+
+def test_a_nul_is_a_fault_wherever_it_stands() -> None:
+    """No database takes one in text; the rest of the document may be as it should."""
+    document = release_document()
+    document["subject"]["name"]["last"] = "DO\0E"
+    assert refusal(document) == [("/subject/name/last", "nul-character")]
+
+
+def test_faults_beyond_number_are_not_all_told() -> None:
+    """A small hostile body has no huge answer."""
+    with pytest.raises(Refused, match=f"the first {MOST_FAULTS} are listed") as caught:
+        read(release_document() | {"holds": [1] * (MOST_FAULTS + 1)})
+    assert len(caught.value.faults) == MOST_FAULTS
