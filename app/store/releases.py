@@ -18,7 +18,7 @@ from app.store.messages import MessageWithHistory, messages_of_release
 from app.store.paging import LONGEST_PAGE
 from app.store.release_rows import Acceptance, add_messages, add_release, add_work_items, insert_rows, no_rows
 from app.store.release_versions import Correction, corrections, versions_of
-from app.store.rows import counters_first, lock_counters, select_in, take_all_numbers
+from app.store.rows import counters_first, lock_counters, run_in, take_all_numbers
 from app.store.surge_gate import Trip
 from app.store.tables import RELEASE
 from app.store.work_items import StoredWorkItem, WorkItemFilter, list_work_items
@@ -47,7 +47,7 @@ def accept_many(connection: Connection, items: Sequence[Acceptance]) -> list[Acc
     """
     lock_counters(connection)
     ids = sorted({item.decision.release_id for item in items})
-    stored = {str(row[0]): (str(row[1]), str(row[2]).encode()) for row in select_in(connection, _STORED, ids)}
+    stored = {str(row[0]): (str(row[1]), str(row[2]).encode()) for row in run_in(connection, _STORED, (), ids)}
     fresh: dict[str, _Fresh] = {}
     for item in items:
         release_id = item.decision.release_id

@@ -1,7 +1,7 @@
 """Rows in and out in bulk, and the counters: what every statement of the store is built with.
 
-Values go in as plain tuples through the driver's own bulk call: for groups as small as two rows that is three times as fast as
-SQLAlchemy's compiled insert, which has to turn a dictionary a row into the same tuple.
+Values go to the driver as plain tuples: for groups as small as two rows that is three times as fast as SQLAlchemy's compiled
+insert, which has to turn a dictionary a row into the same tuple.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -43,14 +43,6 @@ def insert(connection: Connection, table: str, columns: tuple[str, ...], rows: S
 def insert_absent(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     """The same, leaving alone the rows whose key is there already."""
     insert(connection, table, columns, rows, " ON CONFLICT DO NOTHING")
-
-
-def select_in(connection: Connection, start: str, keys: Sequence[str | int]) -> Sequence[tuple[Any, ...]]:
-    """The rows of a statement that ends in `… IN`, for any of these keys (a few hundred at the most)."""
-    if not keys:
-        return []
-    marks = ", ".join([_MARKS[connection.dialect.paramstyle]] * len(keys))
-    return [tuple(row) for row in connection.exec_driver_sql(f"{start} ({marks})", tuple(keys))]
 
 
 def run(connection: Connection, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
