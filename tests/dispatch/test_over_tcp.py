@@ -24,7 +24,7 @@ ORIS = (AZ, TX, NM)
 async def dispatching(store: Store, switch: Switch, limits: Limits = QUICK) -> AsyncIterator[Dispatcher]:
     """A dispatcher on a real connection to the switch."""
     with Writer(store) as writer:
-        channel = TcpChannel(switch.address, ack_timeout=0.2, ping_every=0.2, retry_first=0.01, retry_cap=0.05)
+        channel = TcpChannel(switch.address, ack_timeout=0.2, ping_every=0.2, retry=(0.01, 0.05))
         dispatcher = Dispatcher(writer, channel, "w1", limits, wire)
         task = asyncio.create_task(dispatcher.run())
         try:

@@ -3,7 +3,9 @@
 import asyncio
 import random
 import ssl
+import time
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 import structlog
@@ -24,7 +26,8 @@ class TcpChannel:
 
     Many messages may be under way; ACKs come in any order. A message whose ACK does not come in time, or whose connection is
     lost after it was written, is `unknown`; one that was never written is `unsent`. An ACK that comes too late changes nothing.
-    Nothing is written before the switch has answered the PING that a connection begins with.
+    A connection begins with a PING, and nothing is written before the switch has answered: one that takes connections and says
+    nothing would swallow a window of every lane. Where no answer comes, a single message finds out whether it is of use all the same.
 
     Texts from the network are stored in the order they came, beside the reading of ACKs. Trying to store a text again is known
     as the same arrival, and so is one that the network says again with the same stamp (`tcp_arrivals.arrival`). When too many
@@ -40,13 +43,14 @@ class TcpChannel:
         tls: ssl.SSLContext | None = None,
         *,
         ping_every: float = 5.0,
-        retry_first: float = 0.1,
-        retry_cap: float = 2.0,
+        probe_after: float = 1.0,
+        retry: tuple[float, float] = (0.1, 2.0),
         arrivals: Arrivals | None = None,
     ) -> None:
         """`address` is `host:port` (`[::1]:7070` for IPv6); all times are in seconds.
 
-        `retry_first` and `retry_cap` bound the wait between attempts to connect, which doubles and has jitter.
+        `probe_after` is how long a switch has to answer before a message is risked. `retry` bounds the wait between attempts to
+        connect, which doubles and has jitter.
         """
         host, _, port = address.rpartition(":")
         self._host, self._port = host.strip("[]"), int(port)
@@ -54,9 +58,11 @@ class TcpChannel:
         self._ack_timeout = ack_timeout
         self._tls = tls
         self._ping_every = ping_every
-        self._retry_first, self._retry_cap = retry_first, retry_cap
+        self._probe_after = probe_after
+        self._retry_first, self._retry_cap = retry
         self._arrivals = Arrivals() if arrivals is None else arrivals
         self._connection: Connection | None = None
+        self._probe_at = 0.0
         self._problem = f"not yet connected to the switch at {address}"
 
     def problem(self) -> str | None:
@@ -65,7 +71,9 @@ class TcpChannel:
             return self._problem
         if self._connection.cause:
             return self._lost(self._connection.cause)
-        return None if self._connection.proved.done() else f"the switch at {self._address} has not answered yet"
+        if self._connection.proved.done() or time.monotonic() >= self._probe_at:
+            return None
+        return f"the switch at {self._address} has not answered yet"
 
     async def run(self, arrived: Arrived) -> None:
         """Keeps the connection up and stores what comes, until cancelled; then stores what has come already."""
@@ -88,7 +96,12 @@ class TcpChannel:
         problem = self.problem()
         if self._connection is None or problem is not None:
             return [Receipt("unsent", problem or "")] * len(messages)
-        return await self._connection.send(messages, self._ack_timeout)
+        if self._connection.proved.done():
+            return await self._connection.send(messages, self._ack_timeout)
+        self._probe_at = inf  # one at a time
+        first = await self._connection.send(messages[:1], self._ack_timeout)
+        waits = Receipt("unsent", f"the switch at {self._address} has not answered yet")
+        return [*first, *[waits] * (len(messages) - 1)]
 
     async def _keep_connected(self) -> None:
         wait = self._retry_first
@@ -113,10 +126,10 @@ class TcpChannel:
 
     async def _use(self, connection: Connection) -> bool:
         """Sends over the connection until it is lost; whether the far side ever spoke the protocol."""
+        self._probe_at = time.monotonic() + self._probe_after
         self._connection = connection
         self._arrivals.on_room = connection.resume_reading
         try:
-            # Whoever takes a connection and says nothing would swallow a window of every lane.
             await asyncio.wait((connection.proved, connection.lost), return_when=asyncio.FIRST_COMPLETED)
             if connection.proved.done():
                 _log.info("link_up", address=self._address)

@@ -65,9 +65,9 @@ async def running(channel: TcpChannel, store: Store | None = None) -> AsyncItera
         await asyncio.gather(task, return_exceptions=True)
 
 
-def channel_to(address: str, ack_timeout: float = 5.0, ping_every: float = 5.0) -> TcpChannel:
+def channel_to(address: str, ack_timeout: float = 5.0, ping_every: float = 5.0, probe_after: float = 60.0) -> TcpChannel:
     """A channel that reconnects at once."""
-    return TcpChannel(address, ack_timeout, ping_every=ping_every, retry_first=0.01, retry_cap=0.05)
+    return TcpChannel(address, ack_timeout, ping_every=ping_every, probe_after=probe_after, retry=(0.01, 0.05))
 
 
 async def up(channel: TcpChannel) -> None:

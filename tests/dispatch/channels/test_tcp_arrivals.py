@@ -165,4 +165,4 @@ def test_what_has_come_is_stored_before_the_channel_ends(in_loop: InLoop) -> Non
 
 
 def _quick(address: str) -> TcpChannel:
-    return TcpChannel(address, 5.0, retry_first=0.01, retry_cap=0.05, arrivals=Arrivals(store_again=0.01))
+    return TcpChannel(address, 5.0, retry=(0.01, 0.05), arrivals=Arrivals(store_again=0.01))

@@ -168,6 +168,27 @@ def test_nothing_is_sent_to_a_switch_that_has_not_answered(in_loop: InLoop) -> N
     in_loop(scenario)
 
 
+def test_a_switch_without_a_pong_is_sent_to_once_it_has_acknowledged_a_message(in_loop: InLoop) -> None:
+    """After a while one message is risked; until its ACK no other is, and after it all are."""
+
+    async def scenario() -> None:
+        async with Bare(mute=True) as bare, running(channel_to(bare.address, probe_after=0.01)) as channel:
+            await up(channel)
+            sending = asyncio.create_task(channel.send([message(1), message(2)]))
+            await bare.has_heard(1)
+            assert channel.problem() == f"the switch at {bare.address} has not answered yet"
+            assert fates(await channel.send([message(3)])) == ["unsent"]
+            bare.say("ACK LN00000001")
+            assert fates(await sending) == ["taken", "unsent"]
+            assert channel.problem() is None
+            sending = asyncio.create_task(channel.send([message(2), message(3)]))
+            await bare.has_heard(3)
+            bare.say("ACK LN00000002", "ACK LN00000003")
+            assert fates(await sending) == ["taken", "taken"]
+
+    in_loop(scenario)
+
+
 def test_a_switch_that_never_answers_is_given_up_and_tried_again(in_loop: InLoop) -> None:
     """Each connection gets as long as a PING has."""
 

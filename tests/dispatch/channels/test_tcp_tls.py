@@ -43,7 +43,7 @@ def files(folder: Path, authority: trustme.CA) -> tuple[Path, Path, Path]:
 
 def channel_to(switch: Switch, tls: ssl.SSLContext | None) -> TcpChannel:
     """A channel that reconnects at once."""
-    return TcpChannel(switch.address, 5.0, tls, retry_first=0.01, retry_cap=0.05)
+    return TcpChannel(switch.address, 5.0, tls, retry=(0.01, 0.05))
 
 
 def test_messages_go_over_tls_with_a_client_certificate(
