@@ -163,6 +163,7 @@ class Connection(asyncio.Protocol):
 
     def _take(self, payload: str) -> None:
         if payload.startswith("ACK ") and payload[4:] in self._under_way:  # nearly all that ever comes, so it is quick
+            self._proven()
             self._settle(payload[4:], _TAKEN)
             return
         answer = _ANSWER.fullmatch(payload)
