@@ -17,8 +17,8 @@ _log = structlog.get_logger(__name__)
 _AT_ONCE = 200  # rows in one transaction, so that nobody waits long for the writer
 
 
-async def sweep(writer: Writer, pause: float, queued: Callable[[], None]) -> None:
-    """Sweeps until cancelled, `pause` seconds from the end of one sweep to the next. Whatever fails in it stops no sending.
+async def sweep(writer: Writer, every: float, queued: Callable[[], None]) -> None:
+    """Sweeps until cancelled, `every` seconds from the end of one sweep to the next. Whatever fails in it stops no sending.
 
     `queued` says that there is something to send.
     """
@@ -34,7 +34,7 @@ async def sweep(writer: Writer, pause: float, queued: Callable[[], None]) -> Non
                 _log.warning("sweep_failed", work=work.__name__, cause=error.detail)
             except Exception as error:  # noqa: BLE001 - a fault here must not end the dispatcher; the next sweep tries again
                 _log.error("sweep_broke", work=work.__name__, **what_broke(error))
-        await asyncio.sleep(pause)
+        await asyncio.sleep(every)
 
 
 async def learn_all(writer: Writer) -> None:

@@ -13,9 +13,9 @@ from tests.dispatch.scripted import QUICK, ScriptedChannel, always_taken, dispat
 from tests.store.invented import NOON, acceptance, rows, run
 
 
-@pytest.mark.parametrize("verdict", ["release", "drop"])
+@pytest.mark.parametrize("choice", ["release", "drop"])
 def test_a_decision_that_nobody_carried_out_is_carried_out_beside_sending(
-    store: Store, monkeypatch: pytest.MonkeyPatch, verdict: surges.Choice
+    store: Store, monkeypatch: pytest.MonkeyPatch, choice: surges.Choice
 ) -> None:
     """Its process ended when it was written down; any dispatcher goes on, in order, and nothing that is held goes out before."""
     monkeypatch.setattr(surges, "AT_ONCE", 3)
@@ -25,10 +25,10 @@ def test_a_decision_that_nobody_carried_out_is_carried_out_beside_sending(
     async def scenario() -> None:
         async with dispatching(store, channel, replace(QUICK, sweep=0.02)):
             await until(lambda: len(channel.wire) == 4)
-            await asyncio.to_thread(writer.do_and_wait, decide, Decide(1, verdict, "looked at", "op", NOON))
+            await asyncio.to_thread(writer.do_and_wait, decide, Decide(1, choice, "looked at", "op", NOON))
             await until(lambda: rows(store, "SELECT count(*) FROM message WHERE status IN ('sent', 'cancelled')") == [(12,)])
 
     with Writer(store) as writer:  # it tries again where it and the dispatcher wait for each other's rows
         asyncio.run(scenario())
-    sent = [1, 3, 5, 7, 9, 11] if verdict == "release" else [1, 3]
+    sent = [1, 3, 5, 7, 9, 11] if choice == "release" else [1, 3]
     assert channel.numbers("AZSIR0000") == sent

@@ -65,18 +65,18 @@ class Example:
                 run(service, "UPDATE message SET status = 'sent', ready = false WHERE status = 'queued'")
             case ("an hour passes",):
                 service.now += HOUR
-            case (("release" | "drop") as verdict, done):
-                self.decide(verdict, done=done)
+            case (("release" | "drop") as choice, done):
+                self.decide(choice, done=done)
             case ("carry out",):
                 service.writer.do_and_wait(surges.carry_out, surges.CarryOut())
 
-    def decide(self, verdict: surges.Choice, *, done: bool) -> None:
+    def decide(self, choice: surges.Choice, *, done: bool) -> None:
         """A person decides about the oldest surge; it is carried out at once, or its process comes to an end."""
         service = self.service
         for work_item, kind in rows(
             service.store, "SELECT work_item, kind FROM surge WHERE decision IS NULL ORDER BY 1 LIMIT 1"
         ):
-            service.writer.do_and_wait(surges.decide, surges.Decide(work_item, verdict, "looked at", "op", service.now))
+            service.writer.do_and_wait(surges.decide, surges.Decide(work_item, choice, "looked at", "op", service.now))
             self.decided[kind, service.now // HOUR] += 1
             if done:
                 self.carry_out()
