@@ -17,6 +17,13 @@ _FORBIDDEN_ENDINGS = ("HELP", "UPDT", "APND", "CNCL")
 _MESSAGE_ID = re.compile(r"LN[0-9A-Z]{8}")
 _BASE36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+_SAME_CODE = (
+    "AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND NH NJ NM NV NY OH OK OR PA PR RI SC "
+    "SD TN TX UT VA VI VT WA WI WV WY"
+)
+NLETS_CODES = {**{code: code for code in _SAME_CODE.split()}, "NE": "NB", "GU": "GM", "AS": "AM", "MP": "MK"}
+"""The Nlets code of each of the 56 jurisdictions, by its postal code [H]. Four differ; the postal ones of those are no Nlets codes."""
+
 DRY_RUN_ID = "LN--------"
 """What stands where a message number would, in a decision that is not stored: as long as one, which the control field limits to 10."""
 

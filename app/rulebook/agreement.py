@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from app.domain.identifiers import ori_problem
+from app.domain.identifiers import NLETS_CODES, ori_problem
 from app.rulebook.evaluate import audience_of
-from app.rulebook.model import DecisionTable, Fact, Membership, Rule, Send, Table
+from app.rulebook.model import Change, DecisionTable, Fact, Membership, Rule, Send, Table
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.view import View
 
@@ -97,6 +97,7 @@ def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Prob
             continue  # one fault of a cell is told once, though several rules send there
         ori, nlets = cells[key][send.ori_column], cells[key]["nlets"]
         _check_code_is_its_own(key, nlets, table, view, problems)
+        _check_code_is_of_nlets(key, nlets, table, view, problems)
         if not ori:
             help = f"give it one, or set its `ori_status` to none; {rule.id} sends to it"
             problems.error("R122", f"{key} has no ORI and may be sent a message", spot, help=help)
@@ -120,9 +121,29 @@ def _check_code_is_its_own(key: str, nlets: str, table: Table, view: View, probl
         problems.error("R120", message, spot, help="the code is of one of them; mend the other", also=(other,))
 
 
+def _check_code_is_of_nlets(key: str, nlets: str, table: Table, view: View, problems: Problems) -> None:
+    """The Nlets code of a row is the one that Nlets has for it; only a dated change that cites an authority may say otherwise."""
+    spot = _cell_spot(table, key, "nlets", view)
+    change = _change_in_force(table, key, "nlets", view)
+    known = NLETS_CODES.get(key)
+    right = nlets == known if known else nlets in NLETS_CODES.values()
+    if not nlets or right or (change and change.authority) or any(spot in {p.spot, *p.also} for p in problems.found):
+        return
+    message = f"the Nlets code of {key} is {known}, not {nlets}" if known else f"{nlets} is not an Nlets code"
+    help = "a code that Nlets has given since is a dated change of `nlets`, with its `authority`"
+    label = "" if known else did_you_mean(nlets, NLETS_CODES.values())
+    problems.error("R128", message, spot, help=help, label=label)
+
+
 def _cell_spot(table: Table, row: str, column: str, view: View) -> Spot:
     """Where the text stands that a cell has in a view: in the last change in force that names it, else in the row."""
+    change = _change_in_force(table, row, column, view)
+    return change.spots[column] if change else table.rows[row].spots.get(column, table.rows[row].spot)
+
+
+def _change_in_force(table: Table, row: str, column: str, view: View) -> Change | None:
+    """The last change that names a cell on the days of a view; None where the row's own text stands."""
     for change in reversed(sorted(table.changes, key=lambda change: change.period.first)):  # noqa: C413 - ties as in `cells_on`
         if change.row == row and column in change.cells and change.period.covers(view.first):
-            return change.spots[column]
-    return table.rows[row].spots.get(column, table.rows[row].spot)
+            return change
+    return None
