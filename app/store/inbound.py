@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection, Row, select, text, update
 
 from app.domain.statuses import READY, Status, may_become
+from app.domain.times import SECOND
 from app.store.engine import now_micros
 from app.store.held import INQUIRY, UNMATCHED
 from app.store.history import change
@@ -116,15 +117,17 @@ def _meant_again(connection: Connection, heard: Heard, known: Row[Any]) -> bool:
     """Whether words heard before may be new ones: there was a try of their message since, and they may be about that.
 
     They are then believed, since a message that was thrown away and counts as delivered is lost; but as the network may also
-    only have repeated itself, the message is marked as one that may have arrived. That the network is in service is
+    only have repeated itself, the message is marked as one that may have arrived. A try begun more than a minute after the
+    words were heard is not meant: what is said of that has a stamp of another minute. That the network is in service is
     always believed: else nothing would be sent again.
     """
     if heard.network == "resume":
         return True
-    return known.number is not None and bool(run(connection, _TRIED_SINCE, (known.number, known.received_at)))
+    span = (known.received_at, known.received_at + 60 * SECOND)
+    return known.number is not None and bool(run(connection, _TRIED_SINCE, (known.number, *span)))
 
 
-_TRIED_SINCE = "SELECT 1 FROM message_event WHERE number = ? AND status = 'sending' AND at > ? LIMIT 1"
+_TRIED_SINCE = "SELECT 1 FROM message_event WHERE number = ? AND status = 'sending' AND at > ? AND at <= ? LIMIT 1"
 _DOUBT = "UPDATE message SET maybe_duplicate = true WHERE number = ?"
 
 

@@ -86,6 +86,18 @@ def test_words_said_again_count_once_until_their_message_is_tried_again(store: S
     assert rows(store, "SELECT source FROM inbound ORDER BY id") == [("test:1",), ("third",)]
 
 
+def test_words_said_again_are_not_about_a_try_long_after_them(store: Store) -> None:
+    """What the network says of a try begun minutes after the words were heard has a stamp of another minute."""
+    number = sent(store, [AZ])[0]
+    old = word(number, Status.WAITING_FOR_STATE)
+    assert take(store, said(old, "first")) == "matched"
+    change(store, "UPDATE inbound SET received_at = received_at - 61000000")
+    try_again(store, number)
+    assert take(store, said(old, "second")) == "matched"
+    assert history(store, number) == ["queued", "waiting_for_state", "sending", "sent"]
+    assert rows(store, "SELECT count(*) FROM inbound") == [(1,)]
+
+
 def test_that_the_network_is_in_service_is_believed_each_time(store: Store) -> None:
     """Else a network that says so in the same words a second time would never be sent to again."""
     down = Heard("down", "SM", "text", "out of service", network="pause")
