@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.source import SourceFile, decoded
@@ -29,15 +30,28 @@ class CsvRow:
         return self.spot
 
 
-def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tuple[CsvRow, ...]]:
-    """The column names and rows of a CSV file (RFC 4180, UTF-8, a heading line). Faulty rows are told and left out."""
+class CsvFile(NamedTuple):
+    """A CSV file: its column names and its rows without the faulty ones.
+
+    `lost` are the codes of those left out, `whole` is whether these are all that can be missing.
+    """
+
+    heading: tuple[str, ...]
+    rows: tuple[CsvRow, ...]
+    lost: frozenset[str]
+    whole: bool
+
+
+def read_csv(file: SourceFile, problems: Problems) -> CsvFile:
+    """A CSV file (RFC 4180, UTF-8, a heading line). Faulty rows are told and left out."""
     text = decoded(file, problems)
     if text is None:
-        return (), ()
+        return CsvFile((), (), frozenset(), whole=False)
     lines = list(io.StringIO(text, newline=""))
     reader = csv.reader(lines, strict=True)
     line = 1
     rows = []
+    lost: list[str | None] = []
     heading: tuple[str, ...] = ()
     try:
         heading = tuple(next(reader, ()))
@@ -48,6 +62,7 @@ def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tup
             if len(cells) != len(heading):
                 message = f"this row has {len(cells)} cells, the heading has {len(heading)}"
                 problems.error("R007", message, spot, help=_cells_help(len(cells), len(heading)))
+                lost.append(dict(zip(heading, cells, strict=False)).get("code") if cells else "")
             else:
                 rows.append(CsvRow(dict(zip(heading, cells, strict=True)), spot, written))
         if not heading:
@@ -57,7 +72,8 @@ def read_csv(file: SourceFile, problems: Problems) -> tuple[tuple[str, ...], tup
     except csv.Error as error:
         help = "the row that begins here has a quote that is not closed, or one inside a cell: write it twice, inside quotes"
         problems.error("R007", f"this is not CSV: {error}", Spot(file.name, line), help=help)
-    return heading, tuple(rows)
+        lost.append(None)
+    return CsvFile(heading, tuple(rows), frozenset(code for code in lost if code), whole=None not in lost)
 
 
 def _cells_help(found: int, expected: int) -> str:

@@ -88,7 +88,9 @@ class Table:
     sets: dict[str, SetDefinition]
     sensitive: bool = False
     whole: bool = True
-    """Whether no row was lost to a fault; where one was, a word that names no row is no fault of its own."""
+    """Whether no unknown row was lost to a fault; where one was, a word that names no row is no fault of its own."""
+    lost: frozenset[str] = frozenset()
+    """The rows known to be lost to a fault; a word that names one of these is no fault of its own."""
 
 
 @dataclass(frozen=True, slots=True)

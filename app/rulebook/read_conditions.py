@@ -76,7 +76,7 @@ class ConditionReader:
                 if self._shapes.known(set_word, "R106", f"`{table.name}` has no set {{}}", table.sets, prefix)
                 else None
             )
-        if not table.whole and word.text not in table.rows:
+        if word.text in table.lost or (not table.whole and word.text not in table.rows):
             return None
         return word.text if self._shapes.known(word, "R107", f"`{table.name}` has no row {{}}", table.rows) else None
 

@@ -117,7 +117,11 @@ def _fallback(node: Node | None, what: str, table: Table, shapes: Shapes, *more:
     if node is None:
         return None
     word = shapes.scalar(node, what)
-    if word is None or not shapes.known(word, "R107", f"`{table.name}` has no row {{}}", [*table.rows, *more]):
+    if (
+        word is None
+        or word.text in table.lost
+        or not shapes.known(word, "R107", f"`{table.name}` has no row {{}}", [*table.rows, *more])
+    ):
         return None
     return word.text
 
@@ -132,7 +136,7 @@ def read_code_tables(files: AbstractMapping[str, SourceFile], problems: Problems
         if name not in files:
             problems.error("R001", f"the rulebook has no file `{name}`", Spot(name), help="take it from the default rulebook")
             continue
-        found, rows = read_csv(files[name], problems)
+        found, rows, _, _ = read_csv(files[name], problems)
         if found and found != heading:
             problems.error("R109", "the heading is not as it must be", Spot(name), help=f"the heading is `{','.join(heading)}`")
             continue

@@ -1,6 +1,7 @@
 """Reads the reference tables of `ref_data/` into the model."""
 
 import re
+from collections.abc import Collection
 from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook import grammar
@@ -12,7 +13,7 @@ from app.rulebook.source import Mapping, Node, Scalar, SourceFile
 
 _NAME = re.compile(grammar.NAME)
 _NAME_HELP = "small letters, digits and _, beginning with a letter, e.g. into_us"
-_ROW_LOST = frozenset({"R002", "R003", "R004", "R005", "R006", "R007", "R103", "R109", "R114"})
+_ROW_LOST = frozenset({"R002", "R003", "R004", "R005", "R006", "R103", "R109", "R114"})
 _SIMPLE_PATTERN = re.compile(grammar.SIMPLE_PATTERN)
 
 
@@ -27,18 +28,22 @@ def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceF
     if top.get("as_of") is not None:
         shapes.choice(top.get("as_of"), "`as_of`", ("release_date",))
     columns = _columns(top.get("columns"), shapes)
-    rows = _csv_rows(name, top, columns, files, shapes)
+    rows, lost, csv_whole = _csv_rows(name, top, columns, files, shapes)
     _yaml_rows(top.get("rows"), columns, rows, shapes)
+    lost -= rows.keys()
     sources = {name, *(file for file in files if file.endswith(".csv") and top.get("rows_from") is not None)}
-    whole = not any(problem.code in _ROW_LOST and problem.spot.file in sources for problem in shapes.problems.found)
+    whole = csv_whole and not any(
+        problem.code in _ROW_LOST and problem.spot.file in sources for problem in shapes.problems.found
+    )
     changes = tuple(
         change
         for entry in shapes.items(top.get("changes"), "`changes`")
-        if (change := _change(entry, columns, rows, shapes)) is not None
+        if (change := _change(entry, columns, rows, lost, shapes)) is not None
     )
     sensitive = top.get("sensitive") is not None and shapes.yes_no(top.get("sensitive"), "`sensitive`")
-    sets = _sets(top.get("sets"), columns, rows, shapes)
-    return Table(word.text if word else "", word.spot if word else top.spot, columns, rows, changes, sets, sensitive, whole)
+    sets = _sets(top.get("sets"), columns, (*rows, *sorted(lost)), shapes)
+    named, spot = (word.text, word.spot) if word else ("", top.spot)
+    return Table(named, spot, columns, rows, changes, sets, sensitive, whole, lost)
 
 
 def _columns(node: Node | None, shapes: Shapes) -> dict[str, Column]:
@@ -88,27 +93,28 @@ def _starts_with(keys: Keys, what: str, shapes: Shapes) -> str | None:
 
 def _csv_rows(
     name: str, top: Keys, columns: dict[str, Column], files: AbstractMapping[str, SourceFile], shapes: Shapes
-) -> dict[str, Row]:
+) -> tuple[dict[str, Row], frozenset[str], bool]:
+    """The rows of the CSV file, the codes of those lost to a fault, and whether no other can be missing."""
     if top.get("rows_from") is None:
-        return {}
+        return {}, frozenset(), True
     word = shapes.scalar(top.get("rows_from"), "`rows_from`")
     folder = name.rpartition("/")[0]
     csv_names = [file.removeprefix(f"{folder}/") for file in files if file.endswith(".csv")]
     if word is None or not shapes.known(word, "R109", "there is no file {} beside this one", csv_names):
-        return {}
+        return {}, frozenset(), False
     file = files[f"{folder}/{word.text}"]
-    heading, csv_rows = read_csv(file, shapes.problems)
+    heading, csv_rows, lost, whole = read_csv(file, shapes.problems)
     expected = ("code", *columns)
     if not heading:
-        return {}
+        return {}, frozenset(), False
     if sorted(heading) != sorted(expected):
         help = f"the heading is `{','.join(expected)}`"
         shapes.problems.error("R109", "the heading does not name the table's columns", Spot(file.name), help=help)
-        return {}
+        return {}, frozenset(), False
     rows: dict[str, Row] = {}
     for csv_row in csv_rows:
         _add_csv_row(csv_row, columns, rows, shapes)
-    return rows
+    return rows, lost, whole
 
 
 def _add_csv_row(csv_row: CsvRow, columns: dict[str, Column], rows: dict[str, Row], shapes: Shapes) -> None:
@@ -161,13 +167,15 @@ def _check_cell(column: Column, text: str, cells: dict[str, str], spot: Spot, pr
         problems.error("R120", f"`{column.name}` {text} belongs to another row than `{start}`", spot, help=help)
 
 
-def _change(node: Node, columns: dict[str, Column], rows: dict[str, Row], shapes: Shapes) -> Change | None:
+def _change(
+    node: Node, columns: dict[str, Column], rows: dict[str, Row], lost: frozenset[str], shapes: Shapes
+) -> Change | None:
     keys = shapes.keys(node, "a change", *grammar.CHANGE)
     if keys is None:
         return None
     row = shapes.scalar(keys.get("row"), "`row`")
     new = shapes.keys(keys.get("set"), "`set` of a change", [], list(columns))
-    if row is None or new is None or not shapes.known(row, "R107", "there is no row {} to change", rows):
+    if row is None or new is None or row.text in lost or not shapes.known(row, "R107", "there is no row {} to change", rows):
         return None
     cells, spots = _cells(new, {name: column for name, column in columns.items() if new.get(name)}, shapes)
     merged = {**rows[row.text].cells, **cells}
@@ -177,7 +185,7 @@ def _change(node: Node, columns: dict[str, Column], rows: dict[str, Row], shapes
     return Change(row.text, period, cells, shapes.authority(keys.get("authority"), "a change"), row.spot, spots)
 
 
-def _sets(node: Node | None, columns: dict[str, Column], rows: dict[str, Row], shapes: Shapes) -> dict[str, SetDefinition]:
+def _sets(node: Node | None, columns: dict[str, Column], rows: Collection[str], shapes: Shapes) -> dict[str, SetDefinition]:
     sets = {}
     mapping = shapes.mapping(node, "`sets`")
     for key, entry in mapping.items if mapping else ():
@@ -187,7 +195,7 @@ def _sets(node: Node | None, columns: dict[str, Column], rows: dict[str, Row], s
     return sets
 
 
-def _set(key: Scalar, node: Node, columns: dict[str, Column], rows: dict[str, Row], shapes: Shapes) -> SetDefinition:
+def _set(key: Scalar, node: Node, columns: dict[str, Column], rows: Collection[str], shapes: Shapes) -> SetDefinition:
     what = f"the set `{key.text}`"
     if not isinstance(node, Mapping):
         listed = shapes.words(node, what)
