@@ -28,12 +28,12 @@ Match = Literal["matched", "unmatched"]
 class Heard(NamedTuple):
     """A text from the network, read.
 
-    `source` and `occurrence` name the arrival, as the channel has it; `numbers` are the message numbers it may be about, surest first, each with how it was found;
-    `oris` the destinations it names, to match by when it names no number and only one message to them is open. `status` is what
-    it makes of its message (None: nothing), for `cause`, in words; `network` says that it stops or resumes all sending.
-    `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it came from, if it says one;
-    `fbi_numbers` are those that it names: with them the releases of a subject are found. `within`
-    is how many Micros a person has for what it asks of one, None: no limit.
+    `source` and `occurrence` name the arrival, as the channel has it. `numbers` are the message numbers it may be about, surest
+    first, each with how it was found; `oris` the destinations it names, to match by when it names no number and only one message
+    to them is open. `status` is what it makes of its message (None: nothing), for `cause`, in words; `network` says that it
+    stops or resumes all sending. `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it
+    came from, if it says one; `fbi_numbers` are those that it names: with them the releases of a subject are found. `within` is
+    how many Micros a person has for what it asks of one, None: no limit.
     """
 
     source: str
