@@ -1,7 +1,7 @@
 """Going on with a store that is older than what was sent: restored from a backup, or a standby that had not got everything.
 
 Numbers given out since then are not known here, and the network drops a message whose number it has had. So numbers go on well
-beyond them; and whatever waits may have been sent already, so it is flagged.
+beyond them; and whatever waits, or waits for a person, may have been sent already, so it is flagged.
 """
 
 from typing import NamedTuple
@@ -18,15 +18,20 @@ SKIPPED = 1_000_000
 """Numbers skipped: more than can have been given out in what was lost, and a millionth of all there are."""
 
 
+_FLAG = """
+    UPDATE message SET maybe_duplicate = true WHERE ready OR status IN ('held', 'dead', 'rejected') RETURNING number"""
+"""What a person can let go may have been let go, and sent, in the time that is lost."""
+
+
 class Recovered(NamedTuple):
-    """`next_number`: of the first message accepted from now on; `flagged`: messages that wait and may have been sent."""
+    """`next_number`: of the first message accepted from now on; `flagged`: messages that may go out yet and may have been sent."""
 
     next_number: int
     flagged: int
 
 
 def recover(store: Store, skip: int = SKIPPED) -> Recovered:
-    """Skips numbers of messages, releases and work items, and flags what waits, in one transaction. Safe to repeat.
+    """Skips numbers of messages, releases and work items, and flags what may go out yet, in one transaction. Safe to repeat.
 
     No process may send from the store meanwhile, or flags come too late. Raises Unavailable when it is in use.
     """
@@ -36,7 +41,7 @@ def recover(store: Store, skip: int = SKIPPED) -> Recovered:
             raise Unavailable("A dispatcher has lanes: stop every LENS process, wait until leases end (LENS_LEASE), try again.")
         lock_counters(connection)
         run(connection, "UPDATE counter SET last = last + ? WHERE name IN ('message', 'release', 'work_item')", [skip])
-        flagged = len(run(connection, "UPDATE message SET maybe_duplicate = ? WHERE ready RETURNING number", [True]))
+        flagged = len(run(connection, _FLAG, ()))
         last = int(connection.scalar(text("SELECT last FROM counter WHERE name = 'message'")) or 0)
         detail = {"numbers_skipped": skip, "messages_flagged": flagged}
         append(connection, [AuditEntry(now, "lens db recovered", "store_recovered", "store", "ok", detail)])
