@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from app.rulebook.problems import Problem, Spot
 from app.rulebook.source import SourceFile
@@ -82,6 +83,7 @@ def as_sarif(problems: Sequence[Problem], version: str) -> dict[str, Any]:
         "runs": [
             {
                 "tool": {"driver": {"name": "lens check", "version": version, "rules": [{"id": code} for code in codes]}},
+                "columnKind": "unicodeCodePoints",
                 "results": [_sarif_result(problem) for problem in problems],
             }
         ],
@@ -101,4 +103,4 @@ def _sarif_result(problem: Problem) -> dict[str, Any]:
 
 def _sarif_place(spot: Spot) -> dict[str, Any]:
     region = {"startLine": spot.line, "startColumn": spot.column, "endColumn": spot.column + spot.length}
-    return {"physicalLocation": {"artifactLocation": {"uri": spot.file}, "region": region}}
+    return {"physicalLocation": {"artifactLocation": {"uri": quote(spot.file)}, "region": region}}

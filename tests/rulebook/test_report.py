@@ -122,6 +122,14 @@ def test_sarif() -> None:
     }
 
 
+def test_a_file_in_sarif_is_a_uri() -> None:
+    """A blank or umlaut in a file's name is written as a URI must have it; columns are said to be characters."""
+    odd = Problem("R106", "error", "there is no `four`", Spot("rules/für Bonn.yaml"))
+    (run,) = as_sarif([odd], "1.0")["runs"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert (place, run["columnKind"]) == ({"uri": "rules/f%C3%BCr%20Bonn.yaml"}, "unicodeCodePoints")
+
+
 def test_the_word_meant() -> None:
     """Near words, other cases and codes that lost a zero are found; nothing is offered where nothing is near."""
     assert did_you_mean("in_us", ["into_us", "left_us"], "r.") == "did you mean `r.into_us`?"
