@@ -128,6 +128,16 @@ def test_a_message_given_up_is_queued_again_in_its_old_place(filled: Store, stat
     assert trail == [("op", "requeue_message", "message LN00000002", f'{{"from":"{status}"}}')]
 
 
+def test_what_is_queued_again_is_written_as_later_than_the_word_of_the_network(filled: Store) -> None:
+    """The request came first and waited for its turn; its history does not run backwards for that."""
+    put(filled, 2, "rejected")
+    later = NOON + 10**6
+    with filled.write.begin() as connection:
+        connection.execute(text("UPDATE message SET changed_at = :later WHERE number = 2"), {"later": later})
+    run(filled, requeue, Requeue("LN00000002", "mended", "op", NOON + 9))
+    assert rows(filled, "SELECT at FROM message_event WHERE number = 2 ORDER BY id DESC LIMIT 1") == [(later,)]
+
+
 def test_what_a_person_queues_again_does_not_wait_for_the_lanes_rest(filled: Store) -> None:
     """Its lane rests after failures; it is due at once, and the lanes of others rest on."""
     put(filled, 2, "dead")
