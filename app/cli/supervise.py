@@ -14,6 +14,7 @@ from typing import NamedTuple
 import structlog
 
 from app.cli.shared import spawn
+from app.errors import LensError
 
 _log = structlog.get_logger()
 
@@ -106,7 +107,11 @@ def _under_watch(run: Callable[..., None], given: tuple[object, ...]) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         Thread(target=_end_with, args=(parent.sentinel,), name="lens-parent", daemon=True).start()
-    run(*given)
+    try:
+        run(*given)
+    except LensError as error:  # a database that is away, say: no fault of the program, so its words are enough
+        _log.error("process_failed", process=multiprocessing.current_process().name, cause=error.detail)
+        raise SystemExit(1) from None
 
 
 def _end_with(sentinel: int) -> None:

@@ -168,7 +168,7 @@ def test_a_host_that_is_gone_inside_a_transaction_is_given_up_by_the_server(stor
         with engine.connect() as connection:
             assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == idle
             found = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
-            assert found["tcp_user_timeout"] == "11000"
+            assert found["tcp_user_timeout"] == "4000"
 
 
 def test_an_error_of_the_database_repeats_no_value(store: Store) -> None:
