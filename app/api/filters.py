@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from app.decide.decide import Decider
 from app.errors import Fault, Refused
@@ -66,7 +65,7 @@ class Between(BaseModel):
     def _ends_after_it_begins(cls, to: str | None, info: ValidationInfo) -> str | None:
         since, until = earliest("from", info.data.get("from_")), latest("to", to)
         if since is not None and until is not None and until < since:
-            raise PydanticCustomError("before_from", "this is before `from`, so that nothing could be listed")
+            raise ValueError("this is before `from`, so that nothing could be listed")
         return to
 
     @property

@@ -8,8 +8,8 @@ from tests.api.serving import Service
     [
         ("state=AZ&state=TX", "/state", "repeated-parameter"),
         ("limit=1&limit=1", "/limit", "repeated-parameter"),
-        ("from=2026-11-02&to=2026-11-01", "/to", "before-from"),
-        ("from=2026-11-01T12:00:00Z&to=2026-11-01T13:00:00%2B02:00", "/to", "before-from"),
+        ("from=2026-11-02&to=2026-11-01", "/to", "value-error"),
+        ("from=2026-11-01T12:00:00Z&to=2026-11-01T13:00:00%2B02:00", "/to", "value-error"),
         ("state=NB", "/state", "unknown-state"),
         ("state=XX", "/state", "unknown-state"),
     ],
