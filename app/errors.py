@@ -8,7 +8,7 @@ LensError
 ├── NotAllowed           the key's role may not do this
 ├── NotFound             no such release, message, work item or rulebook
 ├── Conflict             the request contradicts what is stored
-├── Unavailable          a part LENS depends on cannot serve now; nothing was changed
+├── Unavailable          a part LENS depends on cannot serve now: try the same again
 ├── BadSetting           a setting (environment or .env) cannot be used; the program does not start
 └── BadRulebook          a rulebook with errors was asked to be used; carries its problems as text
 """
@@ -94,7 +94,7 @@ class Conflict(LensError):
 
 
 class Unavailable(LensError):
-    """LENS cannot do this now. Nothing was changed; try again."""
+    """LENS cannot do this now; try the same again. Nothing was changed, unless `detail` says that this is not known."""
 
     code = "unavailable"
 

@@ -99,7 +99,7 @@ _PROBLEMS = {
     413: "Over the limit: 256 KiB, a rulebook 8 MiB.",
     415: "By its Content-Type not of a kind that is read here.",
     422: "Not as the contract asks; `errors` lists every fault.",
-    503: "It cannot be done now; nothing was changed.",
+    503: "It cannot be done now, or it is not known whether it was: try the same again.",
 }
 _WITH_BODY = (400, 408, 413, 415)
 

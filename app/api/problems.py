@@ -214,5 +214,5 @@ _ADVICE = {
     "wrong-media-type": "Send `Content-Type: application/json`, or `application/x-ndjson` for a batch.",
     "invalid": "`errors` lists every fault, with a JSON pointer to its place. Mend them all and send again.",
     "broken": "Please report the `instance`; the log line with the same request_id says more. Sending the same release again is safe.",
-    "unavailable": "Nothing was changed. Try again after the seconds in Retry-After; /readyz says which part is not ready.",
+    "unavailable": "Try the same again after the seconds in Retry-After; /readyz says which part is not ready.",
 }

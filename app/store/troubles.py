@@ -17,6 +17,7 @@ _SQLITE_DOWN = {
     26: "damaged",
 }
 _POSTGRES_TRANSIENT = ("08", "40001", "40P01", "55P03", "57P")
+_POSTGRES_ABORTED = ("22", "23", "25", "40", "55")
 _POSTGRES_DOWN = ("53", "58", "25006", "XX")
 
 Trouble = Literal["transient", "down", "refused"]
@@ -40,7 +41,8 @@ def rolled_back(error: DBAPIError) -> bool:
     """Whether a commit that failed so is known to have changed nothing; after a lost connection it is not known."""
     if getattr(error.orig, "sqlite_errorcode", None) is not None:
         return True
-    return (getattr(error.orig, "sqlstate", None) or "").startswith("40") and not error.connection_invalidated
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state.startswith(_POSTGRES_ABORTED) and not error.connection_invalidated
 
 
 def cause(error: DBAPIError) -> str:

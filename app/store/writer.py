@@ -215,9 +215,9 @@ def _applied(connection: Connection, group: list[_Waiting]) -> list[Any]:
 def _failure(error: DBAPIError, *, committing: bool) -> Exception:
     """What to raise for it; without its own text, which may quote a row."""
     kind, words = trouble(error), cause(error)
-    if kind == "transient" and committing and not rolled_back(error):
+    if committing and not rolled_back(error):
         # It may be committed or not. Trying again here could do it twice; the caller's key makes it safe there.
-        return Unavailable("The connection to the database was lost during the commit; try again with the same key.")
+        return Unavailable(f"The commit broke off ({words}), and may have been made or not; try again with the same key.")
     if kind == "transient":
         return _Transient(words)
     if kind == "down":

@@ -191,14 +191,14 @@ def test_the_clock_is_in_microseconds(store: Store) -> None:
     [
         (errors.SerializationFailure, "transient", True),
         (errors.DeadlockDetected, "transient", True),
-        (errors.LockNotAvailable, "transient", False),
+        (errors.LockNotAvailable, "transient", True),
         (errors.AdminShutdown, "transient", False),
         (psycopg.OperationalError, "transient", False),
         (errors.DiskFull, "down", False),
         (errors.IoError, "down", False),
-        (errors.ReadOnlySqlTransaction, "down", False),
-        (errors.UniqueViolation, "refused", False),
-        (errors.StringDataRightTruncation, "refused", False),
+        (errors.ReadOnlySqlTransaction, "down", True),
+        (errors.UniqueViolation, "refused", True),
+        (errors.StringDataRightTruncation, "refused", True),
     ],
 )
 def test_postgresql_errors_are_told_apart(kind: type[psycopg.Error], expected: str, *, known_rolled_back: bool) -> None:
