@@ -4,6 +4,7 @@ Only blanks, line ends and the order of a rule's keys change; words, quotes, com
 tree read from the new text is held against that of the old one before anything is taken for tidy.
 """
 
+import re
 from collections.abc import Iterator
 
 from app.errors import BadRulebook
@@ -11,6 +12,9 @@ from app.rulebook.grammar import RULE, RULE_ORDER
 from app.rulebook.layout import laid_out
 from app.rulebook.problems import Problems
 from app.rulebook.source import Mapping, Node, Scalar, Sequence, SourceFile, read_yaml
+
+_BEHIND = re.compile(r"\s*(?P<dash>-)?\s*(#.*)?")
+"""A line without a word, that may have the dash of what follows."""
 
 ROUNDS = 100
 """How often a text is laid out at the most until nothing changes."""
@@ -81,10 +85,10 @@ def _rules(tree: Node, count: int) -> Iterator[tuple[Mapping, int]]:
 
 
 def _sorted_lines(lines: list[str], rule: Mapping) -> list[str]:
-    """The lines of a rule with its keys in order. Comments and empty lines behind its last word stay behind."""
+    """The lines of a rule with its keys in order. Behind its last word stay comments, empty lines and the dash of what follows."""
     column = rule.spot.column - 1
     behind = len(lines)
-    while not lines[behind - 1].strip() or _is_comment(lines[behind - 1]):
+    while (found := _BEHIND.fullmatch(lines[behind - 1])) and found.start("dash") < column:
         behind -= 1
     begins = [_with_comments(lines, key.spot.line - rule.spot.line) for key, _ in rule.items]
     head, lines[0] = lines[0][:column], " " * column + lines[0][column:]

@@ -202,6 +202,12 @@ def _some(chance: random.Random) -> str:
     return " " * chance.choice([0, 0, 1, 2])
 
 
+def test_a_dash_on_a_line_of_its_own_stays_with_its_rule() -> None:
+    """When the keys of the rule before it are put in order."""
+    start, end = "rules:\n  -\n", "  # of B\n  -  # its dash\n    id: B\n    then: notify\n"
+    assert tidy(f"{start}    then: notify\n    id: A\n{end}") == tidy(f"{start}    id: A\n    then: notify\n{end}")
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(["kind", "rules", "otherwise", "sets"]), TREES, min_size=1, max_size=3), st.integers())
 def test_nothing_is_lost(tree: dict[str, Tree], seed: int) -> None:
