@@ -183,10 +183,7 @@ def with_withdrawals(decision: Decision, told: Record, versions: Sequence[Versio
 def _cancel(connection: Connection, told: Record, at: int, cause: str) -> list[str]:
     """Cancels what was not told; the ids."""
     numbers = [row.number for row in told.untold]
-    if numbers:
-        # What a dispatcher did while this waited for its turn came before it, whatever the clock of either says.
-        at = max(at, *(row.changed_at for row in told.untold))
-        change(connection, numbers, Status.CANCELLED, at, cause)
+    change(connection, numbers, Status.CANCELLED, at, cause)
     return [message_id(number) for number in numbers]
 
 

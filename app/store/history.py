@@ -25,12 +25,17 @@ def record(connection: Connection, events: Sequence[Event]) -> None:
     insert(connection, "message_event", Event._fields, events)
 
 
-_CHANGE = "UPDATE message SET status = ?, ready = ?, changed_at = ? WHERE number IN"
+LATER = "changed_at = CASE WHEN changed_at > ? THEN changed_at ELSE ? END"
+"""Sets the time of a status, given twice, never before that of the one before: they may be by the clocks of two hosts, or one of them
+may have waited for the other. So a history goes forward only.
+"""
+
+_CHANGE = f"UPDATE message SET status = ?, ready = ?, {LATER} WHERE number IN"  # noqa: S608 - all from here
 
 
 def change(
     connection: Connection, numbers: Sequence[int], status: Status, at: int, cause: str, attempt: int | None = None
 ) -> None:
     """Gives messages a status and records it. Whoever asks has locked them, and seen that the law lets them become so."""
-    run_in(connection, _CHANGE, (status.value, status in READY, at), numbers)
-    record(connection, [Event(number, status.value, at, cause, attempt=attempt) for number in numbers])
+    changed = run_in(connection, _CHANGE, (status.value, status in READY, at, at), numbers, "RETURNING number, changed_at")
+    record(connection, [Event(number, status.value, when, cause, attempt=attempt) for number, when in sorted(changed)])

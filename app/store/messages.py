@@ -174,15 +174,13 @@ def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | Len
     if number is None or ori is None:
         return NotFound(f"There is no message {item.message_id}.")
     connection.execute(select(LANE.c.ori).where(LANE.c.ori == ori).with_for_update())  # the lane first, as everywhere
-    message = select(MESSAGE.c.status, MESSAGE.c.changed_at).where(MESSAGE.c.number == number).with_for_update()
-    old, changed_at = connection.execute(message).one()
+    old = connection.execute(select(MESSAGE.c.status).where(MESSAGE.c.number == number).with_for_update()).scalar_one()
     if old not in REQUEUED_FROM:
         allowed = ", ".join(REQUEUED_FROM)
         return Conflict(f"Message {item.message_id} is {old}; only a message that is {allowed} can be queued again.")
     if overtaken(connection, [number]):
         return Conflict(f"Message {item.message_id} was overtaken by a correction or cancellation; what holds now follows it.")
-    # What the network said while this waited for its turn came before it, whatever the clock of either says.
-    change(connection, [number], Status.QUEUED, max(item.at, changed_at), f"queued again by {item.by}: {item.reason}")
+    change(connection, [number], Status.QUEUED, item.at, f"queued again by {item.by}: {item.reason}")
     connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(failures=0))
     connection.execute(update(LANE).where(LANE.c.ori == ori).values(due=0))  # a person says that it is worth a try now
     about = (WORK_ITEM.c.number == number, WORK_ITEM.c.code.not_in(ABOUT_INBOUND))

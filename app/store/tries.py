@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from app.domain.statuses import Status
 from app.store.engine import now_micros
-from app.store.history import Event, record
+from app.store.history import LATER, Event, record
 from app.store.raised import Raised, raise_items
 from app.store.rows import row_lock, run, run_in
 from app.store.told import overtaken
@@ -69,10 +69,10 @@ _NEXT = """
     SELECT number, text, format, attempts, failures, maybe_duplicate OR status = 'sending', refers_to, created_at, due_at
     FROM message WHERE ori = ? AND ready ORDER BY number LIMIT ?"""
 
-_BEGIN = """
-    UPDATE message SET status = 'sending', attempts = attempts + 1, changed_at = ?,
+_BEGIN = f"""
+    UPDATE message SET status = 'sending', attempts = attempts + 1, {LATER},
         maybe_duplicate = maybe_duplicate OR status = 'sending'
-    WHERE number IN"""
+    WHERE number IN"""  # noqa: S608 - all from here, as below
 
 
 def begin(connection: Connection, now: int, hands: Sequence[Hand]) -> dict[str, tuple[Taken, ...]]:
@@ -81,12 +81,14 @@ def begin(connection: Connection, now: int, hands: Sequence[Hand]) -> dict[str, 
     A message found under way was left so by an owner that is gone: it may be out already, and is flagged for ever.
     """
     taken: dict[str, tuple[Taken, ...]] = {}
-    events: list[Event] = []
     for hand in hands:
         taken[hand.ori] = _next(connection, now, hand) if hand.window else ()
-        events += [_begun(message, now, hand.worker) for message in taken[hand.ori]]
-    run_in(connection, _BEGIN, [now], [event.number for event in events])
-    record(connection, events)
+    numbers = [message.number for messages in taken.values() for message in messages]
+    begun_at = dict(run_in(connection, _BEGIN, [now, now], numbers, "RETURNING number, changed_at"))
+    record(
+        connection,
+        [_begun(message, begun_at[message.number], hand.worker) for hand in hands for message in taken[hand.ori]],
+    )
     return taken
 
 
@@ -105,9 +107,9 @@ def _next(connection: Connection, now: int, hand: Hand) -> tuple[Taken, ...]:
     return tuple(taken)
 
 
-def _begun(message: Taken, now: int, worker: str) -> Event:
+def _begun(message: Taken, at: int, worker: str) -> Event:
     cause = f"try {message.attempt} begun" + (", an earlier one may have arrived" if message.maybe_duplicate else "")
-    return Event(message.number, "sending", now, cause, worker, message.attempt)
+    return Event(message.number, "sending", at, cause, worker, message.attempt)
 
 
 def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Verdict]]) -> set[int]:
@@ -121,10 +123,10 @@ def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Verdi
     events: list[Event] = []
     dead: list[Raised] = []
     for (status, failed, unknown), mine in alike.items():
-        values = (status, status == Status.QUEUED, now, int(failed), unknown)
-        for number, attempt in run_in(connection, _SETTLE, values, list(mine), "RETURNING number, attempts"):
+        values = (status, status == Status.QUEUED, now, now, int(failed), unknown)
+        for number, attempt, at in run_in(connection, _SETTLE, values, list(mine), "RETURNING number, attempts, changed_at"):
             worker, verdict = mine[number]
-            events.append(Event(number, status, now, verdict.cause, worker, attempt))
+            events.append(Event(number, status, at, verdict.cause, worker, attempt))
             if status == Status.DEAD:
                 dead.append(Raised("dead-letter", number, f"given up after {attempt} tries: {verdict.cause}"))
     record(connection, events)
@@ -137,19 +139,20 @@ def _cancel_overtaken(connection: Connection, now: int, queued: Sequence[int]) -
     """What was corrected or cancelled during a try that put nothing out is not tried again; the follow-up is behind it."""
     if not queued:
         return
-    numbers = run_in(connection, _CANCEL, [now], sorted(overtaken(connection, queued)), "RETURNING number")
+    behind = sorted(overtaken(connection, queued))
+    cancelled = run_in(connection, _CANCEL, [now, now], behind, "RETURNING number, changed_at")
     cause = "overtaken by a correction or cancellation during a try that put nothing out"
-    record(connection, [Event(number, Status.CANCELLED.value, now, cause) for (number,) in numbers])
+    record(connection, [Event(number, Status.CANCELLED.value, at, cause) for number, at in cancelled])
 
 
-_SETTLE = """
-    UPDATE message SET status = ?, ready = ?, changed_at = ?, failures = failures + ?, maybe_duplicate = maybe_duplicate OR ?
-    WHERE status = 'sending' AND number IN"""
+_SETTLE = f"""
+    UPDATE message SET status = ?, ready = ?, {LATER}, failures = failures + ?, maybe_duplicate = maybe_duplicate OR ?
+    WHERE status = 'sending' AND number IN"""  # noqa: S608
 
 
-_CANCEL = """
-    UPDATE message SET status = 'cancelled', ready = false, changed_at = ?
-    WHERE status = 'queued' AND NOT maybe_duplicate AND number IN"""
+_CANCEL = f"""
+    UPDATE message SET status = 'cancelled', ready = false, {LATER}
+    WHERE status = 'queued' AND NOT maybe_duplicate AND number IN"""  # noqa: S608
 
 
 def presume(connection: Connection, sweeps: Sequence[Presume]) -> list[int]:

@@ -158,6 +158,19 @@ def test_a_failed_message_goes_first_and_alone_when_the_lane_is_due_again(store:
     assert numbers(only(settled(store, alone, sent(alone)))) == queued[2:]
 
 
+def test_a_history_never_goes_back_in_time(store: Store) -> None:
+    """A message accepted by a host whose clock is ahead: its tries are written as no earlier, and in order."""
+    number = queue(store, [AZ])[0]
+    change(store, "UPDATE message SET created_at = created_at + 3000000, changed_at = changed_at + 3000000")
+    change(store, "UPDATE message_event SET at = at + 3000000")
+    batch = only(claimed(store))
+    settled(store, batch, [Verdict(number, "queued", "refused for now", failed=True)], delay=0)
+    settled(store, only(claimed(store)), [Verdict(number, "sent", "taken")])
+    times = [at for (at,) in rows(store, "SELECT at FROM message_event ORDER BY id")]
+    assert times == [times[0]] * 5
+    assert history(store, number) == ["queued", "sending", "queued", "sending", "sent"]
+
+
 def test_a_lost_answer_flags_the_message(store: Store) -> None:
     """A try whose outcome is unknown is queued again, and flagged when it is sent again."""
     queued = queue(store, [AZ])
