@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -18,6 +19,10 @@ settings.load_profile("lens")  # `pytest --hypothesis-profile=deep` for a longer
 
 for name in [name for name in os.environ if name.startswith("LENS_")]:
     del os.environ[name]
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # Started in the background: programs that tests start would ignore Ctrl-C as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

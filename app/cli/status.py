@@ -1,6 +1,5 @@
 """`lens status`: how the service stands, in a terminal, live."""
 
-import sys
 import time
 from collections.abc import Callable
 from typing import Annotated
@@ -48,12 +47,13 @@ def status(
     breaker = breaker_of(read_settings())
     with store_at_hand() as store:
         look = looker(store, breaker)
+        console = Console()
         if json:
             print(pretty(as_json(look())))
-        elif once or not sys.stdout.isatty():
-            Console().print(as_text(look()))
+        elif once or not console.is_terminal:
+            console.print(as_text(look()))
         else:
-            _live(look, every)
+            _live(look, every, console)
 
 
 def looker(store: Store, breaker: Breaker) -> Callable[[], Seen]:
@@ -70,8 +70,7 @@ def looker(store: Store, breaker: Breaker) -> Callable[[], Seen]:
     return look
 
 
-def _live(look: Callable[[], Seen], every: float) -> None:
-    console = Console()
+def _live(look: Callable[[], Seen], every: float, console: Console) -> None:
     try:
         with Live(as_text(look(), console.height), console=console, screen=True, auto_refresh=False) as live:
             while True:
