@@ -14,7 +14,7 @@ from app.domain.surge import CALLED, HOUR
 from app.errors import Conflict, LensError, NotFound
 from app.store.audit import AuditEntry, append
 from app.store.engine import now_micros
-from app.store.history import Event, record
+from app.store.history import LATER, Event, record
 from app.store.rows import counters_first, first_row, lock_counters, run, run_in
 
 AT_ONCE = 500
@@ -122,15 +122,16 @@ def _part(connection: Connection, item: CarryOut) -> Part:
     numbers = [number for (number,) in run(connection, _HELD, (surge.work_item, surge.done_to, AT_ONCE))]
     released = surge.decision == "release"
     status = Status.QUEUED if released else Status.CANCELLED
-    moved = run_in(connection, _MOVE, (status.value, released, now), numbers, "RETURNING number, created_at")
+    values = (status.value, released, now, now)
+    moved = run_in(connection, _MOVE, values, numbers, "RETURNING number, created_at, changed_at")
     cause = f"{_DID[surge.decision]} by {surge.by}: {surge.reason}"
-    record(connection, [Event(number, status.value, now, cause) for number, _ in sorted(moved)])
+    record(connection, [Event(number, status.value, at, cause) for number, _, at in sorted(moved)])
     if released:
-        _learn(connection, surge.kind, [created_at // HOUR for _, created_at in moved])
+        _learn(connection, surge.kind, [created_at // HOUR for _, created_at, _ in moved])
     finished = len(numbers) < AT_ONCE
     done_to = numbers[-1] if numbers else surge.done_to
-    values = (done_to, len(moved), now if finished else None, surge.work_item)
-    ((done,),) = run(connection, _DONE, values)
+    progress = (done_to, len(moved), now if finished else None, surge.work_item)
+    ((done,),) = run(connection, _DONE, progress)
     if finished:
         append(
             connection,
@@ -141,7 +142,7 @@ def _part(connection: Connection, item: CarryOut) -> Part:
 
 _HELD = "SELECT number FROM surge_hold WHERE surge = ? AND number > ? ORDER BY number LIMIT ?"
 # One that a correction or cancellation overtook meanwhile is held no longer, and stays as it is.
-_MOVE = "UPDATE message SET status = ?, ready = ?, changed_at = ? WHERE status = 'held' AND number IN"
+_MOVE = f"UPDATE message SET status = ?, ready = ?, {LATER} WHERE status = 'held' AND number IN"  # noqa: S608 - all from here
 _DONE = "UPDATE surge SET done_to = ?, done = done + ?, finished_at = ? WHERE work_item = ? RETURNING done"
 
 

@@ -162,7 +162,7 @@ def presume(connection: Connection, sweeps: Sequence[Presume]) -> list[int]:
 
 _OLD = "SELECT number FROM message WHERE status = 'sent' AND changed_at <= ? ORDER BY changed_at LIMIT ?"
 _AHEAD = "SELECT number FROM message WHERE status = 'sent' AND changed_at > ? ORDER BY changed_at LIMIT ?"
-_PRESUME = "UPDATE message SET status = 'presumed_delivered', changed_at = ? WHERE number IN"
+_PRESUME = f"UPDATE message SET status = 'presumed_delivered', {LATER} WHERE number IN"  # noqa: S608
 
 
 def _presume(connection: Connection, now: int, sweep: Presume) -> int:
@@ -172,8 +172,8 @@ def _presume(connection: Connection, now: int, sweep: Presume) -> int:
     count = 0
     for select, moment, since in ((_OLD, now - sweep.after, without), (_AHEAD, now + sweep.after, set_back)):
         numbers = [number for (number,) in run(connection, select + lock, (moment, sweep.limit - count))]
-        run_in(connection, _PRESUME, [now], numbers)
+        presumed = run_in(connection, _PRESUME, [now, now], numbers, "RETURNING number, changed_at")
         cause = f"{since}; a presumption only, the network gives no receipt"
-        record(connection, [Event(number, Status.PRESUMED_DELIVERED.value, now, cause) for number in numbers])
+        record(connection, [Event(number, Status.PRESUMED_DELIVERED.value, at, cause) for number, at in presumed])
         count += len(numbers)
     return count

@@ -171,7 +171,7 @@ class Writer:
 
     def _committed(self, group: list[_Waiting]) -> list[Any]:
         with contextlib.suppress(_Transient):
-            return self._once(group)  # without the machinery of trying again, which costs as much as three releases do
+            return self._once(group)  # as nearly always, without the cost of what follows
         try:
             for attempt in stamina.retry_context(
                 on=_Transient, attempts=None, timeout=self._patience, wait_initial=0.05, wait_max=1.0, wait_jitter=0.05

@@ -84,13 +84,18 @@ def test_a_cancel_that_was_given_up_takes_nothing_back(world: World, given_up: s
     assert "CTY/EL PASO STA/TX" in world.last_text(TX)
 
 
-def test_a_cancel_holds_until_another_message_follows_it(world: World) -> None:
-    """Thrown away, it is sent again, however often the release was revised since; a follow-up that never left changes nothing."""
+def away_and_back(world: World) -> None:
+    """He would live in Texas, then in New Mexico, of which both were told, then in Texas after all, which waits to be sent."""
     world.accept(living_in("TX"))
     world.send()
     world.correct(living_in("NM"))
     world.send()
     world.correct(living_in("TX"))
+
+
+def test_a_cancel_holds_until_another_message_follows_it(world: World) -> None:
+    """Thrown away, it is sent again, however often the release was revised since; a follow-up that never left changes nothing."""
+    away_and_back(world)
     world.cancel()
     assert [message[2:] for message in world.messages() if message[1] == "TX"] == [
         ("sent", None),
@@ -104,11 +109,7 @@ def test_a_cancel_holds_until_another_message_follows_it(world: World) -> None:
 
 def test_a_cancel_that_another_message_followed_is_not_sent_again(world: World) -> None:
     """It would come after what holds."""
-    world.accept(living_in("TX"))
-    world.send()
-    world.correct(living_in("NM"))
-    world.send()
-    world.correct(living_in("TX"))
+    away_and_back(world)
     world.send()
     world.thrown_away(4)
     world.send()
