@@ -26,7 +26,8 @@ ENV PATH=/opt/lens/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     LENS_RULEBOOK_DIR=/etc/lens \
     LENS_DATABASE_URL=sqlite:////var/lib/lens/lens.db \
-    LENS_SPOOL_DIR=/var/lib/lens/spool
+    LENS_SPOOL_DIR=/var/lib/lens/spool \
+    LENS_ARRIVALS_DIR=/var/lib/lens/arrivals
 USER lens
 WORKDIR /var/lib/lens
 VOLUME /var/lib/lens

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     rulebook_trusted_keys: Path | None = None
     channel: Literal["spool", "tcp", "simulator"] = "spool"
     spool_dir: Path = Path("var/spool")
+    arrivals_dir: Path = Path("var/arrivals")
     switch_address: str = "127.0.0.1:7070"
     origin_ori: str = Field("VTINS07S0", pattern="^[A-Z]{2}[A-Z0-9]{7}$")
     message_key: Literal["AM", "AML"] = "AM"

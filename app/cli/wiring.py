@@ -18,6 +18,8 @@ from app.decide.compose import wire
 from app.dispatch.channel import Channel
 from app.dispatch.channels.spool import SpoolChannel
 from app.dispatch.channels.tcp import TcpChannel, client_tls
+from app.dispatch.channels.tcp_arrivals import Arrivals
+from app.dispatch.channels.tcp_journal import Journal
 from app.dispatch.counts import Counts
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
@@ -38,9 +40,9 @@ def channel_of(settings: Settings, switch_address: str | None = None) -> Channel
     if settings.channel == "spool":
         return SpoolChannel(settings.spool_dir)
     if settings.channel == "simulator" and switch_address is not None:
-        return TcpChannel(switch_address, settings.ack_timeout)
+        return TcpChannel(switch_address, settings.ack_timeout, arrivals=Arrivals(Journal(settings.arrivals_dir)))
     tls = client_tls(settings.switch_tls_ca, settings.switch_tls_cert, settings.switch_tls_key)
-    return TcpChannel(settings.switch_address, settings.ack_timeout, tls)
+    return TcpChannel(settings.switch_address, settings.ack_timeout, tls, arrivals=Arrivals(Journal(settings.arrivals_dir)))
 
 
 def dispatcher_of(settings: Settings, writer: Writer, channel: Channel, counts: Counts) -> Dispatcher:

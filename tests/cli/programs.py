@@ -39,6 +39,7 @@ def environment(folder: Path, settings: Mapping[str, str | None] | None = None) 
         "LENS_RULEBOOK_DIR": str(ROOT),
         "LENS_DATABASE_URL": f"sqlite:///{folder}/lens.db",
         "LENS_SPOOL_DIR": str(folder / "spool"),
+        "LENS_ARRIVALS_DIR": str(folder / "arrivals"),
         "LENS_BOOTSTRAP_KEY": KEY,
     }
     return {"PATH": os.environ["PATH"]} | {

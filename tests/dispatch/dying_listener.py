@@ -1,6 +1,6 @@
-"""A dispatcher on a spool, in a process of its own, that kills itself at a named step of an arrival: for test_kill_arrivals.py.
+"""A dispatcher in a process of its own that kills itself at a named step of an arrival: for test_kill_arrivals.py.
 
-Arguments: database URL, folder of the spool, and the step; any other name never dies.
+Arguments: database URL, a folder, the step (any other name never dies), and the address of a switch; without one the folder is a spool.
 """
 
 import asyncio
@@ -13,7 +13,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, event
 
+from app.dispatch.channel import Channel
 from app.dispatch.channels.spool import SpoolChannel
+from app.dispatch.channels.tcp import TcpChannel
+from app.dispatch.channels.tcp_arrivals import Arrivals
+from app.dispatch.channels.tcp_journal import Journal
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import LensError
 from app.store.engine import open_store
@@ -54,12 +58,19 @@ def die(here: str, step: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def listen(url: str, spool: str, step: str) -> None:
+def channel_of(folder: Path, switch: str | None) -> Channel:
+    """The link, quick to take up what was left."""
+    if switch is None:
+        return SpoolChannel(folder, poll=0.01, store_again=0.01)
+    return TcpChannel(switch, 5.0, arrivals=Arrivals(Journal(folder)))
+
+
+async def listen(url: str, folder: str, step: str, switch: str | None = None) -> None:
     """Takes in what comes until killed."""
     writer = DyingWriter(open_store(url))
     writer.step = step
     with writer:
-        await Dispatcher(writer, SpoolChannel(Path(spool), poll=0.01, store_again=0.01), "listener", QUICK, wire).run()
+        await Dispatcher(writer, channel_of(Path(folder), switch), "listener", QUICK, wire).run()
 
 
 if __name__ == "__main__":

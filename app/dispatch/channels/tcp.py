@@ -20,6 +20,8 @@ _log = structlog.get_logger(__name__)
 _STORE_BEFORE_END = 5.0
 """Seconds that texts already received get to be stored when the program ends: the network may not send them again."""
 
+_HELD_UP = "LENS has let go of it, for texts from the network cannot be stored now"
+
 
 class TcpChannel:
     """A link to the switch over tcp.
@@ -31,7 +33,7 @@ class TcpChannel:
 
     Texts from the network are stored in the order they came, beside the reading of ACKs. Trying to store a text again is known
     as the same arrival, and so is one that the network says again with the same stamp (`tcp_arrivals.arrival`). When too many
-    wait to be stored, nothing more is read.
+    wait to be stored, nothing more is read; when the store takes none, the connection is let go of until it does.
     """
 
     name = "tcp"
@@ -79,7 +81,7 @@ class TcpChannel:
         """Keeps the connection up and stores what comes, until cancelled; then stores what has come already."""
         if self._tls is None and not is_loopback(self._host):
             _log.warning("link_not_encrypted", address=self._address, mend="give LENS_SWITCH_TLS_CA")
-        storing = asyncio.create_task(self._arrivals.store(arrived), name="tcp-arrivals")
+        storing = asyncio.create_task(self._arrivals.run(arrived), name="tcp-arrivals")
         try:
             await self._keep_connected()
         finally:
@@ -87,7 +89,7 @@ class TcpChannel:
                 async with asyncio.timeout(_STORE_BEFORE_END):
                     await self._arrivals.emptied()
             except TimeoutError:
-                _log.error("arrivals_lost", texts=len(self._arrivals))
+                _log.error("arrivals_not_stored", texts=len(self._arrivals))
             storing.cancel()
             await asyncio.gather(storing, return_exceptions=True)
 
@@ -106,6 +108,7 @@ class TcpChannel:
     async def _keep_connected(self) -> None:
         wait = self._retry_first
         while True:
+            await self._arrivals.flowing()
             connection = await self._connect()
             if connection is not None:
                 wait = self._retry_first if await self._use(connection) else wait
@@ -133,13 +136,24 @@ class TcpChannel:
             await asyncio.wait((connection.proved, connection.lost), return_when=asyncio.FIRST_COMPLETED)
             if connection.proved.done():
                 _log.info("link_up", address=self._address)
-            cause = await connection.lost
+            cause = await self._until_lost(connection)
         finally:
             connection.end("LENS is ending")  # no effect where it is lost already
             self._connection = None
             self._problem = ""
         self._note(self._lost(cause))
         return connection.proved.done()
+
+    async def _until_lost(self, connection: Connection) -> str:
+        """Why the connection ended. It is let go of while texts cannot be stored: then the network keeps those that are to come."""
+        held_up = asyncio.create_task(self._arrivals.held_up(), name="tcp-held-up")
+        try:
+            await asyncio.wait((connection.lost, held_up), return_when=asyncio.FIRST_COMPLETED)
+            if not connection.lost.done():
+                await connection.let_go(_HELD_UP)
+        finally:
+            held_up.cancel()
+        return await connection.lost
 
     def _lost(self, cause: str) -> str:
         return f"the connection to the switch at {self._address} was lost: {cause}"

@@ -9,9 +9,13 @@ from collections.abc import Callable
 import structlog
 
 from app.dispatch.channel import Arrival, Arrived
+from app.dispatch.channels.tcp_journal import Journal, Kept
 from app.errors import Unavailable, what_broke
 
 _log = structlog.get_logger(__name__)
+
+_TAKE_OVER_EVERY = 5.0
+"""Seconds from one look for texts of processes that are gone to the next."""
 
 _STAMP = re.compile(r"(?<![0-9])[0-9]{2}:[0-9]{2} +[0-9]{2}/[0-9]{2}/[0-9]{4} +[0-9]{5}")
 """The network's own time, day and count, which stand before TXT in the legacy output form."""
@@ -36,14 +40,23 @@ def arrival(payload: str, place: str) -> Arrival:
 class Arrivals:
     """A queue with one storer. `full` is a request to stop reading; `on_room` is called once there is room again."""
 
-    def __init__(self, limit: int = 1000, store_again: float = 1.0) -> None:
-        """`limit` is in texts; `store_again` the seconds until a text that could not be stored is tried again."""
+    def __init__(
+        self, journal: Journal | None = None, *, limit: int = 1000, store_again: float = 1.0, patience: float = 2.0
+    ) -> None:
+        """`journal` keeps what waits; without one it waits in memory alone. `limit` is in texts. In seconds: `store_again` until a
+        text that could not be stored is tried again, and `patience` from when on an attempt to store one counts as held up.
+        """
+        self._journal = journal
         self._limit = limit
         self._store_again = store_again
-        self._waiting: deque[Arrival] = deque()
+        self._patience = patience
+        self._waiting: deque[Kept] = deque()
         self._some = asyncio.Event()
         self._none = asyncio.Event()
         self._none.set()
+        self._held_up = asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self.on_room: Callable[[], None] | None = None
 
     @property
@@ -53,35 +66,111 @@ class Arrivals:
 
     def put(self, arrival: Arrival) -> None:
         """Adds a text; never refuses one, since it has left the network already."""
-        self._waiting.append(arrival)
+        if self._journal is None:
+            self._add(Kept(arrival))
+            return
+        before = self._journal.problem
+        self._add(self._journal.keep(arrival))
+        if self._journal.problem != before:  # said last: a log on the same full disk must not lose the text
+            _log.warning("arrivals_journal", problem=self._journal.problem)
+
+    def _add(self, kept: Kept) -> None:
+        self._waiting.append(kept)
         self._some.set()
         self._none.clear()
 
-    async def store(self, arrived: Arrived) -> None:
-        """Stores one text after another, in order, until cancelled. A text stays until it is stored.
+    async def run(self, arrived: Arrived) -> None:
+        """Stores what comes, and what processes left that are gone, until cancelled."""
+        if self._journal is None:
+            await self._store(arrived)
+            return
+        with self._journal:
+            self._take_over(self._journal)  # before anything new, as it came before
+            looking = asyncio.create_task(self._keep_taking_over(self._journal), name="tcp-journals")
+            try:
+                await self._store(arrived)
+            finally:
+                looking.cancel()
+
+    async def _keep_taking_over(self, journal: Journal) -> None:
+        while True:
+            await asyncio.sleep(_TAKE_OVER_EVERY)
+            self._take_over(journal)
+
+    def _take_over(self, journal: Journal) -> None:
+        left = list(journal.take_over())
+        for kept in left:
+            self._add(kept)
+        if left:
+            _log.warning("arrivals_taken_over", texts=len(left))
+
+    async def _store(self, arrived: Arrived) -> None:
+        """Stores one text after another, in order. A text stays until it is stored.
 
         When the store cannot serve, all wait. A text that alone cannot be stored goes to the end of the queue.
         """
         while True:
             await self._some.wait()
-            arrival = self._waiting[0]
+            kept = self._waiting[0]
             try:
-                await arrived(arrival)
+                await self._hand_over(kept.arrival, arrived)
             except Exception as error:  # noqa: BLE001 - whatever storing raised, the text is kept and tried again
                 _log.error("arrival_not_stored", channel="tcp", **what_broke(error))
                 if not isinstance(error, Unavailable):
                     self._waiting.rotate(-1)
+                    self._note(flowing=True)
                 await asyncio.sleep(self._store_again)
                 continue
+            self._note(flowing=True)
             self._waiting.popleft()
-            self._after_taking()
+            self._after_taking(kept)
 
-    def _after_taking(self) -> None:
+    async def _hand_over(self, arrival: Arrival, arrived: Arrived) -> None:
+        storing = asyncio.ensure_future(arrived(arrival))
+        try:
+            done, _ = await asyncio.wait({storing}, timeout=self._patience)
+            if not done:
+                self._note(flowing=False)
+                await self._sync()
+            await storing
+        except Unavailable:
+            self._note(flowing=False)
+            raise
+        finally:
+            storing.cancel()
+
+    async def _sync(self) -> None:
+        """Has what waits on the disk, where it may have to wait for long."""
+        try:
+            if self._journal is not None:
+                await asyncio.to_thread(self._journal.sync)
+        except OSError as error:
+            _log.error("arrivals_not_synced", cause=error.strerror)
+
+    def _note(self, *, flowing: bool) -> None:
+        if flowing:
+            self._held_up.clear()
+            self._flowing.set()
+        else:
+            self._held_up.set()
+            self._flowing.clear()
+
+    def _after_taking(self, kept: Kept) -> None:
+        if self._journal is not None:
+            self._journal.stored(kept)
         if not self._waiting:
             self._some.clear()
             self._none.set()
         if self.on_room is not None and not self.full:
             self.on_room()
+
+    async def held_up(self) -> None:
+        """Returns once the store does not take a text, so that more of them should not come."""
+        await self._held_up.wait()
+
+    async def flowing(self) -> None:
+        """Returns once the store takes texts, as far as is known."""
+        await self._flowing.wait()
 
     async def emptied(self) -> None:
         """Returns once every text is stored."""

@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
                 await self._writable.wait()
         except TimeoutError:
             return self._rest(batch, Receipt("unsent", f"the switch took no bytes for {ack_timeout:g} s"))
-        if self._transport is None or self._transport.is_closing():
+        if self.cause or self._transport is None or self._transport.is_closing():
             return self._rest(batch, Receipt("unsent", self.cause or "the connection to the switch was lost"))
         for place, message in enumerate(messages):
             if batch.receipts[place] is None:
@@ -112,6 +112,13 @@ class Connection(asyncio.Protocol):
         self.cause = self.cause or cause
         if self._transport is not None:
             self._transport.abort()
+
+    async def let_go(self, cause: str) -> None:
+        """Ends the connection once nothing is under way on it; `cause`, in words, is told to those who would send meanwhile."""
+        self.cause = self.cause or cause
+        if self._under_way:
+            await asyncio.wait({batch.done for batch, _ in self._under_way.values()})
+        self.end(cause)
 
     def resume_reading(self) -> None:
         """Reads on, after the queue of arrivals was full."""

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from app.dispatch.channel import Arrival, Outgoing, Receipt
 from app.dispatch.channels.frames import Decoder, frame
 from app.dispatch.channels.tcp import TcpChannel
+from app.dispatch.channels.tcp_arrivals import Arrivals
 
 TX = "TXSIR0000"
 AZ = "AZSIR0000"
@@ -66,8 +67,11 @@ async def running(channel: TcpChannel, store: Store | None = None) -> AsyncItera
 
 
 def channel_to(address: str, ack_timeout: float = 5.0, ping_every: float = 5.0, probe_after: float = 60.0) -> TcpChannel:
-    """A channel that reconnects at once."""
-    return TcpChannel(address, ack_timeout, ping_every=ping_every, probe_after=probe_after, retry=(0.01, 0.05))
+    """A channel that reconnects at once, and waits long for a store before it lets go of the link."""
+    arrivals = Arrivals(patience=60.0)
+    return TcpChannel(
+        address, ack_timeout, ping_every=ping_every, probe_after=probe_after, retry=(0.01, 0.05), arrivals=arrivals
+    )
 
 
 async def up(channel: TcpChannel) -> None:

@@ -127,7 +127,7 @@ def test_when_too_many_texts_wait_nothing_more_is_read_and_none_is_lost(in_loop:
     async def scenario() -> None:
         store = Store()
         store.open_.clear()
-        arrivals = Arrivals(limit=10)
+        arrivals = Arrivals(limit=10, patience=60.0)
         texts = [f"AM.TXSIR0000 TXT {number} " + "X" * 2000 for number in range(3000)]
         async with Bare() as bare:
             channel = TcpChannel(bare.address, 5.0, ping_every=0.15, arrivals=arrivals)
