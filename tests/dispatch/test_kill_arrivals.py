@@ -59,19 +59,20 @@ def test_an_am_is_taken_once_wherever_the_process_is_killed(store: Store, tmp_pa
 def test_an_am_over_tcp_that_is_said_once_outlives_every_process_that_has_it(store: Store, tmp_path: Path) -> None:
     """The first is killed at its first step, and each that takes the AM over at the next; in the end it is one inquiry."""
     release_of_the_subject(store)
+    folder = tmp_path / "arrivals"
 
     async def scenario() -> None:
         async with asyncio.timeout(60), Switch() as switch:
             steps = STEPS[1:]  # releases are taken up at the start too, when there is no link yet
-            first = await listen(store, str(tmp_path), steps[0], switch.address)
+            first = await listen(store, str(folder), steps[0], switch.address)
             await switch.connected()
             switch.inject(as_legacy(REPLY, AT, 1))
             assert await first.wait() == -signal.SIGKILL
             for step in steps[1:]:
-                assert await (await listen(store, str(tmp_path), step, switch.address)).wait() == -signal.SIGKILL
-            assert len(names(tmp_path)) == 1
-            last = await listen(store, str(tmp_path), "never", switch.address)
-            await until(lambda: not sum(file.stat().st_size for file in tmp_path.iterdir()))
+                assert await (await listen(store, str(folder), step, switch.address)).wait() == -signal.SIGKILL
+            assert len(names(folder)) == 1
+            last = await listen(store, str(folder), "never", switch.address)
+            await until(lambda: not sum(file.stat().st_size for file in folder.iterdir()))
             last.kill()
             await last.wait()
 

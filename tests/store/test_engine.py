@@ -164,7 +164,7 @@ def test_processes_that_start_at_once_upgrade_once(tmp_path: Path) -> None:
 @only_postgresql
 def test_a_host_that_is_gone_inside_a_transaction_is_given_up_by_the_server(store: Store) -> None:
     """Nobody waits for ever for the rows it had locked; nor do we for a server that is gone. Reading may be slow."""
-    for engine, idle in ((store.write, "5s"), (store.read, "0")):
+    for engine, idle in ((store.write, "1500ms"), (store.read, "0")):
         with engine.connect() as connection:
             assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == idle
             found = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
