@@ -74,10 +74,10 @@ def take_in(connection: Connection, texts: Sequence[Heard]) -> list[Match]:
 
 
 def _take_in(connection: Connection, heard: Heard) -> Match:
-    in_doubt = False
+    in_doubt, saying = False, heard.occurrence
     known = _known(connection, heard.source)
-    if known is not None and heard.occurrence is not None and _meant_again(connection, heard, known):
-        in_doubt, heard = True, heard._replace(source=heard.occurrence)
+    if known is not None and saying is not None and saying != known.occurrence and _meant_again(connection, heard, known):
+        in_doubt, heard = True, heard._replace(source=saying)
         known = _known(connection, heard.source)
     if known is not None:
         return _answer(known.kind, known.matched_by)
@@ -88,6 +88,7 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
         number, matched_by = links[0].number, links[0].found_by if heard.kind == "AM" else None
     row = {
         "source": heard.source,
+        "occurrence": heard.occurrence,
         "kind": heard.kind,
         "text": heard.text,
         "number": number,
@@ -132,8 +133,8 @@ _DOUBT = "UPDATE message SET maybe_duplicate = true WHERE number = ?"
 
 
 _STORE = text(
-    "INSERT INTO inbound (source, kind, text, number, matched_by, origin, received_at)"
-    " VALUES (:source, :kind, :text, :number, :matched_by, :origin, :at) ON CONFLICT (source) DO NOTHING RETURNING id"
+    "INSERT INTO inbound (source, occurrence, kind, text, number, matched_by, origin, received_at)"
+    " VALUES (:source, :occurrence, :kind, :text, :number, :matched_by, :origin, :at) ON CONFLICT (source) DO NOTHING RETURNING id"
 )
 
 

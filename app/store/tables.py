@@ -173,6 +173,9 @@ class InboundRow(SQLModel, table=True):
     __tablename__ = "inbound"
     id: int | None = Field(default=None, sa_column=_big(primary_key=True))
     source: str = Field(max_length=200, unique=True, description="names the arrival, so that it is taken once")
+    occurrence: str | None = Field(
+        default=None, max_length=200, description="this saying of its words, where they may be said again"
+    )
     kind: str = Field(max_length=10, description="ER, SM, AM or other")
     text: str = Field(sa_column=Column(Text, nullable=False))
     number: int | None = Field(default=None, sa_column=_big(nullable=True, index=True), description="the message it is about")

@@ -149,8 +149,11 @@ class Mixed:
 
     def _judged(self) -> Mapping[str, int]:
         stored = stored_in(self.store)
-        unheard = self.network.unheard(str(row[0]) for row in rows(self.store, "SELECT text FROM inbound"))
+        texts = [str(row[0]) for row in rows(self.store, "SELECT text FROM inbound")]
+        unheard = self.network.unheard(texts)
         figures = assert_sound(self.caller.told.values(), self.network.arrivals, stored, unheard=unheard)
+        flagged = {name for name, message in stored.messages.items() if message.flagged}
+        assert self.network.believed_again(texts) <= flagged, "a text of the network was taken in twice"
         with self.store.read.connect() as connection:
             assert verify(connection) is None
         more = {"replays": self.caller.replays, "answers 503": self.caller.refused_for_now, "unheard": len(unheard)}

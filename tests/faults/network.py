@@ -4,7 +4,8 @@ Here without sockets: what it makes of a message that came. `line.py` has it on 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal, NamedTuple
@@ -102,10 +103,20 @@ class Network:
         return f"{kind}.NL0000000\r\n{stamp}\r\n{stamp} VTINS07S0\r\n{named}TXT\r\n{body}\r\n"
 
     def unheard(self, stored: Iterable[str]) -> set[str]:
-        """The messages about which a text of ours is not among these, stored; fails when one is there twice.
+        """The messages about which a text of ours is not among these, stored.
 
         The tcp link has no receipt for texts, so one is lost when it was on its way as a connection or a program ended.
         """
-        serials = [match[1] for text in stored if (match := _SERIAL.search(text))]
-        assert len(serials) == len(set(serials)), "a text of the network was taken in twice"
-        return {control for serial, control in self._said.items() if serial not in set(serials)}
+        heard = set(_serials(stored))
+        return {control for serial, control in self._said.items() if serial not in heard}
+
+    def believed_again(self, stored: Iterable[str]) -> set[str]:
+        """The messages about which a text of ours is stored more than once; "" stands for a text that is about none.
+
+        We say each text about a message twice. Where that was tried again in between, the second counts as a new one.
+        """
+        return {self._said[serial] for serial, times in Counter(_serials(stored)).items() if times > 1}
+
+
+def _serials(texts: Iterable[str]) -> Iterator[str]:
+    return (match[1] for text in texts if (match := _SERIAL.search(text)))

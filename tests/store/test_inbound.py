@@ -98,6 +98,17 @@ def test_words_said_again_are_not_about_a_try_long_after_them(store: Store) -> N
     assert rows(store, "SELECT count(*) FROM inbound") == [(1,)]
 
 
+def test_what_is_met_again_after_a_crash_is_no_repetition(store: Store) -> None:
+    """The same saying of the words, stored and then not let go of: it does nothing more, whatever happened since."""
+    number = sent(store, [AZ])[0]
+    once = said(word(number, Status.WAITING_FOR_STATE), "first")
+    assert take(store, once) == "matched"
+    try_again(store, number)
+    assert take(store, once) == "matched"
+    assert history(store, number) == ["queued", "waiting_for_state", "sending", "sent"]
+    assert rows(store, "SELECT count(*) FROM inbound") == [(1,)]
+
+
 def test_that_the_network_is_in_service_is_believed_each_time(store: Store) -> None:
     """Else a network that says so in the same words a second time would never be sent to again."""
     down = Heard("down", "SM", "text", "out of service", network="pause")
