@@ -1,11 +1,16 @@
 """The folder that a service on a single machine takes its rulebook from, as it is watched."""
 
+import os
 from pathlib import Path
 
-from app.rulebook.bundle import MANIFEST, SIGNATURE, SUFFIXES, TOPS, Bundle, read_bundle_folder
+from app.rulebook.bundle import MANIFEST, SIGNATURE, TOPS, Bundle, read_bundle_folder
+from app.rulebook.source import rulebook_paths
 
-Marks = tuple[tuple[str, int, int, int], ...]
-"""Name, size in bytes, time of the last change (ns) and inode of every file: what tells one state of a folder from another."""
+Mark = tuple[int, ...]
+"""Of a file its size in bytes, when it was changed last and when anything about it was (ns), and its inode; else what the system
+said of it, as a number."""
+Marks = tuple[tuple[str, Mark], ...]
+"""Of every name that `lens check` would look at: what tells one state of a folder from another."""
 
 
 class FolderWatch:
@@ -23,13 +28,9 @@ class FolderWatch:
     def at_rest(self) -> bool:
         """Whether the folder has changed since it was `taken`, and not since the last time this was asked.
 
-        Raises OSError when it cannot be looked at; it is then looked at anew once it can be.
+        That something in it cannot be looked at, or can be again, is a change like any other.
         """
-        try:
-            marks = self._marks()
-        except OSError:
-            self._seen = self._taken = None
-            raise
+        marks = self._marks()
         rests = marks == self._seen
         self._seen = marks
         return rests and marks != self._taken
@@ -48,12 +49,23 @@ class FolderWatch:
         self._taken = self._seen
 
     def _marks(self) -> Marks:
-        files = [path for top in TOPS for path in (self._folder / top).rglob("*") if path.suffix in SUFFIXES]
+        unread: list[tuple[str, Mark]] = []
+        paths = [
+            path for top in TOPS for path in rulebook_paths(self._folder / top, lambda error: unread.append(_unread(error)))
+        ]
         if self._vouched:
-            files += [self._folder / MANIFEST, self._folder / SIGNATURE]
-        return tuple(sorted((str(path), *_mark(path)) for path in files if path.is_file()))
+            paths += [self._folder / MANIFEST, self._folder / SIGNATURE]
+        return tuple(sorted(unread + [(str(path), _mark(path)) for path in paths]))
 
 
-def _mark(path: Path) -> tuple[int, int, int]:
-    stat = path.stat()
-    return (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+def _mark(path: Path) -> Mark:
+    """Of what a link leads to, if it leads anywhere: a file, a pipe or nothing all tell when they change."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        return (error.errno or 0,)
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+def _unread(error: OSError) -> tuple[str, Mark]:
+    return os.fsdecode(error.filename), (error.errno or 0,)

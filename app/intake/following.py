@@ -135,11 +135,7 @@ class Follower:
             self._due = None
 
     def _look_at_folder(self, watch: FolderWatch, found: Pointer) -> None:
-        try:
-            if not watch.at_rest():
-                return
-        except OSError as error:
-            self._shelf.tell(FOLDER, f"unreadable: the folder of the rulebook cannot be read ({error.strerror})")
+        if not watch.at_rest():
             return
         # Whoever watches the same folder has loaded it by itself by then: no time is given for that.
         looked = try_folder(self._desk, watch, found, lead_for(0, self._poll))

@@ -23,6 +23,7 @@ _log = structlog.get_logger()
 PUBLISHED = "published"
 SUPERSEDED = "superseded"
 _CODES_SHOWN = 5
+_PLACES_SHOWN = 3
 
 
 class Desk(NamedTuple):
@@ -124,7 +125,7 @@ def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Loo
     except Refused as error:
         codes = list(dict.fromkeys(fault.code for fault in error.faults))
         shown = ", ".join(codes[:_CODES_SHOWN]) + (" and more" if len(codes) > _CODES_SHOWN else "")
-        complaint = f"{shown}: the rulebook in the folder is not used. {error.detail}"
+        complaint = f"{shown}: the rulebook in the folder is not used. {_where(error)}"
     except OSError as error:
         complaint = f"unreadable: the folder of the rulebook cannot be read ({error.strerror})"
     except Conflict:
@@ -136,3 +137,15 @@ def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Loo
         complaint = f"{BROKEN}: LENS failed at the rulebook in the folder with {type(error).__name__}"
     watch.taken()
     return Looked(settled=True, complaint=complaint)
+
+
+def _where(error: Refused) -> str:
+    """How many errors the folder has and where the first ones are; their words may quote what stands there, so not in a log."""
+    places = [
+        ":".join(str(part) for part in (fault.file, fault.line, fault.column) if part) for fault in error.faults if fault.file
+    ]
+    if not places:
+        return error.detail
+    count = f"{len(places)} error{'s' if len(places) != 1 else ''}"
+    more = " and elsewhere" if len(places) > _PLACES_SHOWN else ""
+    return f"{count}, at {', '.join(places[:_PLACES_SHOWN])}{more}; `lens check` shows all of it."

@@ -100,6 +100,8 @@ def _csv_rows(
     word = shapes.scalar(top.get("rows_from"), "`rows_from`")
     folder = name.rpartition("/")[0]
     csv_names = [file.removeprefix(f"{folder}/") for file in files if file.endswith(".csv")]
+    if word is not None and any(problem.spot.file == f"{folder}/{word.text}" for problem in shapes.problems.found):
+        return {}, frozenset(), False  # it is there and cannot be read, which is told already
     if word is None or not shapes.known(word, "R109", "there is no file {} beside this one", csv_names):
         return {}, frozenset(), False
     file = files[f"{folder}/{word.text}"]

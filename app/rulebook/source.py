@@ -5,9 +5,11 @@ duplicate keys and several documents in a file are faults. Size, depth and numbe
 is a fault and not a hang.
 """
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -85,18 +87,44 @@ def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
                 "R001", f"the rulebook has no folder `{top}/`", Spot(f"{top}/"), help="it holds rules/ and ref_data/"
             )
             continue
-        for path in sorted((folder / top).rglob("*")):
-            if is_rulebook_file(path.name) and not path.is_dir():
-                file = _read_file(path, path.relative_to(folder).as_posix(), problems)
-                files += [file] if file is not None else []
+        unread = partial(_tell_unread, folder, problems)
+        for path in sorted(rulebook_paths(folder / top, unread)):
+            file = _read_file(path, path.relative_to(folder).as_posix(), problems)
+            files += [file] if file is not None else []
     return tuple(files)
 
 
+def rulebook_paths(top: Path, unread: Callable[[OSError], object]) -> Iterator[Path]:
+    """Every path below `top` that is a file of the rulebook by its name. Hidden folders are left out, as hidden files are.
+
+    `unread` is told of each folder that cannot be looked into. A link to a folder is not followed: it comes as a path, whatever it
+    is called, and no file stands behind it.
+    """
+    for here, folders, names in os.walk(top, onerror=unread):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(here, name) for name in names if is_rulebook_file(name))
+        yield from (path for name in folders if (path := Path(here, name)).is_symlink())
+
+
+def _tell_unread(folder: Path, problems: Problems, error: OSError) -> None:
+    place = _shown(Path(error.filename).relative_to(folder).as_posix())
+    help = "let whoever runs LENS read it"
+    problems.error("R001", f"the folder cannot be read: {error.strerror}", Spot(f"{place}/"), help=help)
+
+
+def _shown(name: str) -> str:
+    """A name as it can be printed, also where it is not UTF-8."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def _read_file(path: Path, name: str, problems: Problems) -> SourceFile | None:
-    shown = name.encode(errors="backslashreplace").decode()
+    shown = _shown(name)
     try:
         if shown != name:
             problems.error("R002", "the name of the file is not UTF-8", Spot(shown), help="rename it")
+        elif path.is_dir():
+            help = "put the folder itself here, or its files"
+            problems.error("R001", "this is a link to a folder, and those are not followed", Spot(name), help=help)
         elif not path.is_file():  # a link to nothing, a pipe: what should stand here is not used, so it must not pass unseen
             help = "put the file there that it stands for, or remove it"
             problems.error("R001", "there is no file behind this name", Spot(name), help=help)

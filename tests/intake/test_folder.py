@@ -81,19 +81,54 @@ def test_a_folder_that_changes_while_it_is_read(folder: Path, monkeypatch: pytes
     assert watch.read() is None
 
 
-def test_a_folder_that_could_not_be_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Is looked at anew afterwards, though nothing in it has changed: whoever complained can say that it is over."""
+def test_what_cannot_be_read_is_a_change_and_then_a_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of scenarios that may not be looked into is not one without scenarios; once it may, that is a change again."""
     watch = taken(folder)
+    scandir = os.scandir
 
-    def failing(_: Path) -> bool:
-        raise OSError(5, "Input/output error")
+    def refusing(path: Path) -> object:
+        if str(path).endswith("scenarios"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "is_file", failing)
-        with pytest.raises(OSError, match="Input/output error"):
-            watch.at_rest()
+        patch.setattr(os, "scandir", refusing)
+        assert not watch.at_rest()
+        assert watch.at_rest()
+        with pytest.raises(Refused) as caught:
+            watch.read()
+        watch.taken()
+    assert [(fault.code, fault.file) for fault in caught.value.faults] == [("R001", "rules/scenarios/")]
     assert not watch.at_rest()
     assert watch.at_rest()
+
+
+def test_rights_that_change_are_a_change(folder: Path) -> None:
+    """They change no size and no time of a file, and it may not be readable any more."""
+    watch = taken(folder)
+    for mode in (0o000, 0o644):
+        (folder / "rules/messages.yaml").chmod(mode)
+        assert not watch.at_rest()
+        assert watch.at_rest()
+        watch.taken()
+
+
+def test_what_is_no_file_is_seen_to_come_and_to_go(folder: Path) -> None:
+    """A pipe, a link to nothing or to itself: each is a fault while it is there, and none when it is gone."""
+    watch = taken(folder)
+    odd = folder / "rules/odd.yaml"
+    for make in (lambda: os.mkfifo(odd), lambda: odd.symlink_to("nowhere"), lambda: odd.symlink_to("odd.yaml")):
+        make()
+        assert not watch.at_rest()
+        assert watch.at_rest()
+        with pytest.raises(Refused):
+            watch.read()
+        watch.taken()
+        odd.unlink()
+        assert not watch.at_rest()
+        assert watch.at_rest()
+        assert watch.read() is not None
+        watch.taken()
 
 
 def test_a_manifest_counts_where_it_is_asked_for(folder: Path) -> None:

@@ -182,6 +182,7 @@ def test_a_change_in_the_folder_goes_live(desk: Desk, tmp_path: Path) -> None:
         rewrite(folder, "rules/messages.yaml", "{message_id}", "{mesage_id}")
         until(lambda: shelf.problem is not None)
         assert str(shelf.problem).startswith("R11")
+        assert "rules/messages.yaml:9:" in str(shelf.problem)
         assert shelf.in_force.version == second
         rewrite(folder, "rules/messages.yaml", "{mesage_id}", "{message_id}")
         until(lambda: shelf.problem is None)

@@ -231,6 +231,46 @@ def test_names_without_a_file_behind_them(tmp_path: Path) -> None:
     ]
 
 
+def test_folders_that_are_not_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that may not be read and a link to a folder are told; a hidden one, where a mounted folder keeps its files, is left out."""
+    folder = copied(tmp_path)
+    versions = folder / "rules" / "..2026_11_24"
+    versions.mkdir()
+    (folder / "rules" / "messages.yaml").rename(versions / "messages.yaml")
+    (folder / "rules" / "..data").symlink_to(versions.name)
+    (folder / "rules" / "messages.yaml").symlink_to("..data/messages.yaml")
+    assert load(folder).hash == shipped().hash
+    (folder / "rules" / "more").symlink_to("scenarios")
+    scandir = os.scandir
+
+    def refusing(path: Path) -> object:
+        if str(path).endswith("scenarios"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    problems = Problems()
+    assert load_with_problems(folder, problems) is None
+    assert [
+        (problem.code, problem.message, problem.spot.file) for problem in problems.sorted() if problem.severity == "error"
+    ] == [
+        ("R001", "this is a link to a folder, and those are not followed", "rules/more"),
+        ("R001", "the folder cannot be read: Permission denied", "rules/scenarios/"),
+    ]
+
+
+def test_a_csv_file_that_cannot_be_read_is_not_missing(tmp_path: Path) -> None:
+    """It is told once, and not as one that is not there."""
+    folder = copied(tmp_path)
+    (folder / "ref_data" / "charges.csv").unlink()
+    (folder / "ref_data" / "charges.csv").symlink_to("nowhere")
+    problems = Problems()
+    assert load_with_problems(folder, problems) is None
+    assert [(problem.code, problem.spot.file) for problem in problems.found if problem.severity == "error"] == [
+        ("R001", "ref_data/charges.csv")
+    ]
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_are_csv_or_told(content: bytes) -> None:
     """Whatever a CSV file holds, there are rows or a problem, and never an exception."""
