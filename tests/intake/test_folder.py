@@ -1,5 +1,6 @@
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,12 @@ def test_what_is_no_file_is_seen_to_come_and_to_go(folder: Path) -> None:
     """A pipe, a link to nothing or to itself: each is a fault while it is there, and none when it is gone."""
     watch = taken(folder)
     odd = folder / "rules/odd.yaml"
-    for make in (lambda: os.mkfifo(odd), lambda: odd.symlink_to("nowhere"), lambda: odd.symlink_to("odd.yaml")):
+    makes: tuple[Callable[[], None], ...] = (
+        lambda: os.mkfifo(odd),
+        lambda: odd.symlink_to("nowhere"),
+        lambda: odd.symlink_to("odd.yaml"),
+    )
+    for make in makes:
         make()
         assert not watch.at_rest()
         assert watch.at_rest()
