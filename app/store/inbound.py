@@ -119,13 +119,16 @@ def _meant_again(connection: Connection, heard: Heard, known: Row[Any]) -> bool:
 
     They are then believed, since a message that was thrown away and counts as delivered is lost; but as the network may also
     only have repeated itself, the message is marked as one that may have arrived. A try begun more than a minute after the
-    words were heard is not meant: what is said of that has a stamp of another minute. That the network is in service is
-    always believed: else nothing would be sent again.
+    words were heard is not meant: what is said of that has a stamp of another minute. An inquiry, and what nobody understands,
+    says nothing of a try: a person has it already. That the network is in service is always believed: else nothing would be
+    sent again.
     """
     if heard.network == "resume":
         return True
+    if heard.status is None or known.number is None:
+        return False
     span = (known.received_at, known.received_at + 60 * SECOND)
-    return known.number is not None and bool(run(connection, _TRIED_SINCE, (known.number, *span)))
+    return bool(run(connection, _TRIED_SINCE, (known.number, *span)))
 
 
 _TRIED_SINCE = "SELECT 1 FROM message_event WHERE number = ? AND status = 'sending' AND at > ? AND at <= ? LIMIT 1"

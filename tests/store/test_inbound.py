@@ -98,6 +98,18 @@ def test_words_said_again_are_not_about_a_try_long_after_them(store: Store) -> N
     assert rows(store, "SELECT count(*) FROM inbound") == [(1,)]
 
 
+@pytest.mark.parametrize("kind", ["AM", "SM"])
+def test_what_asks_a_person_is_asked_once_however_often_its_message_is_tried(store: Store, kind: Literal["AM", "SM"]) -> None:
+    """An inquiry, and words that nobody understands, say nothing of a try: said again after another one they are the same."""
+    number = sent(store, [AZ])[0]
+    asks = Heard("test:1", kind, "text", "says something", ((number, "quoted number"),))
+    first = take(store, said(asks, "first"))
+    try_again(store, number)
+    assert take(store, said(asks, "second")) == first
+    assert rows(store, "SELECT count(*) FROM inbound") == [(1,)]
+    assert rows(store, "SELECT count(*) FROM work_item") == [(1,)]
+
+
 def test_what_is_met_again_after_a_crash_is_no_repetition(store: Store) -> None:
     """The same saying of the words, stored and then not let go of: it does nothing more, whatever happened since."""
     number = sent(store, [AZ])[0]
