@@ -2,19 +2,21 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 import typer
 
+from app.cli.complaining import complain
 from app.cli.database import database_as_it_is
 from app.cli.deciding import terms_of
-from app.cli.named_books import Book, book_named
+from app.cli.named_books import Book, book_named, stored_book
 from app.decide.decide import Decider
 from app.decide.explain import as_text, explain
-from app.errors import NotFound
+from app.errors import LensError, NotFound
 from app.settings import Settings, read_settings
-from app.store.bodies import body_of
+from app.store.bodies import decided_last
+from app.store.reading import look
 
 app = typer.Typer(add_completion=False)
 
@@ -29,32 +31,59 @@ def explain_release(
 ) -> None:
     """Explain decisions: the rules that fired, those beaten and by what, the nearest that missed and the line they missed by.
 
-    It shows charges: not for the eyes of those who may not see them.
+    A stored release is explained under the version of the rulebook that decided about it, unless another is named. A line that is
+    no release is told, the others go on, and the exit code is 1. It shows charges: not for the eyes of those who may not see them.
 
     Example: lens explain docs/examples/release.json
     """
     settings = read_settings()
-    decider = Decider(book_named(rulebook, settings), terms_of(settings))
-    for place, raw in enumerate(_releases(what, settings)):
-        explanation = explain(decider, decider.read(raw))
+    meant = _meant(what, settings)
+    if rulebook is None and meant.decided_by is not None:
+        book = stored_book(meant.decided_by, settings)
+    else:
+        book = book_named(rulebook, settings)
+    decider = Decider(book, terms_of(settings))
+    told = 0
+    for place, raw in meant.releases:
+        try:
+            explanation = explain(decider, decider.read(raw))
+        except LensError as error:
+            complain(error, place)
+            continue
         if form == "json":
             sys.stdout.buffer.write(msgspec.json.encode(explanation) + b"\n")
         else:
-            print(("\n\n" if place else "") + as_text(explanation))
+            print(("\n\n" if told else "") + as_text(explanation))
+        told += 1
+    if told < len(meant.releases):
+        raise typer.Exit(1)
 
 
-def _releases(what: str, settings: Settings) -> list[bytes]:
-    """The releases meant, as JSON bytes: a whole JSON file, the lines of an NDJSON file, or what is stored under an id."""
+class _Meant(NamedTuple):
+    """Releases as JSON bytes, each with its place in a file of many; `decided_by` the version that decided about a stored one."""
+
+    releases: tuple[tuple[str, bytes], ...]
+    decided_by: str | None = None
+
+
+def _meant(what: str, settings: Settings) -> _Meant:
     path = Path(what)
     if path.is_file():
-        content = path.read_bytes()
-        lines = [line for line in content.splitlines() if line.strip()]
-        return lines if all(line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}") for line in lines) else [content]
+        return _Meant(_in_file(path))
     with database_as_it_is(settings) as store:
         if store is None:
             raise NotFound(f"There is no file called {what}, and no database to look for a release in.")
-        with store.read.connect() as connection:
-            body = body_of(connection, what)
-    if body is None:
+        found = look(store, lambda connection: decided_last(connection, what))
+    if found is None:
         raise NotFound(f"There is no file and no stored release called {what}.")
-    return [body.encode()]
+    return _Meant((("", found.body.encode()),), found.rulebook)
+
+
+def _in_file(path: Path) -> tuple[tuple[str, bytes], ...]:
+    """The releases of a file: one, on as many lines as it likes, or one a line, where any line looks like a whole one."""
+    content = path.read_bytes()
+    lines = [(number, line.strip()) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
+    whole = [line.startswith(b"{") and line.endswith(b"}") for _, line in lines]
+    if not any(whole) or (path.suffix == ".json" and not all(whole)):
+        return (("", content),)
+    return tuple((f"line {number}" if len(lines) > 1 else "", line) for number, line in lines)

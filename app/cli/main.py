@@ -12,7 +12,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from app.errors import BadSetting, LensError, Refused
+from app.cli.complaining import complain
+from app.errors import BadSetting, LensError
 
 
 class Entry(NamedTuple):
@@ -87,14 +88,8 @@ def main() -> None:
     try:
         app(prog_name="lens")
     except BadSetting as error:
-        sys.exit(_complain(error, 2))
+        complain(error)
+        sys.exit(2)
     except LensError as error:
-        sys.exit(_complain(error, 1))
-
-
-def _complain(error: LensError, code: int) -> int:
-    print(f"lens: {error.detail}", file=sys.stderr)
-    for fault in error.faults if isinstance(error, Refused) else ():
-        allowed = f"; allowed: {', '.join(fault.allowed)}" if fault.allowed else ""
-        print(f"  {fault.pointer or 'the whole'}: {fault.message}{allowed}", file=sys.stderr)
-    return code
+        complain(error)
+        sys.exit(1)

@@ -56,9 +56,12 @@ def book_named(name: str | None, settings: Settings) -> RuleBook:
     """
     if name is None:
         return load(settings.rulebook_dir)
-    if not is_stored(name):
-        return load(existing(Path(name), "--rulebook"))
-    files, problems = stored_files(name, settings), Problems()
+    return stored_book(name, settings) if is_stored(name) else load(existing(Path(name), "--rulebook"))
+
+
+def stored_book(version: str, settings: Settings) -> RuleBook:
+    """A version stored in the database. Raises NotFound, and BadRulebook where this LENS finds errors in it."""
+    files, problems = stored_files(version, settings), Problems()
     content = read_content(files, problems)
     book = use(content, problems) if content is not None else None
     if book is None:

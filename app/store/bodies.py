@@ -1,6 +1,7 @@
 """What came in, as it was stored: for deciding a recorded release again."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, or_, select
 
@@ -8,10 +9,20 @@ from app.store.release_versions import versions_of
 from app.store.tables import RELEASE, RELEASE_VERSION
 
 
-def body_of(connection: Connection, release_id: str) -> str | None:
-    """The JSON text of a stored release as last corrected, or None when there is none of that id."""
+class Decided(NamedTuple):
+    """The JSON text of a release, and the version of the rulebook that decided about it."""
+
+    body: str
+    rulebook: str
+
+
+def decided_last(connection: Connection, release_id: str) -> Decided | None:
+    """A stored release as last corrected, or None when there is none of that id. What was cancelled is as it was before that."""
     key = connection.scalar(select(RELEASE.c.id).where(RELEASE.c.release_id == release_id))
-    return None if key is None else versions_of(connection, key)[-1].body
+    if key is None:
+        return None
+    last = next(version for version in reversed(versions_of(connection, key)) if version.kind != "cancellation")
+    return Decided(last.body, last.rulebook)
 
 
 def bodies(connection: Connection) -> Iterator[bytes]:

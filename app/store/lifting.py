@@ -66,7 +66,7 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkIte
     if isinstance(sent, LensError):
         return sent
     close_items(connection, WORK_ITEM.c.id == item.work_item, by=item.by, at=item.at, reason=item.reason)
-    detail = {"code": row.code, "release": row.release_id, "messages": sent}
+    detail = {"code": row.code, "release": row.release_id, **sent}
     append(connection, [AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "lifted", detail)])
     return get_release(connection, row.release_id)
 
@@ -116,12 +116,13 @@ def _rejected(connection: Connection, item: Resolve) -> StoredRelease | StoredWo
     return get_release(connection, row.release_id)
 
 
-def _queue_held(connection: Connection, item: Lift, row: Row[Any]) -> list[str]:
+def _queue_held(connection: Connection, item: Lift, row: Row[Any]) -> dict[str, object]:
     change(connection, [row.number], Status.QUEUED, item.at, _cause(item))
-    return [message_id(row.number)]
+    return {"messages": [message_id(row.number)]}
 
 
-def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> list[str] | LensError:
+def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> dict[str, object] | LensError:
+    """Sends what the rules now in force say. Its result, for the audit trail, names them: they may be others than first decided."""
     versions = versions_of(connection, row.release)
     told = record_of(connection, row.release)
     decision = item.wording.decide(versions[-1].body, told.references())
@@ -129,7 +130,12 @@ def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> list[str
         return Conflict("The rules engine cannot be trusted with this release yet; nothing was sent.")
     decision = with_withdrawals(decision, told, versions, item.wording)
     again = Acceptance(decision, "", "", item.by, item.wording.format, item.at, row.mode == "backfill")
-    return [message.message_id for message in add_to_release(connection, row.release, again, _cause(item)).messages]
+    messages = add_to_release(connection, row.release, again, _cause(item)).messages
+    return {
+        "messages": [message.message_id for message in messages],
+        "rulebook": decision.rulebook,
+        "because": [reason.rule for reason in decision.because],
+    }
 
 
 def _cause(item: Lift) -> str:

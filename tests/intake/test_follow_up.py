@@ -7,7 +7,7 @@ from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.errors import Conflict, NotFound, Refused
 from app.intake.lift import lift_hold
-from app.store.bodies import bodies, body_of
+from app.store.bodies import Decided, bodies, decided_last
 from app.store.engine import Store
 from app.store.messages import Requeue, requeue
 from app.store.writer import Writer
@@ -144,7 +144,8 @@ def test_the_same_again_sends_nothing(world: World, store: Store) -> None:
     assert (again.kind, again.answer_json) == ("replay", ended.answer_json)
     assert rows(store, "SELECT count(*) FROM release_version") == [(2,)]
     with store.read.connect() as connection:
-        assert (body_of(connection, "EX-1"), body_of(connection, "EX-2")) == (living_in("NM").decode(), None)
+        stands = Decided(living_in("NM").decode(), world.decider.book.hash)  # until it was cancelled
+        assert (decided_last(connection, "EX-1"), decided_last(connection, "EX-2")) == (stands, None)
     with pytest.raises(Conflict, match="cancelled"):
         world.correct(living_in("TX"))
     assert world.accept(living_in("TX")).outcome == "notify"

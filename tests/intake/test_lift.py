@@ -57,8 +57,11 @@ def test_a_review_that_is_lifted_sends_what_routing_says(store: Store, writer: W
     assert found.outcome == "hold_for_review"
     assert rows(store, "SELECT outcome, answer_json FROM release") == before
     assert rows(store, "SELECT ori FROM lane ORDER BY ori") == [("AZSIR0000",), ("TXSIR0000",)]
-    trail = rows(store, "SELECT actor, action, object, outcome FROM audit ORDER BY id DESC LIMIT 1")
-    assert trail == [("op", "lift_hold", "work item 1", "lifted")]
+    trail = rows(store, "SELECT actor, action, object, outcome, detail_json FROM audit ORDER BY id DESC LIMIT 1")
+    assert trail[0][:4] == ("op", "lift_hold", "work item 1", "lifted")
+    detail = json.loads(trail[0][4])
+    assert (detail["rulebook"], detail["messages"]) == (decider.book.hash, ["LN00000001", "LN00000002"])
+    assert detail["because"][-2:] == ["LENS-R10", "LENS-R30"], "which rules decided now, maybe not those of then"
 
 
 def test_a_review_of_a_backfill_that_is_lifted_sends_nothing(store: Store, writer: Writer, decider: Decider) -> None:
