@@ -27,12 +27,14 @@ class Receipt(NamedTuple):
 class Arrival(NamedTuple):
     """A text from the network. `source` names the arrival: the same source is taken once only.
 
-    Where it names the words alone, which the network may say again or may mean again, `occurrence` names this one saying of them.
+    Where it names the words alone, which the network may say again or may mean again, `occurrence` names this one saying of them,
+    and `stamped` tells whether they have a stamp of the network's, as only words that are said again have twice.
     """
 
     source: str
     text: str
     occurrence: str | None = None
+    stamped: bool = True
 
 
 Arrived = Callable[[Arrival], Awaitable[Literal["matched", "unmatched"]]]

@@ -216,7 +216,9 @@ class Inbound:
 
     async def arrived(self, arrival: Arrival) -> Match:
         """Stores an arrival and does what it says; returns only once that is committed, however long the database is away."""
-        heard = read(arrival, self._state_retry)._replace(within=self._within, occurrence=arrival.occurrence)
+        heard = read(arrival, self._state_retry)._replace(
+            within=self._within, occurrence=arrival.occurrence, stamped=arrival.stamped
+        )
         match = await self._stored(heard)
         _log.info("arrival_taken", kind=heard.kind, match=match, cause=heard.cause)
         if heard.network == "resume":

@@ -28,7 +28,7 @@ Match = Literal["matched", "unmatched"]
 class Heard(NamedTuple):
     """A text from the network, read.
 
-    `source` and `occurrence` name the arrival, as the channel has it. `numbers` are the message numbers it may be about, surest
+    `source`, `occurrence` and `stamped` name the arrival, as the channel has it. `numbers` are the message numbers it may be about, surest
     first, each with how it was found; `oris` the destinations it names, to match by when it names no number and only one message
     to them is open. `status` is what it makes of its message (None: nothing), for `cause`, in words; `network` says that it
     stops or resumes all sending. `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it
@@ -49,6 +49,7 @@ class Heard(NamedTuple):
     fbi_numbers: tuple[str, ...] = ()
     within: int | None = None
     occurrence: str | None = None
+    stamped: bool = True
 
     def due(self, now: int) -> int | None:
         """When a person is to be done with it. `now` is Micros."""
@@ -74,15 +75,16 @@ def take_in(connection: Connection, texts: Sequence[Heard]) -> list[Match]:
 
 
 def _take_in(connection: Connection, heard: Heard) -> Match:
-    in_doubt, saying = False, heard.occurrence
+    saying = heard.occurrence
     known = _known(connection, heard.source)
     if known is not None and saying is not None and saying != known.occurrence and _meant_again(connection, heard, known):
-        in_doubt, heard = True, heard._replace(source=saying)
+        heard = heard._replace(source=saying)
         known = _known(connection, heard.source)
     if known is not None:
         return _answer(known.kind, known.matched_by)
     now = now_micros(connection)
     number, matched_by = _match(connection, heard)
+    in_doubt = number is not None and bool(run(connection, _SAME_WORDS, (number, heard.text)))
     links = _links(connection, heard) if heard.kind in {"AM", "other"} else []
     if links:
         number, matched_by = links[0].number, links[0].found_by if heard.kind == "AM" else None
@@ -104,8 +106,8 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
     elif number is None or heard.status is None:
         _ask(connection, now, key, heard, number, links)
     else:
-        _act(connection, now, number, heard.status, heard)
-        if in_doubt:
+        changed = _act(connection, now, number, heard.status, heard)
+        if changed and in_doubt:
             run(connection, _DOUBT, (number,))
     return _answer(heard.kind, matched_by)
 
@@ -115,23 +117,27 @@ def _known(connection: Connection, source: str) -> Row[Any] | None:
 
 
 def _meant_again(connection: Connection, heard: Heard, known: Row[Any]) -> bool:
-    """Whether words heard before may be new ones: there was a try of their message since, and they may be about that.
+    """Whether words heard before may be new ones.
 
-    They are then believed, since a message that was thrown away and counts as delivered is lost; but as the network may also
-    only have repeated itself, the message is marked as one that may have arrived. A try begun more than a minute after the
-    words were heard is not meant: what is said of that has a stamp of another minute. An inquiry, and what nobody understands,
-    says nothing of a try: a person has it already. That the network is in service is always believed: else nothing would be
-    sent again.
+    What the network says of a message is believed anew when there was a try since that it may be about, since a message that was
+    thrown away and counts as delivered is lost. With a stamp, a try begun more than a minute after the words were first heard is
+    not meant: what is said of that has a stamp of another minute. That the network is in service is always believed: else nothing
+    would be sent again. Of anything else a person is asked once; without a stamp, once in two minutes.
     """
-    if heard.network == "resume":
-        return True
-    if heard.status is None or known.number is None:
-        return False
+    if heard.network is not None:
+        return heard.network == "resume" or not heard.stamped
+    if heard.status is None:
+        return not heard.stamped and now_micros(connection) > known.received_at + _ASKED_ONCE
     span = (known.received_at, known.received_at + 60 * SECOND)
-    return bool(run(connection, _TRIED_SINCE, (known.number, *span)))
+    return not heard.stamped or (known.number is not None and bool(run(connection, _TRIED_SINCE, (known.number, *span))))
 
 
+_ASKED_ONCE = 120 * SECOND
 _TRIED_SINCE = "SELECT 1 FROM message_event WHERE number = ? AND status = 'sending' AND at > ? AND at <= ? LIMIT 1"
+_SAME_WORDS = "SELECT 1 FROM inbound WHERE number = ? AND text = ? LIMIT 1"
+"""Heard before about the same message, under whatever name: the network may mean them again, or only have repeated itself. So what
+they change now is in doubt, and the message may have arrived.
+"""
 _DOUBT = "UPDATE message SET maybe_duplicate = true WHERE number = ?"
 
 
@@ -213,8 +219,8 @@ def _pause_or_resume(connection: Connection, heard: Heard) -> None:
         resume(connection, [Resume(EVERYTHING, "network")])
 
 
-def _act(connection: Connection, now: int, number: int, status: Status, heard: Heard) -> None:
-    """Gives the message its status, if its present one allows. The lane is locked first, as everywhere."""
+def _act(connection: Connection, now: int, number: int, status: Status, heard: Heard) -> bool:
+    """Gives the message its status, if its present one allows, and says whether it did. The lane is locked first, as everywhere."""
     of_message = MESSAGE.c.number == number
     ori = connection.scalar(select(MESSAGE.c.ori).where(of_message))
     lane = connection.execute(select(LANE.c.due, LANE.c.fails).where(LANE.c.ori == ori).with_for_update()).one()
@@ -223,7 +229,8 @@ def _act(connection: Connection, now: int, number: int, status: Status, heard: H
     if message.status == Status.HELD_BY_NETWORK and status == Status.WAITING_FOR_STATE:
         # It was to forward it, now it has thrown it away. It must not be sent again, so a person has to see it.
         status, cause = Status.REJECTED, f"{cause}, after it had said that it would forward it"
-    if may_become(message.status, status):
+    changed = may_become(message.status, status)
+    if changed:
         _change(connection, now, number, status, cause, message.attempts)
         if status == Status.WAITING_FOR_STATE and overtaken(connection, [number]):
             # Sent again now, it would come after what corrects it.
@@ -233,6 +240,7 @@ def _act(connection: Connection, now: int, number: int, status: Status, heard: H
         # One message at a time from then on, to find out whether the state is back.
         resting = {"due": max(lane.due, now + heard.delay), "fails": max(lane.fails, 1)}
         connection.execute(update(LANE).where(LANE.c.ori == ori).values(**resting))
+    return changed
 
 
 def _change(connection: Connection, now: int, number: int, status: Status, cause: str, attempts: int) -> None:

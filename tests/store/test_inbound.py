@@ -110,6 +110,29 @@ def test_what_asks_a_person_is_asked_once_however_often_its_message_is_tried(sto
     assert rows(store, "SELECT count(*) FROM work_item") == [(1,)]
 
 
+def test_words_without_a_stamp_heard_before_leave_a_doubt(store: Store) -> None:
+    """Said in the same words of two tries, or only repeated, which XML does not tell: what they undo may have arrived."""
+    number = sent(store, [AZ])[0]
+    flags = []
+    for saying in ("first", "second"):
+        assert take(store, said(word(number, Status.WAITING_FOR_STATE), saying)._replace(stamped=False)) == "matched"
+        flags.append([bool(row[0]) for row in rows(store, "SELECT maybe_duplicate FROM message")])
+        try_again(store, number)
+    assert flags == [[False], [True]]
+
+
+def test_a_person_is_asked_once_by_words_without_a_stamp_that_soon_come_again(store: Store) -> None:
+    """A network that repeats them does so within moments; later they are another inquiry."""
+    number = sent(store, [AZ])[0]
+    asked = Heard("am", "AM", "text", "AM from AZSIR0000", ((number, "quoted number"),), stamped=False)
+    for saying in ("first", "second"):
+        assert take(store, said(asked, saying)) == "matched"
+    assert len(work_items(store)) == 1
+    change(store, "UPDATE inbound SET received_at = received_at - 121000000")
+    assert take(store, said(asked, "third")) == "matched"
+    assert len(work_items(store)) == 2
+
+
 def test_what_is_met_again_after_a_crash_is_no_repetition(store: Store) -> None:
     """The same saying of the words, stored and then not let go of: it does nothing more, whatever happened since."""
     number = sent(store, [AZ])[0]

@@ -24,17 +24,14 @@ _STAMP = re.compile(r"(?<![0-9])[0-9]{2}:[0-9]{2} +[0-9]{2}/[0-9]{2}/[0-9]{4} +[
 def arrival(payload: str, place: str) -> Arrival:
     """A payload as an arrival. `place` is its connection and its place in that.
 
-    The link has no receipt for texts, so a careful network says again what may have been lost with a connection. One that
-    comes word for word, with the same stamp, has the same source. Without a stamp, as XML has none, the same words may
-    both be meant: then the place makes them two.
+    The link has no receipt for texts, so a careful network says again what may have been lost with a connection. One that comes
+    word for word has the same source; with the same stamp it is the same text too. XML, which has none, may mean its words again.
     """
     digest = hashlib.sha256(payload.encode()).hexdigest()
-    occurrence = f"tcp:{place}:{digest[:16]}"
     text = payload.replace("\0", "\N{REPLACEMENT CHARACTER}")
     head, txt, _ = payload.partition("TXT")
-    if txt and not head.lstrip().startswith("<") and _STAMP.search(head):
-        return Arrival(f"tcp:stamped:{digest}", text, occurrence)
-    return Arrival(occurrence, text)
+    stamped = bool(txt and not head.lstrip().startswith("<") and _STAMP.search(head))
+    return Arrival(f"tcp:{'stamped' if stamped else 'words'}:{digest}", text, f"tcp:{place}:{digest[:16]}", stamped)
 
 
 class Arrivals:
