@@ -10,6 +10,7 @@ from app.api.parts import JSON, Parts, Wired
 from app.api.releases import REPLAY, ReleaseId
 from app.intake.follow_up import Requester, cancel, correct
 from app.store.follow_up import Followed
+from app.store.release_versions import newest_version
 
 router = APIRouter(tags=["releases"])
 
@@ -28,7 +29,8 @@ async def post_correction(request: Request, parts: Wired, caller: Corrector, rel
     Roles: system_of_record (what it sent itself), operator.
     """
     raw = await read_body(request)
-    given = (release_id, raw, requester(caller), parts.clock, parts.guards)
+    before = await parts.look(lambda connection: newest_version(connection, release_id))
+    given = (release_id, raw, requester(caller)._replace(before=before), parts.clock, parts.guards)
     followed = await correct(parts.writer, parts.decider(), *given)
     return _answer(parts, "correction", followed)
 

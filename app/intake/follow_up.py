@@ -29,10 +29,14 @@ def wording(decider: Decider, decide: Callable[[str, Mapping[str, str]], Decisio
 
 
 class Requester(NamedTuple):
-    """Who follows up: the name of the key; with `own`, only what it sent itself."""
+    """Who follows up: the name of the key; with `own`, only what it sent itself.
+
+    `before` is the number of the version of the release that stood as the request came in, None where nobody looked.
+    """
 
     name: str
     own: bool
+    before: int | None = None
 
 
 async def correct(
@@ -61,7 +65,7 @@ async def correct(
     how = wording(decider, decide)
     content = (fingerprint(release), raw.decode())
     guard = (guards.breaker, guards.mark(release))
-    item = FollowUp(release_id, "correction", *content, None, by.name, by.own, now, how, *guard)
+    item = FollowUp(release_id, "correction", *content, None, by.name, by.own, now, how, *guard, by.before)
     return await _follow_up(writer, item)
 
 

@@ -48,7 +48,8 @@ class FollowUp(NamedTuple):
     """A correction (`fingerprint` and `body` are those of the corrected content) or a cancellation (`reason`, in words).
 
     `by` is the name of the key, `own` whether only a release that it sent itself may be followed up; `at` is Micros.
-    `address` is that of the corrected residence, to be counted.
+    `address` is that of the corrected residence, to be counted. `before` is the number of the version that stood as the request
+    came in, None where nobody looked.
     """
 
     release_id: str
@@ -62,6 +63,7 @@ class FollowUp(NamedTuple):
     wording: Wording
     breaker: Breaker | None = None
     address: Mark | None = None
+    before: int | None = None
 
 
 class Followed(NamedTuple):
@@ -113,8 +115,10 @@ def _conflict(item: FollowUp, versions: Sequence[Version]) -> str | None:
     if now.kind == "cancellation":
         return f"Release {item.release_id} is cancelled, and cannot be corrected; send it anew under another id."
     # A sender that had no answer asked again, and went on to correct further. Its first request, held up, must not undo that.
+    # Which came first is told by the version that stood then, and by no clock: those of two hosts differ, and one may be set back.
+    overtaken = item.before is not None and item.before < now.version
     stood = any(version.fingerprint == item.fingerprint for version in versions[:-1])
-    if stood and item.fingerprint != now.fingerprint and item.at < now.at:
+    if overtaken and stood and item.fingerprint != now.fingerprint:
         return f"A newer correction of release {item.release_id} overtook this one, which has stood before; if it is meant, send it again."
     return None
 

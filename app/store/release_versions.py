@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from app.domain.decision import Answer, Outcome, Reason
 from app.domain.times import rfc3339
@@ -40,6 +40,14 @@ def versions_of(connection: Connection, release: int) -> list[Version]:
     columns = [RELEASE_VERSION.c[name] for name in _COLUMNS]
     found = connection.execute(select(*columns).where(RELEASE_VERSION.c.release == release).order_by(RELEASE_VERSION.c.version))
     return [first, *(Version(*row) for row in found)]
+
+
+def newest_version(connection: Connection, release_id: str) -> int | None:
+    """The number of the version that stands; None for an id that there is no release of."""
+    release = connection.scalar(select(RELEASE.c.id).where(RELEASE.c.release_id == release_id))
+    if release is None:
+        return None
+    return connection.scalar(select(func.max(RELEASE_VERSION.c.version)).where(RELEASE_VERSION.c.release == release)) or 1
 
 
 def add_version(connection: Connection, release: int, version: Version, evidence: str) -> None:

@@ -16,6 +16,7 @@ from app.store.engine import Store
 from app.store.follow_up import Followed
 from app.store.inbound import Heard, take_in
 from app.store.outbox import Batch, Claim, Turn, claim, turn
+from app.store.release_versions import newest_version
 from app.store.releases import StoredRelease, get_release
 from app.store.tries import Verdict
 from app.store.writer import Writer
@@ -60,9 +61,11 @@ class World:
         intake = Intake(self.writer, lambda: self.decider, self.clock)
         return msgspec.json.decode(asyncio.run(intake.accept(raw, "sor", backfill=backfill)).answer_json, type=Answer)
 
-    def correct(self, raw: bytes, release_id: str = "EX-1", by: str = "sor") -> Followed:
-        """Corrects it."""
-        return asyncio.run(correct(self.writer, self.decider, release_id, raw, Requester(by, own=True), self.clock))
+    def correct(self, raw: bytes, release_id: str = "EX-1", by: str = "sor", before: int | None = None) -> Followed:
+        """Corrects it; `before` is the version that stood as the request came in, if not the one that stands now."""
+        with self.store.read.connect() as connection:
+            requester = Requester(by, own=True, before=before or newest_version(connection, release_id))
+        return asyncio.run(correct(self.writer, self.decider, release_id, raw, requester, self.clock))
 
     def cancel(self, release_id: str = "EX-1", by: str = "sor") -> Followed:
         """Cancels it."""

@@ -155,14 +155,21 @@ def test_a_repetition_held_up_does_not_undo_a_newer_correction(world: World, sto
     """It came in before what stands now, and has stood before: refused. Said later, the same content is a correction again."""
     told(world)
     world.correct(living_in("NM"))
-    came_in = world.now
     world.correct(living_in("TX"))
-    held_up, world.now = world.now, came_in - 1
     with pytest.raises(Conflict, match="overtook"):
-        world.correct(living_in("NM"))
-    world.now = held_up
+        world.correct(living_in("NM"), before=1)
     assert rows(store, "SELECT outcome FROM audit WHERE action = 'correct_release' ORDER BY id")[-1] == ("conflict",)
     assert world.correct(living_in("NM")).kind == "new"
+
+
+def test_a_clock_set_back_refuses_no_correction(world: World) -> None:
+    """Back to what stood earlier, asked for after the answer to the one before: which is newer is not asked of the clock."""
+    told(world)
+    world.correct(living_in("NM"))
+    world.now -= 3_600_000_000
+    assert world.correct(living_in("TX")).kind == "new"
+    world.send()
+    assert "CTY/EL PASO STA/TX ZIP/79901" in world.last_text(AZ)
 
 
 def test_a_cancellation_takes_back_what_was_told(world: World) -> None:
