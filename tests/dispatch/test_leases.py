@@ -75,7 +75,7 @@ def test_a_lane_that_waits_for_its_ack_keeps_its_lease(store: Store) -> None:
             return TAKEN
 
         channel, other = ScriptedChannel(slow), ScriptedChannel(always_taken)
-        limits = replace(QUICK, lease=0.3)
+        limits = replace(QUICK, lease=1.0)
         async with dispatching(store, channel, limits):
             await until(lambda: len(channel.wire) == 1)
             first = int(str(lane(store, AZ)["until"]))
