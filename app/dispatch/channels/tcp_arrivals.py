@@ -95,7 +95,7 @@ class Arrivals:
             self._take_over(journal)
 
     def _take_over(self, journal: Journal) -> None:
-        left = list(journal.take_over())
+        left = journal.take_over()
         for kept in left:
             self._add(kept)
         if left:

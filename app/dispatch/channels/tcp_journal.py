@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, Self
@@ -23,10 +24,13 @@ _FULL = 8 * 1024 * 1024
 
 
 class _File:
-    """Lines of JSON: `[number, source, text, occurrence]` for a text, `[number]` once it is stored. Locked while its process lives."""
+    """Lines of JSON: a number and the fields of an arrival, and the number alone once that is stored. Locked while its process lives.
+
+    Names begin with the nanosecond they were made in, so their order is that of the files.
+    """
 
     def __init__(self, folder: Path) -> None:
-        name = f"{os.getpid()}-{secrets.token_hex(4)}{_END}"
+        name = f"{time.time_ns()}-{os.getpid()}-{secrets.token_hex(4)}{_END}"
         self._path = folder / name
         self._fd = os.open(folder / f".{name}", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
@@ -137,17 +141,31 @@ class Journal:
             file.sync()
         sync_folder(self._folder)
 
-    def take_over(self) -> Iterator[Kept]:
-        """The texts that processes left which are gone, in the order they came; each is kept here before its old file goes."""
+    def take_over(self) -> list[Kept]:
+        """The texts that processes left which are gone, in the order they came.
+
+        Each is kept here before its old file goes; where the disk has no room for that, it stays there for another time.
+        """
+        taken: list[Kept] = []
         for path in sorted(self._folder.glob(f"[!.]*{_END}")):
-            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-                try:
+            try:
+                with path.open("rb") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue  # its process lives, or another takes it over
-                left = [self.keep(arrival) for arrival in _left(file)]
-                path.unlink()
-                yield from left
+                    taken += self._taken_from(file, path)
+            except (FileNotFoundError, BlockingIOError):
+                continue  # its process lives, or another takes it over
+            except OSError as error:
+                _log.error("arrivals_left_behind", file=path.name, cause=error.strerror)
+        return taken
+
+    def _taken_from(self, file: IO[bytes], path: Path) -> list[Kept]:
+        left = [self.keep(arrival) for arrival in _left(file)]
+        if all(kept.file is not None for kept in left):
+            path.unlink()
+            return left
+        for kept in left:
+            self.stored(kept)
+        return []
 
 
 def _left(file: IO[bytes]) -> Iterator[Arrival]:
@@ -156,11 +174,10 @@ def _left(file: IO[bytes]) -> Iterator[Arrival]:
     for line in file:
         try:
             number, *of_arrival = json.loads(line)
-        except ValueError:
+            if of_arrival:
+                waiting[number] = Arrival(*of_arrival)
+            else:
+                waiting.pop(number, None)
+        except (ValueError, TypeError):
             _log.warning("arrival_torn", consequence="a text from the network was not all on the disk when the power went")
-            continue
-        if of_arrival:
-            waiting[number] = Arrival(*of_arrival)
-        else:
-            waiting.pop(number, None)
     yield from waiting.values()

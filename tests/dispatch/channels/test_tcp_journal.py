@@ -47,12 +47,12 @@ def test_what_a_killed_process_had_not_stored_is_taken_over_once(tmp_path: Path)
     ):
         assert dying.stdout is not None
         assert dying.stdout.readline() == b"kept\n"
-        assert list(journal.take_over()) == []
+        assert journal.take_over() == []
         dying.communicate(b"die\n")
         assert dying.returncode == -signal.SIGKILL
-        taken = list(journal.take_over())
+        taken = journal.take_over()
         assert [kept.arrival for kept in taken] == [SECOND, THIRD]
-        assert list(journal.take_over()) == []
+        assert journal.take_over() == []
         for kept in taken:
             journal.stored(kept)
     assert names(tmp_path) == []
@@ -103,6 +103,29 @@ def test_a_disk_that_takes_nothing_more_refuses_no_text(tmp_path: Path) -> None:
         assert (problem, journal.problem) == ("texts from the network wait in memory alone: File too large", None)
     with Journal(tmp_path) as journal:
         assert [kept.arrival for kept in journal.take_over()] == [FIRST, THIRD]
+
+
+def test_what_was_left_stays_where_it_is_while_the_disk_takes_nothing(tmp_path: Path) -> None:
+    """Its old file goes only once every text in it has another; until then nothing is taken twice."""
+    with Journal(tmp_path) as journal:
+        journal.keep(FIRST)
+        journal.keep(SECOND)
+    [old] = tmp_path.iterdir()
+    with Journal(tmp_path) as journal:
+        with _no_more_than(old.stat().st_size - 10):
+            taken = journal.take_over()
+        assert (taken, old.exists()) == ([], True)
+        assert [kept.arrival for kept in journal.take_over()] == [FIRST, SECOND]
+        assert not old.exists()
+
+
+def test_files_that_are_no_journal_stop_nobody(tmp_path: Path) -> None:
+    """One that cannot be opened is told and left; lines that are not ours are passed over."""
+    (tmp_path / "1.texts").mkdir()
+    (tmp_path / "2.texts").write_text('7\n{"a": 1}\n[3, "source"]\nnonsense\n')
+    with Journal(tmp_path) as journal:
+        assert journal.take_over() == []
+    assert [path.name for path in tmp_path.iterdir()] == ["1.texts"]
 
 
 def test_texts_wait_for_their_owner_alone(tmp_path: Path) -> None:
