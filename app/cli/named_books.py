@@ -55,7 +55,12 @@ def book_named(name: str | None, settings: Settings) -> RuleBook:
     Raises BadRulebook with every error, NotFound.
     """
     if name is None:
-        return load(settings.rulebook_dir)
+        folder = settings.rulebook_dir
+        if not (folder / "rules").exists() and not (folder / "ref_data").exists():
+            raise NotFound(
+                f"There is no rulebook in {folder.resolve()}: name its folder with --rulebook, or in LENS_RULEBOOK_DIR."
+            )
+        return load(folder)
     return stored_book(name, settings) if is_stored(name) else load(existing(Path(name), "--rulebook"))
 
 

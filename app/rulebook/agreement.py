@@ -6,7 +6,7 @@ from datetime import date
 from app.domain.identifiers import NLETS_CODES, ori_problem
 from app.rulebook.evaluate import audience_of
 from app.rulebook.model import Change, DecisionTable, Fact, Membership, Rule, Send, Table
-from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
+from app.rulebook.problems import Problems, Spot, did_you_mean, list_meant, one_of
 from app.rulebook.view import View
 
 STATE_COLUMNS = ("nlets", "ori", "ori_status", "stage")
@@ -41,7 +41,7 @@ def check_names(decisions: Sequence[DecisionTable], problems: Problems) -> froze
 def _fits_override(rule: Rule, name: str, by_id: Mapping[str, Rule], problems: Problems) -> bool:
     spot = rule.spots[f"overrides {name}"]
     if name not in by_id:
-        label = did_you_mean(name, by_id)
+        label = list_meant(name, by_id) or did_you_mean(name, by_id)
         problems.error("R113", f"there is no rule `{name}` in this file to override", spot, help=one_of(by_id), label=label)
         return False
     if by_id[name].intact and rule.intact and audience_of(rule.reply) != audience_of(by_id[name].reply):

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
 
+from app.rulebook import lookalikes
+
 Severity = Literal["error", "warning"]
 
+_PARTS_SHOWN = 4
 _LONG_WORD = re.compile("`([^`\n]{80})[^`\n]+`")
 
 
@@ -55,7 +58,9 @@ class Problems:
     found: list[Problem] = field(default_factory=list)
 
     def error(self, code: str, message: str, spot: Spot, help: str = "", label: str = "", **more: object) -> None:
-        """Adds an error."""
+        """Adds an error. Where a word that it quotes has a character that looks like another, the help begins with that."""
+        odd = lookalikes.in_message(message)
+        help = "; ".join(part for part in (odd, help) if part)
         self.found.append(Problem(code, "error", _shortened(message), spot, help, label, **more))  # type: ignore[arg-type]
 
     def warning(self, code: str, message: str, spot: Spot, help: str = "", label: str = "", **more: object) -> None:
@@ -80,6 +85,16 @@ class Problems:
 def _shortened(message: str) -> str:
     """A message in which no word quoted from a file is endless."""
     return _LONG_WORD.sub(r"`\1…`", message)
+
+
+def list_meant(word: str, allowed: Iterable[str]) -> str:
+    """What to say of several words where one was expected: `a, b` or `a or b`, of which all or most are allowed; else ""."""
+    parts = re.split(r"\s*,\s*|\s+(?:or|and)\s+", word.strip("[] "))
+    options = set(allowed)
+    if len(parts) < 2 or sum(part in options for part in parts) * 2 <= len(parts):
+        return ""
+    shown = ", ".join(parts if len(parts) <= _PARTS_SHOWN else (*parts[:2], "…"))
+    return f"several stand in brackets: `[{shown}]`"
 
 
 def did_you_mean(word: str, allowed: Iterable[str], prefix: str = "") -> str:

@@ -78,6 +78,11 @@ class ConditionReader:
             )
         if word.text in table.lost or (not table.whole and word.text not in table.rows):
             return None
+        if word.text in table.sets and word.text not in table.rows:
+            label = f"did you mean `{table.name}.{word.text}`?"
+            help = "a set is named with its table"
+            self._problems.error("R107", f"`{table.name}` has no row `{word.text}`", word.spot, help=help, label=label)
+            return None
         return word.text if self._shapes.known(word, "R107", f"`{table.name}` has no row {{}}", table.rows) else None
 
     def _comparison(self, fact: Fact, node: Node, *, negated: bool) -> Comparison | None:

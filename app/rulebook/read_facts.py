@@ -134,6 +134,8 @@ def read_code_tables(files: AbstractMapping[str, SourceFile], problems: Problems
         ("ref_data/place_codes.csv", ("kind", "code", "name"), None),
     ):
         if name not in files:
+            if any(problem.spot.file in {name, "ref_data/"} for problem in problems.found):
+                continue  # neither it nor its folder can be read, which is told already
             problems.error("R001", f"the rulebook has no file `{name}`", Spot(name), help="take it from the default rulebook")
             continue
         found, rows, _, _ = read_csv(files[name], problems)

@@ -147,7 +147,8 @@ class RulesReader:
         spots |= {name: value.spot for name, value in keys.values.items()}
         title = self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else ""
         authority = self._shapes.authority(keys.get("authority"), id)
-        when = self._when(keys.get("when"), id, reads)
+        always = "its conditions stand below it, indented; `{}` is for a rule that always holds"
+        when = self._when(self._shapes.said(keys.get("when"), f"`when` of {id}", always), id, reads)
         reply = self._reply(keys.get("then"), id, decision, reads, outcomes)
         names = tuple(word.text for word in overrides)
         return Rule(id, title, period, authority, names, when, reply, spot, spots, self._problems.errors == errors)
@@ -197,6 +198,7 @@ class RulesReader:
             keys = self._shapes.keys(node, f"`then` of {id}", *grammar.THEN_OUTCOME)
             value = keys.get("outcome") if keys else None
             return Outcome(self._shapes.choice(value, f"`outcome` of {id}", outcomes) or "") if value else Nothing()
+        node = self._shapes.said(node, f"`then` of {id}", "write `{}` where there is nothing to do")
         keys = self._shapes.keys(node, f"`then` of {id}", *grammar.THEN_ROUTE)
         if keys is not None and len(keys.values) > 1:
             self._problems.error(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from collections.abc import Mapping as AbstractMapping
 
-from app.rulebook import grammar
+from app.rulebook import grammar, lookalikes, patterns
 from app.rulebook.csv_rows import CsvRow, read_csv
 from app.rulebook.model import Change, Column, Row, SetDefinition, Table
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
@@ -111,6 +111,8 @@ def _csv_rows(
         return {}, frozenset(), False
     if sorted(heading) != sorted(expected):
         help = f"the heading is `{','.join(expected)}`"
+        if len(heading) == 1 and sorted(re.split("[;\t|]", heading[0])) == sorted(expected):
+            help = f"{help}: part the cells with commas, which a spreadsheet asks about when it exports"
         shapes.problems.error("R109", "the heading does not name the table's columns", Spot(file.name), help=help)
         return {}, frozenset(), False
     rows: dict[str, Row] = {}
@@ -162,11 +164,20 @@ def _check_cell(column: Column, text: str, cells: dict[str, str], spot: Spot, pr
             help = "write yes or no, in small letters" if column.kind == "yes_no" else one_of(column.allowed)
             problems.error("R117", f"`{column.name}` cannot be `{text}`", spot, help=help, label=label)
     elif text and column.matches is not None and not re.fullmatch(column.matches, text):
-        problems.error("R117", f"`{column.name}` is malformed: `{text}`", spot, help=f"it must match {column.matches}")
+        _tell_malformed(column.name, column.matches, text, spot, problems)
     elif text and column.starts_with is not None and not text.startswith(cells.get(column.starts_with, "")):
         start = cells[column.starts_with]
         help = f"it must begin with the row's `{column.starts_with}`, {start}"
         problems.error("R120", f"`{column.name}` {text} belongs to another row than `{start}`", spot, help=help)
+
+
+def _tell_malformed(name: str, matches: str, text: str, spot: Spot, problems: Problems) -> None:
+    help, size = f"it must be {patterns.in_words(matches)}", patterns.length(matches)
+    if size is not None and size != len(text):
+        help += f": {size} characters, and these are {len(text)}"
+    near = [word for word in (text.upper(), lookalikes.plain(text)) if word != text and re.fullmatch(matches, word)]
+    label = f"did you mean `{near[0]}`?" if near else ""
+    problems.error("R117", f"`{name}` is malformed: `{text}`", spot, help=help, label=label)
 
 
 def _change(
@@ -204,7 +215,8 @@ def _set(key: Scalar, node: Node, columns: dict[str, Column], rows: Collection[s
         known = [word for word in listed if shapes.known(word, "R107", "there is no row {}", rows)]
         return SetDefinition(key.text, key.spot, tuple(w.text for w in known), (), (), {w.text: w.spot for w in known})
     keys = shapes.keys(node, what, *grammar.SET)
-    where = shapes.keys(keys.get("where") if keys else None, f"`where` of {what}", [], list(columns))
+    asked = shapes.said(keys.get("where"), f"`where` of {what}", "write `{}` for all rows") if keys else None
+    where = shapes.keys(asked, f"`where` of {what}", [], list(columns))
     tests = []
     for name, value in where.values.items() if where else ():
         words = shapes.words(value, f"`{name}` of {what}")

@@ -36,10 +36,15 @@ def _excerpt(spot: Spot, lines: Sequence[str], label: str) -> list[str]:
         return []
     line = lines[spot.line - 1]
     start = min(max(spot.column - 61, 0), max(len(line) - 100, 0))
-    shown = line[start : start + 120].replace("\t", " ")
+    shown = "".join(_visible(char) for char in line[start : start + 120])
     caret = " " * (spot.column - 1 - start) + "^" * max(min(spot.length, start + len(shown) - spot.column + 1), 1)
     number = f"{spot.line:4d} | "
     return [f"{number}{shown}", f"{' ' * (len(number) - 2)}| {caret}{' ' + label if label else ''}"]
+
+
+def _visible(char: str) -> str:
+    """A character as it is shown: a tab as a blank, and what a screen shows as nothing or as a blank as a dot."""
+    return char if char.isprintable() else {"\t": " "}.get(char, "\u00b7")
 
 
 def case_words(example: Mapping[str, str] | None) -> str:

@@ -47,7 +47,7 @@ def _routing(book: Content | None) -> Schema:
         "pick": choice({"one per audience": "One answer for each state concerned; they do not compete"}),
         "only_if": closed(grammar.ONLY_IF, {"eligibility.outcome": choice(["notify"])}),
     }
-    then = closed(grammar.THEN_ROUTE, answers, maxProperties=1)
+    then = closed(grammar.THEN_ROUTE, answers, type="object", maxProperties=1)
     return _file("routing", values, _readable(book), then, without=("each",), also=("only_if",))
 
 
@@ -68,7 +68,7 @@ def _file(
     rule = {
         "id": formed(grammar.RULE_ID),
         "title": TEXT,
-        "when": conditions(facts),
+        "when": conditions(facts) | {"type": "object"},
         "then": then,
         "effective": closed(grammar.EFFECTIVE, {"from": ref("day"), "through": ref("day")}),
         "authority": ref("authority"),

@@ -90,13 +90,13 @@ def _column_words(column: Column) -> str:
 
 def _set(table: Table | None, row: Schema) -> Schema:
     if table is None:
-        where = by_name(one_or_more(CELL))
+        where = by_name(one_or_more(CELL)) | {"type": "object"}
     else:
         words = {
             name: {"description": _column_words(column), **one_or_more(choice(column.allowed) if column.allowed else CELL)}
             for name, column in table.columns.items()
         }
-        where = {"type": ["object", "null"], "properties": words, "additionalProperties": False}
+        where = {"type": "object", "properties": words, "additionalProperties": False}
     return {"anyOf": [*one_or_more(row)["anyOf"], closed(grammar.SET, {"where": where, "except": one_or_more(row)})]}
 
 

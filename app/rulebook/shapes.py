@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from app.rulebook import grammar
 from app.rulebook.model import Period
-from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
+from app.rulebook.problems import Problems, Spot, did_you_mean, list_meant, one_of
 from app.rulebook.source import Mapping, Node, Scalar, Sequence
 
 SUGGESTED = 200
@@ -41,13 +41,15 @@ class Shapes:
 
     def keys(self, node: Node | None, what: str, required: Collection[str], optional: Collection[str] = ()) -> Keys | None:
         """A mapping with these keys and no others."""
-        mapping = self.mapping(node, what)
+        allowed = [*required, *optional]
+        mapping = self.mapping(node, what, f"{{{allowed[0]}: …}}" if allowed else "{}")
         if mapping is None:
             return None
-        allowed = [*required, *optional]
         for key, _ in mapping.items:
             if key.text not in allowed:
-                label = self._suggested(key.text, allowed)
+                word, colon, _ = key.text.partition(":")
+                blank = f"write `{word}: …`, with a blank behind the colon" if colon and word in allowed else ""
+                label = blank or self._suggested(key.text, allowed)
                 self.problems.error("R101", f"{what} has no key `{key.text}`", key.spot, help=one_of(allowed), label=label)
         values = {key.text: value for key, value in mapping.items}
         for name in required:
@@ -58,22 +60,29 @@ class Shapes:
                 self.scalar(values[name], f"`{name}` of {what}")
         return Keys(values, {key.text: key.spot for key, _ in mapping.items}, mapping.spot)
 
-    def mapping(self, node: Node | None, what: str) -> Mapping | None:
-        """Any mapping."""
+    def mapping(self, node: Node | None, what: str, example: str = "{key: value}") -> Mapping | None:
+        """Any mapping; nothing at all is an empty one."""
         if isinstance(node, Mapping):
             return node
         if isinstance(node, Scalar) and not node.text:
             return Mapping((), node.spot)
-        self._wrong(node, what, "keys with values", "{key: value}")
+        self._wrong(node, what, "keys with values", example)
         return None
 
-    def items(self, node: Node | None, what: str) -> tuple[Node, ...]:
+    def said(self, node: Node | None, what: str, instead: str) -> Node | None:
+        """The value under a key, which must not be left empty: what is meant by nothing at all is written."""
+        if isinstance(node, Scalar) and not node.text:
+            self.problems.error("R103", f"{what} is empty", node.spot, help=instead)
+            return None
+        return node
+
+    def items(self, node: Node | None, what: str, example: str = "[a, b]") -> tuple[Node, ...]:
         """The entries of a list; nothing at all is an empty list."""
         if node is None or (isinstance(node, Scalar) and not node.text):
             return ()
         if isinstance(node, Sequence):
             return node.items
-        self._wrong(node, what, "a list", "[a, b]")
+        self._wrong(node, what, "a list", example)
         return ()
 
     def scalar(self, node: Node | None, what: str) -> Scalar | None:
@@ -87,7 +96,9 @@ class Shapes:
         """One text that is not empty, or "" when refused."""
         scalar = self.scalar(node, what)
         if scalar is not None and not scalar.text:
-            self.problems.error("R103", f"{what} is empty", scalar.spot, help="give it a text")
+            self.problems.error(
+                "R103", f"{what} is empty", scalar.spot, help="give it a text; what stands behind a # is a comment"
+            )
         return scalar.text if scalar else ""
 
     def choice(self, node: Node | None, what: str, allowed: Collection[str]) -> str | None:
@@ -137,7 +148,8 @@ class Shapes:
         except ValueError:
             pass
         help = "write a day of the calendar as YYYY-MM-DD, e.g. 2026-10-01"
-        self.problems.error("R115", f"{what} is not a day: `{scalar.text}`", scalar.spot, help=help)
+        label = _day_meant(scalar.text)
+        self.problems.error("R115", f"{what} is not a day: `{scalar.text}`", scalar.spot, help=help, label=label)
         return None
 
     def period(self, keys: Keys | None, what: str) -> Period:
@@ -170,7 +182,7 @@ class Shapes:
 
     def authority(self, node: Node | None, what: str) -> tuple[str, ...]:
         """The citations of an `authority` list (or a single one)."""
-        entries = self.items(node, f"`authority` of {what}") if not isinstance(node, Mapping) else (node,)
+        entries = self.items(node, f"`authority` of {what}", "[{cite: …}]") if not isinstance(node, Mapping) else (node,)
         cites = []
         for entry in entries:
             keys = self.keys(entry, f"an authority of {what}", *grammar.AUTHORITY)
@@ -189,13 +201,33 @@ class Shapes:
 
     def _suggested(self, word: str, allowed: Collection[str], prefix: str = "") -> str:
         """The word probably meant. Looking for it is slow, so a file with very many faults gets no more of it."""
-        return did_you_mean(word, allowed, prefix) if len(self.problems.found) < SUGGESTED else ""
+        if len(self.problems.found) >= SUGGESTED:
+            return ""
+        return list_meant(word, allowed) or did_you_mean(word, allowed, prefix)
 
     def _wrong(self, node: Node | None, what: str, expected: str, example: str) -> None:
         if node is None:
             return
         found = {Scalar: "one text", Sequence: "a list", Mapping: "keys with values"}[type(node)]
-        self.problems.error("R103", f"{what} must be {expected}, not {found}", node.spot, help=f"e.g. `{example}`")
+        help = f"e.g. `{example}`"
+        if expected == "a list" and isinstance(node, Mapping):
+            help = "begin each entry with a hyphen and a blank: `- `"
+        elif isinstance(node, Mapping) and len(node.items) == 1 and node.items[0][1] == Scalar("", node.items[0][1].spot):
+            help = f'braces that belong to a text stand in quotes: `"{{{node.items[0][0].text}}}"`'
+        self.problems.error("R103", f"{what} must be {expected}, not {found}", node.spot, help=help)
+
+
+def _day_meant(text: str) -> str:
+    """The day that was probably meant by one written with a digit short, such as 2026-1-5."""
+    match = re.fullmatch("([0-9]{4})[-./]([0-9]{1,2})[-./]([0-9]{1,2})", text)
+    if match is None:
+        return ""
+    day = f"{match[1]}-{match[2]:0>2}-{match[3]:0>2}"
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return ""
+    return f"did you mean `{day}`?"
 
 
 def day_after(day: date) -> date | None:

@@ -70,8 +70,11 @@ class Token:
     end: int
 
 
+_MISNAMED = re.compile(r"[^.~#].*\.(yaml|yml|csv)(\.txt)?", re.IGNORECASE)
+"""Names under which a file was meant to be one of the rulebook, and is not read."""
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML allows nowhere in a file."""
+_ALIASES = "YAML aliases (`*name`) are not used in a rulebook"
 
 
 class _Stop(Exception):
@@ -95,14 +98,14 @@ def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
 
 
 def rulebook_paths(top: Path, unread: Callable[[OSError], object]) -> Iterator[Path]:
-    """Every path below `top` that is a file of the rulebook by its name. Hidden folders are left out, as hidden files are.
+    """Every path below `top` that is a file of the rulebook by its name, or nearly. Hidden folders are left out, as hidden files are.
 
     `unread` is told of each folder that cannot be looked into. A link to a folder is not followed: it comes as a path, whatever it
     is called, and no file stands behind it.
     """
     for here, folders, names in os.walk(top, onerror=unread):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(here, name) for name in names if is_rulebook_file(name))
+        yield from (Path(here, name) for name in names if is_rulebook_file(name) or _MISNAMED.fullmatch(name))
         yield from (path for name in folders if (path := Path(here, name)).is_symlink())
 
 
@@ -122,6 +125,9 @@ def _read_file(path: Path, name: str, problems: Problems) -> SourceFile | None:
     try:
         if shown != name:
             problems.error("R002", "the name of the file is not UTF-8", Spot(shown), help="rename it")
+        elif not is_rulebook_file(path.name) and not path.is_dir():
+            help = "let its name end in .yaml or .csv, in small letters; a system may hide that it has .txt behind"
+            problems.error("R001", "a file of this name is not read", Spot(name), help=help)
         elif path.is_dir():
             help = "put the folder itself here, or its files"
             problems.error("R001", "this is a link to a folder, and those are not followed", Spot(name), help=help)
@@ -178,7 +184,8 @@ def decoded(file: SourceFile, problems: Problems) -> str | None:
     except UnicodeDecodeError as error:
         line = file.content.count(b"\n", 0, error.start) + 1
         column = error.start - (file.content.rfind(b"\n", 0, error.start) + 1) + 1
-        problems.error("R002", "this is not UTF-8 text", Spot(file.name, line, column), help="save the file as UTF-8")
+        kind = "UTF-16 text" if file.content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "not UTF-8 text"
+        problems.error("R002", f"this is {kind}", Spot(file.name, line, column), help="save the file as UTF-8")
         return None
 
 
@@ -217,7 +224,7 @@ class _Builder:
         if depth > DEPTH_LIMIT:
             self._stop("R003", f"values are nested deeper than {DEPTH_LIMIT}", spot, "no rulebook file needs that")
         if isinstance(event, yaml.AliasEvent):
-            self._once_a_line("YAML aliases (`*name`) are not used in a rulebook", spot)
+            self._once_a_line(_ALIASES, spot)
             return Scalar("", spot)
         self._refuse_extras(event, spot)
         if isinstance(event, yaml.ScalarEvent):
@@ -237,7 +244,13 @@ class _Builder:
         seen: dict[str, Spot] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._node(event, events, depth + 1)
+            merge = isinstance(key, Scalar) and key.text == "<<"
+            if merge:  # with the alias that usually follows it is one fault
+                self._once_a_line("YAML merge keys (`<<`) are not used in a rulebook", key.spot)
+                self._told.add((_ALIASES, key.spot.line))
             value = self._node(next(events), events, depth + 1)
+            if merge:
+                continue
             if not isinstance(key, Scalar):
                 self._problems.error("R005", "a key is one word", key.spot, help="write `key: value`")
                 continue

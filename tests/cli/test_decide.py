@@ -145,6 +145,13 @@ def test_wrong_use(
     assert says in done.err
 
 
+def test_a_folder_without_a_rulebook(tmp_path: Path) -> None:
+    """Where none is named and none is here, it is said which folder was looked into, and how to name another."""
+    done = lens(tmp_path, "decide", str(EXAMPLES), settings={"LENS_RULEBOOK_DIR": None})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"no rulebook in {tmp_path}: name its folder with --rulebook" in done.stderr
+
+
 def test_a_json_file_is_one_release(tmp_path: Path) -> None:
     """A file whose name ends in .json holds one release, on as many lines as it likes."""
     done = lens(tmp_path, "decide", str(ROOT / "docs/examples/release.json"))

@@ -53,6 +53,13 @@ def test_places_that_cannot_be_shown() -> None:
         assert as_text([Problem("R001", "error", "no", spot)], FILES) == f"error[R001]: no\n  --> {spot}"
 
 
+def test_what_a_screen_does_not_show() -> None:
+    """A no-break space and what has no width are shown as dots, one for each, so that the carets are below what is meant."""
+    files = [SourceFile("rules/c.yaml", "hold:\u00a0no\u200bne".encode())]
+    shown = as_text([Problem("R107", "error", "no", Spot("rules/c.yaml", 1, 6, 6))], files).splitlines()
+    assert shown[2:] == ["   1 | hold:\u00b7no\u00b7ne", "     |      ^^^^^^"]
+
+
 def test_two_problems_are_apart() -> None:
     """A blank line stands between two."""
     assert as_text([PROBLEM, PROBLEM], FILES).count("\n\nerror[R106]") == 1
