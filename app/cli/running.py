@@ -176,9 +176,14 @@ def in_turn(*acts: Callable[[], None]) -> Callable[[], None]:
 
 
 def end_on_signals() -> None:
-    """Makes SIGTERM and SIGINT end this process by way of every `with` block it is in: what is under way is finished first."""
+    """Makes SIGTERM and SIGINT end this process by way of every `with` block it is in: what is under way is finished first.
+
+    A SIGTERM that follows changes nothing: who stops a service may send it to every process, and our supervisor sends its own. A
+    second SIGINT is of a person who will not wait.
+    """
 
     def end(_: int, __: FrameType | None) -> Never:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise SystemExit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,11 +1,14 @@
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
-from tests.cli.programs import Program, client, release, until
+from tests.cli.programs import ROOT, Program, client, release, until
 
 
 def children_of(pid: int) -> dict[int, str]:
@@ -69,6 +72,27 @@ def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         program.kill()
         until(lambda: not any(map(is_there, children)))
         assert ask(api, "/healthz") == 0
+
+
+_TWICE = """
+import os, signal
+from app.cli.running import end_on_signals
+end_on_signals()
+try:
+    os.kill(os.getpid(), signal.{first})
+finally:
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("finished")
+"""
+
+
+@pytest.mark.parametrize("first", ["SIGTERM", "SIGINT"])
+def test_a_second_signal_does_not_break_off_what_is_finished(first: str) -> None:
+    """A service manager and our own supervisor each send one: else messages under way would go out again, flagged."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _TWICE.format(first=first)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "finished\n"), ended.stderr
 
 
 def test_a_request_under_way_is_finished_when_asked_to_stop(tmp_path: Path) -> None:
