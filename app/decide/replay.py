@@ -3,7 +3,7 @@
 import multiprocessing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,35 +24,59 @@ Effect = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...], tuple[tuple[st
 """Outcome, rules, sends (audience, copy, ORI, message), work items (audience, code)."""
 
 
+class Group(NamedTuple):
+    """Releases that changed alike: how many, the id of one of them, and what was and would be made of that one."""
+
+    releases: int
+    example: str
+    was: Effect
+    becomes: Effect
+
+
 @dataclass(slots=True)
 class Replayed:
     """How many releases were decided, how many could not be read, and the changed ones grouped by outcome and rules."""
 
     releases: int = 0
     unreadable: int = 0
-    groups: dict[tuple[str, tuple[str, ...], str, tuple[str, ...]], tuple[int, str]] = field(default_factory=dict)
+    groups: dict[tuple[str, tuple[str, ...], str, tuple[str, ...]], Group] = field(default_factory=dict)
 
     def add(self, other: "Replayed") -> None:
         """Adds what another process found."""
         self.releases += other.releases
         self.unreadable += other.unreadable
-        for key, (count, example) in other.groups.items():
-            before = self.groups.get(key, (0, example))
-            self.groups[key] = (before[0] + count, before[1])
+        for group in other.groups.values():
+            self.add_group(group)
+
+    def add_group(self, group: Group) -> None:
+        """Adds releases to those that changed in the same way; the first of them stays the example."""
+        key = (*group.was[:2], *group.becomes[:2])
+        first = self.groups.get(key)
+        self.groups[key] = group if first is None else first._replace(releases=first.releases + group.releases)
 
     def as_json(self) -> dict[str, Any]:
-        """The `replay` part of a difference; each example is a release's id."""
+        """The `replay` part of a difference; each example is a release's id, and what is sent and asked is of that one."""
         groups = [
             {
-                "before": {"outcome": was, "rules": list(rules)},
-                "after": {"outcome": becomes, "rules": list(new_rules)},
-                "count": count,
-                "example": example,
+                "before": _effect_as_json(group.was),
+                "after": _effect_as_json(group.becomes),
+                "count": group.releases,
+                "example": group.example,
             }
-            for (was, rules, becomes, new_rules), (count, example) in sorted(self.groups.items(), key=lambda item: -item[1][0])
+            for group in sorted(self.groups.values(), key=lambda group: -group.releases)
         ]
-        changed = sum(count for count, _ in self.groups.values())
+        changed = sum(group.releases for group in self.groups.values())
         return {"releases": self.releases, "changed": changed, "unreadable": self.unreadable, "groups": groups}
+
+
+def _effect_as_json(effect: Effect) -> dict[str, Any]:
+    outcome, rules, sends, items = effect
+    return {
+        "outcome": outcome,
+        "rules": list(rules),
+        "sends": [dict(zip(("to", "copy", "ori", "message"), send, strict=True)) for send in sends],
+        "work_items": [dict(zip(("to", "code"), item, strict=True)) for item in items],
+    }
 
 
 class Replayer:
@@ -75,9 +99,7 @@ class Replayer:
                 continue
             found.releases += 1
             if was[0] != becomes[0] or was[2:] != becomes[2:]:
-                key = (was[0], was[1], becomes[0], becomes[1])
-                count, example = found.groups.get(key, (0, release.release_id))
-                found.groups[key] = (count + 1, example)
+                found.add_group(Group(1, release.release_id, was, becomes))
         return found
 
 

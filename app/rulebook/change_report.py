@@ -1,6 +1,6 @@
 """What changes between two rulebooks, as people and programs read it: JSON, plain text, Markdown and HTML for a review."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -127,12 +127,14 @@ def _lines_of(file: FileChange) -> str:
 
 
 def _line(answered: Answered) -> str:
-    sends = ", ".join(f"{send['copy']} to {send['ori']}" for send in answered.sends)
-    items = ", ".join(f"{item['code']} ({item['to']})" for item in answered.work_items)
-    parts = [answered.outcome, " -> ".join(answered.rules)]
-    parts += [f"sends {sends}"] if sends else []
-    parts += [f"asks {items}"] if items else []
+    parts = [answered.outcome, " -> ".join(answered.rules), *_effects(answered.sends, answered.work_items)]
     return "; ".join(part for part in parts if part)
+
+
+def _effects(sends: Iterable[Mapping[str, str]], work_items: Iterable[Mapping[str, str]]) -> list[str]:
+    sent = ", ".join(f"{send['copy']} to {send['ori']}" for send in sends)
+    asked = ", ".join(f"{item['code']} ({item['to']})" for item in work_items)
+    return ([f"sends {sent}"] if sent else []) + ([f"asks {asked}"] if asked else [])
 
 
 def _case(example: Mapping[str, str]) -> str:
@@ -151,6 +153,14 @@ def _replay_lines(replay: Mapping[str, Any] | None) -> list[str]:
             f"  {group['count']:,}: {before['outcome']} ({', '.join(before['rules'])}) -> {after['outcome']} "
             f"({', '.join(after['rules'])}), e.g. {group['example']}"
         )
+        if (before["outcome"], before["rules"]) == (
+            after["outcome"],
+            after["rules"],
+        ):  # so it differs in what is sent and asked
+            out += [
+                f"    {sign} {'; '.join(_effects(one['sends'], one['work_items']))}"
+                for sign, one in (("-", before), ("+", after))
+            ]
     return out
 
 

@@ -12,6 +12,7 @@ from app.cli.diff import app
 from app.decide.replay import Replayed, replay
 from app.rulebook.problems import Problems
 from app.rulebook.source import read_folder
+from tests.domain.releases import release_document
 from tests.rulebook.small_books import ROOT
 
 EDIT = ("ref_data/charges.csv", "0301,IMMIGRATION,ILLEGAL ENTRY,C", "0301,IMMIGRATION,ILLEGAL ENTRY,A")
@@ -104,6 +105,21 @@ def test_replay_names_the_releases_that_would_have_gone_otherwise(old: Path, new
     replayed = json.loads(_run(old, new, "--format", "json", "--replay", recorded))["replay"]
     assert (replayed["releases"], replayed["changed"], replayed["unreadable"]) == (len(lines) + 1, 1, 1)
     assert replayed["groups"][0]["example"] == "MORE-1"
+
+
+def test_replay_says_what_goes_otherwise_where_the_same_rules_answer(old: Path, new: Path, tmp_path: Path) -> None:
+    """Another address is no other rule: what would be sent stands below, of the release that is named."""
+    states = new / "ref_data/states.yaml"
+    states.write_text(states.read_text().replace('"TXSIR0000"', '"TX0110000"'))
+    recorded = tmp_path / "recorded.ndjson"
+    recorded.write_text(json.dumps(release_document(release_id="MORE-2")) + "\n")
+    lines = _run(old, new, "--replay", recorded).splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("Replayed 1 releases: 1 "))
+    assert lines[place + 1].endswith("-> notify (LENS-E10, LENS-R10, LENS-R30), e.g. MORE-2")
+    assert lines[place + 2 : place + 4] == [
+        "    - sends departing to AZSIR0000, receiving to TXSIR0000",
+        "    + sends departing to AZSIR0000, receiving to TX0110000",
+    ]
 
 
 def test_one_process_and_several_replay_alike(old: Path, new: Path) -> None:
