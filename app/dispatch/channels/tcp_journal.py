@@ -5,7 +5,6 @@ import fcntl
 import json
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, Self
@@ -26,11 +25,11 @@ _FULL = 8 * 1024 * 1024
 class _File:
     """Lines of JSON: a number and the fields of an arrival, and the number alone once that is stored. Locked while its process lives.
 
-    Names begin with the nanosecond they were made in, so their order is that of the files.
+    Names begin with a number above those of the files there, so their order is that of the files, whatever a clock says.
     """
 
     def __init__(self, folder: Path) -> None:
-        name = f"{time.time_ns()}-{os.getpid()}-{secrets.token_hex(4)}{_END}"
+        name = f"{_above(folder):012}-{os.getpid()}-{secrets.token_hex(4)}{_END}"
         self._path = folder / name
         self._fd = os.open(folder / f".{name}", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
@@ -64,6 +63,12 @@ class _File:
         if not self.waiting:
             self._path.unlink(missing_ok=True)
         os.close(self._fd)
+
+
+def _above(folder: Path) -> int:
+    """A number above that of every file in a folder. Files of processes that begin at once may share one: none of them is older."""
+    begun = (path.name.partition("-")[0] for path in folder.glob(f"*-*{_END}"))
+    return 1 + max((int(each) for each in begun if each.isdecimal()), default=0)
 
 
 class Kept(NamedTuple):

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -117,6 +117,15 @@ def test_what_was_left_stays_where_it_is_while_the_disk_takes_nothing(tmp_path: 
         assert (taken, old.exists()) == ([], True)
         assert [kept.arrival for kept in journal.take_over()] == [FIRST, SECOND]
         assert not old.exists()
+
+
+def test_what_was_left_is_taken_in_the_order_it_came(tmp_path: Path) -> None:
+    """Files are read in the order they were begun, however the processes that left them were numbered."""
+    with ExitStack() as left:
+        for text in (THIRD, FIRST, SECOND):
+            left.enter_context(Journal(tmp_path)).keep(text)
+    with Journal(tmp_path) as journal:
+        assert [kept.arrival for kept in journal.take_over()] == [THIRD, FIRST, SECOND]
 
 
 def test_files_that_are_no_journal_stop_nobody(tmp_path: Path) -> None:
