@@ -1,5 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
+
 from tests.api.serving import Service, as_json, release
 from tests.api.test_releases import problem_of
+from tests.cli.programs import until
+from tests.store.test_writer import Gate
 
 AWAY = {"street": "1 Mill Rd", "city": "Deming", "state": "NM", "zip": "88030"}
 
@@ -26,6 +30,31 @@ def test_a_release_is_corrected_and_cancelled_over_http(service: Service) -> Non
         ("correction", "the system_of_record", None),
         ("cancellation", "the system_of_record", "entered for the wrong person"),
     ]
+
+
+def test_a_correction_that_came_in_before_a_newer_one_does_not_undo_it(service: Service) -> None:
+    """The writer is busy as a correction comes in, and behind it one to what stood at first: that asks for what is past (409)."""
+    gate = Gate()
+
+    def correct(**changes: object) -> int:
+        with service.client("system_of_record") as client:
+            return client.post("/v1/releases/F-4/correction", content=as_json(release("F-4", **changes))).status_code
+
+    with ThreadPoolExecutor() as callers:
+        with service.client("system_of_record") as client:
+            client.post("/v1/releases", content=as_json(release("F-4")))
+        assert correct(residence=AWAY) == 201
+        held = callers.submit(service.writer.do_and_wait, gate, None)
+        try:
+            assert gate.entered.wait(10)
+            newer = callers.submit(correct, residence=AWAY | {"street": "2 Mill Rd"})
+            until(lambda: service.writer.waiting() == 1)
+            past = callers.submit(correct)
+            until(lambda: service.writer.waiting() == 2)
+        finally:
+            gate.opened.set()
+        assert (newer.result(), past.result(), held.result()) == (201, 409, None)
+        assert correct() == 201
 
 
 def test_who_may_correct_and_what(service: Service) -> None:
