@@ -47,7 +47,7 @@ def refused_as_junit(problems: str, at: datetime) -> bytes:
 def _cases(report: Report) -> Iterator[_Case]:
     trial = report.trial
     for result in trial.results:
-        yield _Case(result.scenario.title, "scenario", result.scenario.spot, tuple(map(str, result.faults)))
+        yield _Case(result.scenario.title, "scenario", result.scenario.place, tuple(map(str, result.faults)))
     for promise in trial.promises:
         fault = trial.loaded.fault_of(promise)
         yield _Case(promise.name, "promise", promise.spot, (fault,) if fault is not None else ())

@@ -92,7 +92,7 @@ class Trial:
     def failures(self) -> tuple[Failure, ...]:
         """Everything that failed: scenarios, then promises, each in the order of the files."""
         failed = [
-            Failure(result.scenario.title, result.scenario.spot, tuple(map(str, result.faults)), result)
+            Failure(result.scenario.title, result.scenario.place, tuple(map(str, result.faults)), result)
             for result in self.results
             if result.faults
         ]

@@ -120,7 +120,7 @@ class ScenarioItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """File, line (from 0) and name."""
-        return self.path, self.scenario.spot.line - 1, self.name
+        return self.path, self.scenario.place.line - 1, self.name
 
 
 class PromiseItem(pytest.Item):
@@ -150,7 +150,7 @@ def _shown(excinfo: pytest.ExceptionInfo[BaseException]) -> str | None:
 
 def _told(result: Result) -> str:
     scenario, answer = result.scenario, result.answer
-    lines = [str(scenario.spot), *(f"  {fault}" for fault in result.faults)]
+    lines = [str(scenario.place), *(f"  {fault}" for fault in result.faults)]
     beaten = f"; beaten: {', '.join(answer.beaten)}" if answer.beaten else ""
     lines.append(f"  because {', '.join(answer.because)}{beaten}")
     lines.append(f"  case: {case_in_words(scenario.case)}")

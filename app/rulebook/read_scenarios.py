@@ -113,26 +113,26 @@ class ScenarioReader:
         base = {**given, **self._values(keys.get("but"), "`but`")}
         convictions = self._convictions(keys.get("convictions"))
         expect = keys.get("expect")
-        rows = self._rows(keys.get("table")) if keys.get("table") else (({}, None),)
+        rows = self._rows(keys.get("table")) if keys.get("table") else (({}, None, None),)
         axes = self._values(keys.get("for_each"), "`for_each`", several=True)
         named = frozenset(w.text for values in (base, axes) for words in values.values() for w in words if "." in w.text)
         found = []
-        for row_values, row_expect in rows:
+        for row_values, row_expect, row in rows:
             expectation = self._expected.expectation(expect, row_expect)
             for variant, values in self._variants({**base, **row_values}, axes, row_values):
                 case = self._case(values, {*base, *row_values, *axes}, convictions, name.spot)
                 if case is not None:
-                    found.append(Scenario(file, name.text, variant, case, expectation, name.spot, named))
+                    found.append(Scenario(file, name.text, variant, case, expectation, name.spot, named, row))
         return found
 
-    def _rows(self, node: Node | None) -> tuple[tuple[_Values, Node | None], ...]:
+    def _rows(self, node: Node | None) -> tuple[tuple[_Values, Node | None, Spot | None], ...]:
         rows = []
         for entry in self._shapes.items(node, "`table`"):
             mapping = self._shapes.mapping(entry, "a row of `table`")
             if mapping is not None:
                 expect = next((value for key, value in mapping.items if key.text == "expect"), None)
                 rest = Mapping(tuple(pair for pair in mapping.items if pair[0].text != "expect"), mapping.spot)
-                rows.append((self._values(rest, "a row of `table`"), expect))
+                rows.append((self._values(rest, "a row of `table`"), expect, mapping.spot))
         return tuple(rows)
 
     def _variants(self, base: _Values, axes: _Values, row: _Values) -> Iterator[tuple[str, dict[str, str]]]:

@@ -32,7 +32,9 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One case with what is expected of it. `name` is the sentence; `variant` tells multiplied cases apart ("" for one)."""
+    """One case with what is expected of it. `name` is the sentence, at `spot`; `variant` tells multiplied cases apart ("" for one), and
+    `row` is where the row of its `table` stands that says this one.
+    """
 
     file: str
     name: str
@@ -41,6 +43,12 @@ class Scenario:
     expect: Expectation
     spot: Spot
     named: frozenset[str] = field(default_factory=frozenset)
+    row: Spot | None = None
+
+    @property
+    def place(self) -> Spot:
+        """Where to look when it fails."""
+        return self.row or self.spot
 
     @property
     def title(self) -> str:

@@ -87,7 +87,10 @@ def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
     for top in ("rules", "ref_data"):
         if not (folder / top).is_dir():
             problems.error(
-                "R001", f"the rulebook has no folder `{top}/`", Spot(f"{top}/"), help="it holds rules/ and ref_data/"
+                "R001",
+                f"the rulebook has no folder `{top}/`",
+                Spot(f"{top}/"),
+                help="it holds rules/ and ref_data/: name the right folder, or take it from the default rulebook",
             )
             continue
         unread = partial(_tell_unread, folder, problems)

@@ -28,6 +28,22 @@ def test_failures_are_told(lens: Lens, tmp_path: Path) -> None:
     assert out.splitlines()[-1] == f"{CASES - 1} passed, 2 failed"
 
 
+def test_a_row_of_a_table_that_fails_is_named_by_its_own_line(lens: Lens, tmp_path: Path) -> None:
+    """In a table of many rows that is the one to look at; for people and for a CI server."""
+    table = """\
+  - name: Two states in a table
+    table:
+      - {residence_state: TX, expect: {sends_to: [AZSIR0000, TXSIR0000]}}
+      - {residence_state: NE, expect: {sends_to: [AZSIR0000, NESIR0000]}}
+"""
+    folder = book_folder(tmp_path / "book", scenarios=TOLD + table)
+    line = len((TOLD + table).splitlines())
+    code, out, _ = lens("test", str(folder), "--junit", "results.xml")
+    assert code == 1
+    assert f"failed Two states in a table [residence_state NE]  rules/scenarios/few_test.yaml:{line}:9" in out
+    assert f"few_test.yaml:{line}\n" in (tmp_path / "results.xml").read_text()
+
+
 def test_markup_in_a_sentence_is_text(lens: Lens, tmp_path: Path) -> None:
     """A sentence with square brackets is printed as it stands."""
     folder = book_folder(tmp_path / "book", WRONG, ("Nebraska is NB on Nlets", '"[bold] is [/] no markup"'))
