@@ -23,6 +23,7 @@ from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.held import ABOUT_INBOUND
 from app.store.history import change
+from app.store.lanes import waits_for_lanes
 from app.store.release_rows import Acceptance, evidence
 from app.store.release_versions import Version, add_version, version_of, versions_of
 from app.store.releases import Added, add_to_release
@@ -79,6 +80,7 @@ class Followed(NamedTuple):
 
 
 @counters_first
+@waits_for_lanes
 def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followed | LensError]:
     """Corrects or cancels releases, in the order given. Has the shape that `Writer.do` takes.
 

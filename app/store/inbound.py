@@ -13,6 +13,7 @@ from app.domain.times import SECOND
 from app.store.engine import now_micros
 from app.store.held import INQUIRY, UNMATCHED
 from app.store.history import change
+from app.store.lanes import lock_lanes_of_messages, waits_for_lanes
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
 from app.store.rows import counters_first, insert, lock_counters, run
@@ -65,12 +66,17 @@ class _Link(NamedTuple):
 
 
 @counters_first
+@waits_for_lanes
 def take_in(connection: Connection, texts: Sequence[Heard]) -> list[Match]:
     """Stores each text and does what it says, once for each source; the same source again gives the first answer.
 
     `matched`: it was understood and what it is about was found. For anything else a work item is opened.
     """
     lock_counters(connection)  # most of what is not about a message opens a work item
+    telling = [heard for heard in texts if heard.status is not None]
+    if len(telling) > 1:
+        numbers = {number for heard in telling for number, _ in heard.numbers}
+        lock_lanes_of_messages(connection, numbers, {ori for heard in telling for ori in heard.oris})
     return [_take_in(connection, heard) for heard in texts]
 
 

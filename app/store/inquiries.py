@@ -16,6 +16,7 @@ from app.errors import LensError, NotFound
 from app.store.audit import AuditEntry
 from app.store.held import INQUIRY
 from app.store.inquiry_tables import INBOUND_RELEASE
+from app.store.lanes import waits_for_lanes
 from app.store.messages import MessageWithHistory, messages_of_release
 from app.store.paging import Page, after, cursor
 from app.store.subjects import BY_SUBJECT
@@ -130,6 +131,7 @@ def _about(connection: Connection, row: Any, found: Inquiry) -> tuple[ReleaseAsT
     )
 
 
+@waits_for_lanes
 def close_inquiry(connection: Connection, items: Sequence[Resolve]) -> list[Inquiry | LensError]:
     """Closes inquiries, and with each its work item, which is the same. A result is NotFound, or Conflict when it is closed.
 

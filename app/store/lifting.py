@@ -14,6 +14,7 @@ from app.store.closing import close_items
 from app.store.follow_up import Wording, with_withdrawals
 from app.store.held import ABOUT_INBOUND, cancel_held, lock_lanes_of_held
 from app.store.history import change
+from app.store.lanes import waits_for_lanes
 from app.store.release_rows import Acceptance
 from app.store.release_versions import versions_of
 from app.store.releases import StoredRelease, add_to_release, get_release
@@ -41,6 +42,7 @@ class Lift(NamedTuple):
 
 
 @counters_first
+@waits_for_lanes
 def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | StoredWorkItem | LensError]:
     """Lifts holds; each result is the release as it then stands. Has the shape `Writer.do` takes.
 
@@ -91,6 +93,7 @@ def _open_hold(connection: Connection, work_item: int) -> Row[Any] | LensError:
 
 
 @counters_first
+@waits_for_lanes
 def reject(connection: Connection, items: Sequence[Resolve]) -> list[StoredRelease | StoredWorkItem | LensError]:
     """Rejects holds: what they keep back is never sent. Each result is the release as it then stands; of a surge, its work item.
 

@@ -16,6 +16,7 @@ from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.held import ABOUT_INBOUND
 from app.store.history import change
+from app.store.lanes import lock_lanes_of_messages, waits_for_lanes
 from app.store.paging import Page, after, cursor
 from app.store.surge_tables import SURGE_HOLD
 from app.store.tables import LANE, MESSAGE, MESSAGE_EVENT, RELEASE, WORK_ITEM
@@ -159,12 +160,15 @@ def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of `_messages`
     }
 
 
+@waits_for_lanes
 def requeue(connection: Connection, items: Sequence[Requeue]) -> list[MessageWithHistory | LensError]:
     """Puts messages back in their lanes, each in its old place, due at once, and closes the work items about them (what states asked stays open).
 
     A result is NotFound, or Conflict when the message's status is none of REQUEUED_FROM, or it was overtaken. Has the shape
     `Writer.do` takes.
     """
+    numbers = [message_number(item.message_id) for item in items]
+    lock_lanes_of_messages(connection, [number for number in numbers if number is not None])
     return [_requeued(connection, item) for item in items]
 
 
@@ -173,7 +177,6 @@ def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | Len
     ori = connection.scalar(select(MESSAGE.c.ori).where(MESSAGE.c.number == number))
     if number is None or ori is None:
         return NotFound(f"There is no message {item.message_id}.")
-    connection.execute(select(LANE.c.ori).where(LANE.c.ori == ori).with_for_update())  # the lane first, as everywhere
     old = connection.execute(select(MESSAGE.c.status).where(MESSAGE.c.number == number).with_for_update()).scalar_one()
     if old not in REQUEUED_FROM:
         allowed = ", ".join(REQUEUED_FROM)

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from app.store.engine import now_micros
+from app.store.lanes import waits_for_lanes
 from app.store.pacing import UNLIMITED, Purse, Rates, overall_bucket
 from app.store.pauses import EVERYTHING, standing
 from app.store.rows import lock_counters, row_lock, run, run_each, run_in
@@ -165,6 +166,7 @@ class _Serving:
 _KEEP = "UPDATE lane SET owner = ?, until = ?, fails = ?, due = ? WHERE ori = ?"
 
 
+@waits_for_lanes
 def turn(connection: Connection, turns: Sequence[Turn]) -> list[TurnEnd]:
     """Settles each lane's messages and takes its next ones, or gives the lane back.
 
@@ -222,6 +224,7 @@ def _end(each: Turn, served: _Serving | None, taken: dict[str, tuple[Taken, ...]
     return Batch(each.ori, each.token, served.fails, messages) if messages else "given back"
 
 
+@waits_for_lanes
 def renew(connection: Connection, renewals: Sequence[Renewal]) -> list[bool]:
     """Makes leases longer; False for a lane that has another owner by now."""
     now = now_micros(connection)

@@ -11,7 +11,7 @@ from app.domain.identifiers import message_id, message_number
 from app.domain.surge import Breaker, kind_of
 from app.domain.times import SECOND, rfc3339
 from app.store.audit import AuditEntry, append
-from app.store.rows import Row, insert, insert_absent
+from app.store.rows import Row, insert, insert_absent, run_in
 from app.store.surge_gate import Gate, Trip
 from app.store.work_items import NewWorkItem, insert_all
 
@@ -96,10 +96,17 @@ def insert_rows(connection: Connection, rows: Rows) -> None:
     insert(connection, "message", _MESSAGE, rows.messages)
     insert(connection, "message_event", _EVENT, rows.events)
     insert_all(connection, rows.work_items)
-    oris = sorted({str(row[_MESSAGE.index("ori")]) for row in rows.messages})
-    insert_absent(connection, "lane", _LANE, [(ori, 0, 0, 0, 0) for ori in oris])
+    _begin_lanes(connection, {str(row[_MESSAGE.index("ori")]) for row in rows.messages})
     rows.gate.close()
     append(connection, rows.audit)
+
+
+def _begin_lanes(connection: Connection, oris: set[str]) -> None:
+    """Inserts the lanes that are not there yet. An insert that met one there would wait for whoever has changed it and not
+    committed, on a host that is gone perhaps, and all who accept would wait with it.
+    """
+    there = {str(ori) for (ori,) in run_in(connection, "SELECT ori FROM lane WHERE ori IN", (), sorted(oris))}
+    insert_absent(connection, "lane", _LANE, [(ori, 0, 0, 0, 0) for ori in sorted(oris - there)])
 
 
 class Became(NamedTuple):

@@ -14,6 +14,7 @@ from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.held import cancel_held, lock_lanes_of_held
+from app.store.lanes import waits_for_lanes
 from app.store.paging import Page, after, cursor
 from app.store.rows import counters_first, insert, lock_counters, take_numbers
 from app.store.surges import Decide, decide
@@ -177,6 +178,7 @@ def _not_open(connection: Connection, key: int) -> LensError:
 
 
 @counters_first
+@waits_for_lanes
 def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWorkItem | LensError]:
     """Closes work items. A result is NotFound, or Conflict when it was closed before. Has the shape `Writer.do` takes.
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.errors import LensError, Unavailable
 from app.store.engine import Store
+from app.store.lanes import apart, lanes_first
 from app.store.rows import lock_counters_for
 from app.store.troubles import cause, rolled_back, trouble
 
@@ -138,12 +139,15 @@ class Writer:
 
     def _run(self) -> None:
         while group := self._next_group():
-            outcomes = self._outcomes(group)
-            by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[_Waiting, Any, Exception | None]]] = {}
-            for waiting, (result, error) in zip(group, outcomes, strict=True):
-                by_loop.setdefault(waiting.loop, []).append((waiting, result, error))
-            for loop, settled in by_loop.items():
-                _tell(loop, settled)
+            for part in apart(group, _kind) if self._store.dialect == "postgresql" else [group]:
+                self._carry_out(part)
+
+    def _carry_out(self, group: list[_Waiting]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[_Waiting, Any, Exception | None]]] = {}
+        for waiting, (result, error) in zip(group, self._outcomes(group), strict=True):
+            by_loop.setdefault(waiting.loop, []).append((waiting, result, error))
+        for loop, settled in by_loop.items():
+            _tell(loop, settled)
 
     def _next_group(self) -> list[_Waiting]:
         with self._wake:
@@ -200,13 +204,18 @@ class Writer:
         return results
 
 
+def _kind(waiting: _Waiting) -> object:
+    return waiting.apply
+
+
 def _applied(connection: Connection, group: list[_Waiting]) -> list[Any]:
     places: dict[Any, list[int]] = {}
     for place, waiting in enumerate(group):
         places.setdefault(waiting.apply, []).append(place)
     results: list[Any] = [None] * len(group)
     lock_counters_for(connection, places)
-    for apply, mine in places.items():
+    for apply in lanes_first(places):
+        mine = places[apply]
         for place, result in zip(mine, apply(connection, [group[place].item for place in mine]), strict=True):
             results[place] = result
     return results

@@ -136,6 +136,7 @@ def test_an_unknown_ori_and_states_out_of_service_end_as_they_should(store: Stor
                 await until(lambda: list(statuses(store).values())[::2] == ["held_by_network", "rejected"])
                 await switch.until(lambda: switch.counts.not_forwarded >= 2)
                 switch.set_state("TX", None)
+                await until(lambda: len(switch.inbox(TX)) == 1)  # it is `sent` for a moment, too, between an ACK and SM .04.
                 await until(lambda: list(statuses(store).values()) == ["held_by_network", "sent", "rejected"])
                 switch.set_state("AZ", None)
                 assert [len(switch.inbox(ori)) for ori in ORIS] == [1, 1, 0]

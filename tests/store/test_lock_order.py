@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
 
+from app.domain.statuses import Status
+from app.errors import LensError
 from app.store.engine import Store
 from app.store.feeds import heartbeats, watch_feeds
 from app.store.follow_up import follow_up
-from app.store.inbound import take_in
+from app.store.inbound import Heard, take_in
 from app.store.lifting import lift, reject
 from app.store.outbox import Claim, Renewal, Turn, claim, renew, turn
 from app.store.releases import accept_many
@@ -26,7 +29,9 @@ from tests.store.invented import acceptance, run
 from tests.store.test_writer import behind_a_gate
 
 COUNTERS = "SELECT name FROM counter ORDER BY name FOR UPDATE"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 LEASE, HORIZON = 10_000_000, 400_000_000
+OTHER = Claim("w1", 10, 16, LEASE, HORIZON, (AZ, TX))
 Apply = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
 
@@ -96,6 +101,63 @@ def test_a_dead_letter_locks_the_counters_before_its_lane(store: Store) -> None:
     with statements(store) as seen:
         run(store, turn, Turn("w1", AZ, batch.token, LEASE, 1, (Verdict(number, "dead", "refused", failed=True),)))
     assert seen[0] == COUNTERS
+
+
+@only_postgresql
+def test_a_second_kind_of_write_waits_for_its_lanes_in_a_transaction_of_its_own(store: Store) -> None:
+    """A turn and a renewal that come together: one waits for a lane that somebody has, and keeps no other from them meanwhile."""
+    queue(store, [AZ, TX])
+    batches = {batch.ori: batch for batch in run(store, claim, Claim("w1", 10, 1, LEASE, HORIZON))[0].batches}
+
+    async def scenario(writer: Writer) -> list[Any]:
+        done = Turn("w1", TX, batches[TX].token, LEASE, 0)
+        keep = Renewal(AZ, batches[AZ].token, LEASE)
+        return await behind_a_gate(writer, lambda: [writer.do(turn, done), writer.do(claim, OTHER), writer.do(renew, keep)])
+
+    with store.write.begin() as elsewhere, Writer(store) as writer:
+        elsewhere.execute(text("SELECT ori FROM lane WHERE ori = :ori FOR UPDATE"), {"ori": AZ})
+        results: list[Any] = []
+        ended = Thread(target=lambda: results.extend(asyncio.run(scenario(writer))))
+        ended.start()
+        until_one_waits(store)
+        elsewhere.execute(text("SELECT ori FROM lane WHERE ori = :ori FOR UPDATE NOWAIT"), {"ori": TX})
+        elsewhere.commit()
+        ended.join()
+    assert [results[0], results[2]] == ["given back", True]
+
+
+def until_one_waits(store: Store) -> None:
+    """Returns once a transaction waits for a row that another has."""
+    with store.read.connect() as looking:
+        while not looking.scalar(text(WAITING)):
+            looking.rollback()
+
+
+@only_postgresql
+def test_words_about_several_lanes_lock_them_in_their_order(store: Store) -> None:
+    """However the network says them."""
+    numbers = dict(zip((AZ, NM, TX), queue(store, [AZ, NM, TX]), strict=True))
+    heard = [
+        Heard(f"test:{ori}", "SM", "text", "said so", ((numbers[ori], "control field"),), status=Status.REJECTED)
+        for ori in (TX, AZ)
+    ]
+    with statements(store) as seen:
+        run(store, take_in, *heard)
+    assert (
+        next(each for each in seen if "FROM lane" in each)
+        == "SELECT ori FROM lane WHERE ori IN (%s, %s) ORDER BY ori FOR UPDATE"
+    )
+
+
+@only_postgresql
+def test_who_accepts_does_not_wait_for_a_lane(store: Store) -> None:
+    """A dispatcher that has changed it and not committed, on a host that is gone perhaps, holds nobody up."""
+    queue(store, [AZ, TX])
+    with store.write.begin() as elsewhere, store.write.begin() as here:
+        elsewhere.execute(text("UPDATE lane SET until = until + 1"))
+        here.execute(text("SET LOCAL lock_timeout = '3s'"))
+        (accepted,) = accept_many(here, [acceptance("EX-LANES")])
+    assert not isinstance(accepted, LensError)
 
 
 def test_leases_are_renewed_in_the_order_of_their_lanes_and_answered_in_that_of_asking(store: Store) -> None:
