@@ -23,6 +23,7 @@ from app.domain.statuses import Status
 from app.domain.surge import SURGE
 from app.rulebook import grammar
 from app.rulebook.read_messages import FIELDS, ONLY
+from app.rulebook.titles import TITLES
 from app.settings import Duration, Settings, seconds
 from app.simulator.script import LinkFault, MessageFault
 from app.store.feeds import FEED_COUNT, FEED_SILENT
@@ -69,11 +70,16 @@ def test_the_default_of_a_setting_is_the_documented_one(name: str) -> None:
 
 def test_every_rulebook_fault_is_documented_and_no_other() -> None:
     """Each code that a check can give has its own page, named in the list of pages; and no page is of a code that is gone."""
-    codes = {code for path in (ROOT / "app").rglob("*.py") for code in re.findall(r'"([RM][0-9]{3})"', path.read_text())}
-    listed = re.findall(r"^\| \[([RM][0-9]{3})\]", reference("problems/README.md"), re.MULTILINE)
+    sources = [path for path in (ROOT / "app").rglob("*.py") if path.name != "titles.py"]
+    codes = {code for path in sources for code in re.findall(r'"([RM][0-9]{3})"', path.read_text())}
+    rows = re.findall(r"^\| \[([RM][0-9]{3})\]\(\1\.md\) \| \w+ \| (.*) \|$", reference("problems/README.md"), re.MULTILINE)
+    listed = [code for code, _ in rows]
+    assert dict(rows) == TITLES
     pages = {path.stem for path in (ROOT / "docs/reference/problems").glob("[RM]*.md")} - {"README"}
     assert sorted(listed) == sorted(codes)
     assert pages == codes
+    for code, title in rows:
+        assert reference(f"problems/{code}.md").splitlines()[0].casefold() == f"# {code}: {title}".casefold()
 
 
 def test_every_warning_is_documented() -> None:

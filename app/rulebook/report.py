@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from app.rulebook.problems import Problem, Spot
 from app.rulebook.source import SourceFile
+from app.rulebook.titles import TITLES
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -87,12 +88,18 @@ def as_sarif(problems: Sequence[Problem], version: str) -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "lens check", "version": version, "rules": [{"id": code} for code in codes]}},
+                "tool": {"driver": {"name": "lens check", "version": version, "rules": list(map(_sarif_rule, codes))}},
                 "columnKind": "unicodeCodePoints",
                 "results": [_sarif_result(problem) for problem in problems],
             }
         ],
     }
+
+
+def _sarif_rule(code: str) -> dict[str, Any]:
+    title = {"text": TITLES[code]}
+    help = {"text": f"{TITLES[code]}: docs/reference/problems/{code}.md"}
+    return {"id": code, "shortDescription": title, "fullDescription": title, "help": help}
 
 
 def _sarif_result(problem: Problem) -> dict[str, Any]:

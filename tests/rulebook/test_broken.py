@@ -47,7 +47,7 @@ def test_a_broken_rulebook_is_told(name: str, tmp_path: Path, monkeypatch: pytes
 
 def codes_in_use() -> set[str]:
     """Every code that the source of the rulebook's checks names."""
-    files = (ROOT / "app" / "rulebook").rglob("*.py")
+    files = [path for path in (ROOT / "app" / "rulebook").rglob("*.py") if path.name != "titles.py"]
     return {code for file in files for code in re.findall(r'"(R[0-9]{3})"', file.read_text())}
 
 

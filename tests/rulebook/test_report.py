@@ -119,7 +119,8 @@ def test_sarif() -> None:
     """SARIF 2.1.0: one rule a code, one result a problem, regions from one with an end behind the last character."""
     log = as_sarif([PROBLEM, PROBLEM], "1.0")
     (run,) = log["runs"]
-    assert (log["version"], run["tool"]["driver"]["rules"]) == ("2.1.0", [{"id": "R106"}])
+    (rule,) = run["tool"]["driver"]["rules"]
+    assert (log["version"], rule["id"], rule["shortDescription"]) == ("2.1.0", "R106", {"text": "There is no such set"})
     assert len(run["results"]) == 2
     result = run["results"][0]
     assert (result["ruleId"], result["level"]) == ("R106", "error")
