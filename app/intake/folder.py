@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from app.errors import Refused
 from app.rulebook.bundle import MANIFEST, SIGNATURE, TOPS, Bundle, read_bundle_folder
 from app.rulebook.source import rulebook_paths
 
@@ -41,7 +42,12 @@ class FolderWatch:
         Raises Refused with every fault of files that no rulebook may have, OSError when it cannot be read.
         """
         before = self._seen = self._marks()
-        bundle = read_bundle_folder(self._folder, vouched=self._vouched)
+        try:
+            bundle = read_bundle_folder(self._folder, vouched=self._vouched)
+        except Refused:
+            if self._marks() != before:  # a file that was being replaced was not there for a moment
+                return None
+            raise
         return bundle if self._marks() == before else None
 
     def taken(self) -> None:

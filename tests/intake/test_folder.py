@@ -82,6 +82,20 @@ def test_a_folder_that_changes_while_it_is_read(folder: Path, monkeypatch: pytes
     assert watch.read() is None
 
 
+def test_a_file_that_is_away_while_the_folder_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is no fault: whoever saves it anew has taken the old one out first."""
+    watch = taken(folder)
+    read_bytes = Path.read_bytes
+
+    def reading(path: Path) -> bytes:
+        if path.name == "states.yaml":
+            path.unlink()
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", reading)
+    assert watch.read() is None
+
+
 def test_what_cannot_be_read_is_a_change_and_then_a_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of scenarios that may not be looked into is not one without scenarios; once it may, that is a change again."""
     watch = taken(folder)
