@@ -90,7 +90,7 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
         return _answer(known.kind, known.matched_by)
     now = now_micros(connection)
     number, matched_by = _match(connection, heard)
-    in_doubt = number is not None and bool(run(connection, _SAME_WORDS, (number, heard.text)))
+    in_doubt = number is not None and run(connection, _SAME_WORDS, (number, heard.text))[0][0] is not None
     links = _links(connection, heard) if heard.kind in {"AM", "other"} else []
     if links:
         number, matched_by = links[0].number, links[0].found_by if heard.kind == "AM" else None
@@ -126,23 +126,30 @@ def _meant_again(connection: Connection, heard: Heard, known: Row[Any]) -> bool:
     """Whether words heard before may be new ones.
 
     What the network says of a message is believed anew when there was a try since that it may be about, since a message that was
-    thrown away and counts as delivered is lost. With a stamp, a try begun more than a minute after the words were first heard is
-    not meant: what is said of that has a stamp of another minute. That the network is in service is always believed: else nothing
-    would be sent again. Of anything else a person is asked once; without a stamp, once in two minutes.
+    thrown away and counts as delivered is lost; and once for a try, else it would undo what a person did about it. With a stamp,
+    a try begun more than a minute after the words were first heard is not meant: what is said of that has a stamp of another
+    minute. That the network is in service is always believed: else nothing would be sent again. Of anything else a person is
+    asked once; without a stamp, once in two minutes.
     """
     if heard.network is not None:
         return heard.network == "resume" or not heard.stamped
-    if heard.status is None:
-        return not heard.stamped and now_micros(connection) > known.received_at + _ASKED_ONCE
-    span = (known.received_at, known.received_at + 60 * SECOND)
-    return not heard.stamped or (known.number is not None and bool(run(connection, _TRIED_SINCE, (known.number, *span))))
+    number = known.number if heard.stamped else _match(connection, heard)[0]
+    now = now_micros(connection)
+    if heard.status is None or number is None:
+        return not heard.stamped and now > known.received_at + _ASKED_ONCE
+    last = run(connection, _SAME_WORDS, (number, heard.text))[0][0]
+    if last is None or (last > now and not heard.stamped):  # never about this message, or before a clock was set back
+        return True
+    until = known.received_at + 60 * SECOND if heard.stamped else _FOR_EVER
+    return bool(run(connection, _TRIED_SINCE, (number, last, until)))
 
 
 _ASKED_ONCE = 120 * SECOND
-_TRIED_SINCE = "SELECT 1 FROM message_event WHERE number = ? AND status = 'sending' AND at > ? AND at <= ? LIMIT 1"
-_SAME_WORDS = "SELECT 1 FROM inbound WHERE number = ? AND text = ? LIMIT 1"
-"""Heard before about the same message, under whatever name: the network may mean them again, or only have repeated itself. So what
-they change now is in doubt, and the message may have arrived.
+_FOR_EVER = 2**62
+_TRIED_SINCE = "SELECT 1 FROM message_event WHERE number = ? AND status = 'sending' AND at >= ? AND at <= ? LIMIT 1"
+_SAME_WORDS = "SELECT max(received_at) FROM inbound WHERE number = ? AND text = ?"
+"""When they were heard last about the same message, under whatever name: the network may mean them again, or only have repeated
+itself. So what they change now is in doubt, and the message may have arrived.
 """
 _DOUBT = "UPDATE message SET maybe_duplicate = true WHERE number = ?"
 
