@@ -23,14 +23,14 @@ from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.held import ABOUT_INBOUND
 from app.store.history import change
-from app.store.lanes import waits_for_lanes
+from app.store.lanes import lock_lanes_of_releases, waits_for_lanes
 from app.store.release_rows import Acceptance, evidence
 from app.store.release_versions import Version, add_version, version_of, versions_of
 from app.store.releases import Added, add_to_release
 from app.store.rows import counters_first, lock_counters
 from app.store.surge_gate import Trip
 from app.store.tables import RELEASE, WORK_ITEM
-from app.store.told import Record, lock_lanes, record_of, told_by
+from app.store.told import Record, record_of, told_by
 
 
 class Wording(NamedTuple):
@@ -92,7 +92,7 @@ def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followe
     wanted = select(RELEASE).where(RELEASE.c.release_id.in_(ids)).order_by(RELEASE.c.id)
     found = connection.execute(wanted.with_for_update(key_share=True))  # rows may go on to refer to it
     releases = {row.release_id: row for row in found}
-    lock_lanes(connection, [row.id for row in releases.values()])
+    lock_lanes_of_releases(connection, [row.id for row in releases.values()])
     return [_followed(connection, item, releases.get(item.release_id)) for item in items]
 
 

@@ -6,8 +6,8 @@ from sqlalchemy import Connection, select
 
 from app.domain.statuses import Status
 from app.store.history import change
+from app.store.lanes import lock_lanes_of_releases
 from app.store.tables import MESSAGE, WORK_ITEM
-from app.store.told import lock_lanes
 
 INQUIRY = "inquiry"
 UNMATCHED = "unmatched-inbound"
@@ -22,9 +22,7 @@ def lock_lanes_of_held(connection: Connection, work_items: Sequence[int]) -> Non
     held = select(MESSAGE.c.release).join(WORK_ITEM, WORK_ITEM.c.number == MESSAGE.c.number)
     mine = (WORK_ITEM.c.id.in_(work_items), WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
     wanted = held.where(*mine, MESSAGE.c.status == Status.HELD.value)
-    releases = list(connection.scalars(wanted))
-    if releases:
-        lock_lanes(connection, releases)
+    lock_lanes_of_releases(connection, list(connection.scalars(wanted)))
 
 
 def cancel_held(connection: Connection, work_item: int, at: int, cause: str) -> bool:

@@ -6,7 +6,7 @@ write in the same transaction would lock its own after those of the first, so ea
 """
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -44,5 +44,11 @@ def lock_in_order(connection: Connection, oris: Collection[str]) -> None:
 
 def lock_lanes_of_messages(connection: Connection, numbers: Collection[int], oris: Collection[str] = ()) -> None:
     """The same for the lanes of these messages, and for these as well."""
-    found: list[tuple[Any, ...]] = run_in(connection, "SELECT DISTINCT ori FROM message WHERE number IN", (), list(numbers))
+    found = run_in(connection, "SELECT DISTINCT ori FROM message WHERE number IN", (), list(numbers))
     lock_in_order(connection, {*oris, *(str(ori) for (ori,) in found)})
+
+
+def lock_lanes_of_releases(connection: Connection, releases: Collection[int]) -> None:
+    """The same for the lanes of all messages of these releases (row ids): no dispatcher takes or settles any meanwhile."""
+    found = run_in(connection, "SELECT DISTINCT ori FROM message WHERE release IN", (), list(releases))
+    lock_in_order(connection, {str(ori) for (ori,) in found})

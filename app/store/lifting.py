@@ -14,14 +14,14 @@ from app.store.closing import close_items
 from app.store.follow_up import Wording, with_withdrawals
 from app.store.held import ABOUT_INBOUND, cancel_held, lock_lanes_of_held
 from app.store.history import change
-from app.store.lanes import waits_for_lanes
+from app.store.lanes import lock_lanes_of_releases, waits_for_lanes
 from app.store.release_rows import Acceptance
 from app.store.release_versions import versions_of
 from app.store.releases import StoredRelease, add_to_release, get_release
 from app.store.rows import counters_first, lock_counters
 from app.store.surges import Decide
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
-from app.store.told import lock_lanes, record_of
+from app.store.told import record_of
 from app.store.work_items import Resolve, StoredWorkItem, decide_surge
 
 HELD_RELEASES = frozenset({"review", "engine-disagreement"})
@@ -53,7 +53,7 @@ def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | 
     """
     lock_counters(connection)
     wanted = select(WORK_ITEM.c.release).where(WORK_ITEM.c.id.in_([item.work_item for item in items]))
-    lock_lanes(connection, [release for release in connection.scalars(wanted) if release is not None])
+    lock_lanes_of_releases(connection, [release for release in connection.scalars(wanted) if release is not None])
     return [_lifted(connection, item) for item in items]
 
 

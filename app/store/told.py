@@ -4,7 +4,7 @@ A message counts as told unless it is certain that no network has it: once a try
 it may be out. What was refused (NAK, ER, SM .01.), thrown away by the network (SM .04.) or never tried was not told.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from app.domain.decision import Told
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
 from app.domain.times import moment
-from app.store.tables import LANE, MESSAGE, RELEASE_VERSION
+from app.store.tables import MESSAGE, RELEASE_VERSION
 
 _OUT = frozenset({Status.SENDING, Status.SENT, Status.PRESUMED_DELIVERED, Status.HELD_BY_NETWORK})
 _OVER = frozenset({Status.CANCELLED, Status.SUPPRESSED})
@@ -65,12 +65,6 @@ def told_by(row: Row[Any], words: Row[Any]) -> Told:
     """A message as deciding sees it: `row` is the last one, `words` the one whose words stand."""
     at: datetime = moment(words.created_at)
     return Told(message_id(row.number), words.audience, words.copy, words.state, row.ori, at)
-
-
-def lock_lanes(connection: Connection, releases: Sequence[int]) -> None:
-    """Locks the lanes of all messages of these releases, in their order, so that no dispatcher takes or settles any meanwhile."""
-    oris = select(MESSAGE.c.ori).where(MESSAGE.c.release.in_(releases))
-    connection.execute(select(LANE.c.ori).where(LANE.c.ori.in_(oris)).order_by(LANE.c.ori).with_for_update()).all()
 
 
 def overtaken(connection: Connection, numbers: Collection[int]) -> set[int]:
