@@ -150,6 +150,21 @@ def test_words_about_several_lanes_lock_them_in_their_order(store: Store) -> Non
 
 
 @only_postgresql
+def test_lanes_of_a_host_that_is_gone_in_a_transaction_can_be_taken(store: Store) -> None:
+    """The server ends what stands still, well within a lease, and whoever waits for the rows it had locked goes on."""
+    queue(store, [AZ])
+    lock = text("SELECT ori FROM lane FOR UPDATE")
+    with store.write.connect() as gone:
+        gone.execute(lock)
+        with store.write.begin() as here:
+            here.execute(text("SET LOCAL lock_timeout = '4s'"))
+            assert list(here.scalars(lock)) == [AZ]
+        (claimed,) = run(store, claim, Claim("w2", 10, 16, LEASE, HORIZON))
+        assert [batch.ori for batch in claimed.batches] == [AZ]
+        gone.invalidate()
+
+
+@only_postgresql
 def test_who_accepts_does_not_wait_for_a_lane(store: Store) -> None:
     """A dispatcher that has changed it and not committed, on a host that is gone perhaps, holds nobody up."""
     queue(store, [AZ, TX])
