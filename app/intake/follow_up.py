@@ -29,9 +29,9 @@ def wording(decider: Decider, decide: Callable[[str, Mapping[str, str]], Decisio
 
 
 class Requester(NamedTuple):
-    """Who follows up: the name of the key; with `own`, only what it sent itself.
+    """Who follows up, and what they could know: the name of the key; with `own`, only what it sent itself.
 
-    `before` is the number of the version of the release that stood as the request came in, None where nobody looked.
+    `before` is the number of the version of the release that stood as they asked, None where nobody looked.
     """
 
     name: str

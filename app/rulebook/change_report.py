@@ -153,14 +153,9 @@ def _replay_lines(replay: Mapping[str, Any] | None) -> list[str]:
             f"  {group['count']:,}: {before['outcome']} ({', '.join(before['rules'])}) -> {after['outcome']} "
             f"({', '.join(after['rules'])}), e.g. {group['example']}"
         )
-        if (before["outcome"], before["rules"]) == (
-            after["outcome"],
-            after["rules"],
-        ):  # so it differs in what is sent and asked
-            out += [
-                f"    {sign} {'; '.join(_effects(one['sends'], one['work_items']))}"
-                for sign, one in (("-", before), ("+", after))
-            ]
+        if before["outcome"] == after["outcome"] and before["rules"] == after["rules"]:  # so what is sent and asked differs
+            for sign, one in (("-", before), ("+", after)):
+                out.append(f"    {sign} {'; '.join(_effects(one['sends'], one['work_items']))}")
     return out
 
 
