@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from app.api.auth import Auditor
-from app.api.filters import Period
+from app.api.filters import OrderedPeriod
 from app.api.openapi import answers
 from app.api.parts import JSON, Wired
 from app.store.audit import AuditFilter, StoredEntry, list_entries
@@ -22,7 +22,7 @@ class AuditPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class AuditQuery(Period):
+class AuditQuery(OrderedPeriod):
     """Which entries to list."""
 
     actor: str | None = Field(None, pattern="^[ -~]{1,80}$", description="The name of a key or a process.")
@@ -37,5 +37,5 @@ class AuditQuery(Period):
 async def list_all(parts: Wired, _: Auditor, query: Annotated[AuditQuery, Query()]) -> Response:
     """Who did what to what, when, with what outcome; filtered. Role: auditor."""
     wanted = AuditFilter(query.actor, query.action, query.since, query.until)
-    page = await parts.look(lambda connection: list_entries(connection, wanted, query.limit, query.cursor))
+    page = await parts.look(lambda connection: list_entries(connection, wanted, query.limit, query.cursor, query.order))
     return Response(msgspec.json.encode(AuditPage(*page)), media_type=JSON)

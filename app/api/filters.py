@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from app.decide.decide import Decider
 from app.errors import Fault, Refused
-from app.store.paging import LONGEST_PAGE, PAGE, earliest, latest
+from app.store.paging import LONGEST_PAGE, PAGE, Order, earliest, latest
 
 
 def _is_instant(text: str) -> str:
@@ -52,6 +52,12 @@ class Paged(BaseModel):
     cursor: str | None = Field(None, max_length=100, description="`next` of the page before.")
 
 
+class Ordered(Paged):
+    """A list that can be asked for from either end."""
+
+    order: Order = Field("oldest", description="Which rows come first; a cursor goes on in its own order only.")
+
+
 class Between(BaseModel):
     """What can be narrowed by time."""
 
@@ -81,6 +87,10 @@ class Between(BaseModel):
 
 class Period(Between, Paged):
     """A list by time."""
+
+
+class OrderedPeriod(Between, Ordered):
+    """A list by time, from either end."""
 
 
 Unfiltered = Annotated[NoQuery, Query()]

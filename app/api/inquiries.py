@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.api.auth import Operator, Watcher
 from app.api.bodies import read_reason
-from app.api.filters import RELEASE_ID, Paged, Period, Unfiltered
+from app.api.filters import RELEASE_ID, Ordered, OrderedPeriod, Unfiltered
 from app.api.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.store import arrivals, inquiries
@@ -37,14 +37,14 @@ class InboundPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class InquiryQuery(Paged):
+class InquiryQuery(Ordered):
     """Which inquiries to list."""
 
     status: Literal["open", "resolved"] | None = None
     release_id: str | None = Field(None, pattern=RELEASE_ID, description="Those that may be about this release.")
 
 
-class InboundQuery(Period):
+class InboundQuery(OrderedPeriod):
     """Which texts to list. Times are those of arrival."""
 
     kind: Literal["ER", "SM", "AM", "other"] | None = None
@@ -54,11 +54,13 @@ class InboundQuery(Period):
 _READ = (401, 403, 404, 422, 503)
 
 
-@router.get("/v1/inquiries", summary="List inquiries", responses=answers("InquiryPage", "A page of inquiries, oldest first."))
+@router.get(
+    "/v1/inquiries", summary="List inquiries", responses=answers("InquiryPage", "A page of inquiries, by their numbers.")
+)
 async def list_all(parts: Wired, _: Watcher, query: Annotated[InquiryQuery, Query()]) -> Response:
-    """Administrative messages to our own address, without their texts, oldest first. Roles: operator, auditor."""
+    """Administrative messages to our own address, without their texts, oldest first unless asked otherwise. Roles: operator, auditor."""
     wanted = InquiryFilter(query.status, query.release_id)
-    page = await parts.look(lambda connection: list_inquiries(connection, wanted, query.limit, query.cursor))
+    page = await parts.look(lambda connection: list_inquiries(connection, wanted, query.limit, query.cursor, query.order))
     return Response(msgspec.json.encode(InquiryPage(*page)), media_type=JSON)
 
 
@@ -90,12 +92,12 @@ async def close(request: Request, parts: Wired, caller: Operator, id: InquiryId,
 
 
 @router.get(
-    "/v1/inbound", summary="List what came from the network", responses=answers("InboundPage", "A page of it, oldest first.")
+    "/v1/inbound", summary="List what came from the network", responses=answers("InboundPage", "A page of it, by arrival.")
 )
 async def list_inbound(parts: Wired, _: Watcher, query: Annotated[InboundQuery, Query()]) -> Response:
-    """Every ER, SM, AM and other text, without its words, oldest first. Roles: operator, auditor."""
+    """Every ER, SM, AM and other text, without its words, oldest first unless asked otherwise. Roles: operator, auditor."""
     wanted = ArrivalFilter(query.kind, query.matched, query.since, query.until)
-    page = await parts.look(lambda connection: list_arrivals(connection, wanted, query.limit, query.cursor))
+    page = await parts.look(lambda connection: list_arrivals(connection, wanted, query.limit, query.cursor, query.order))
     return Response(msgspec.json.encode(InboundPage(*page)), media_type=JSON)
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.api.auth import Operator, Watcher
 from app.api.bodies import read_reason
-from app.api.filters import RELEASE_ID, STATE, Period, Unfiltered, refuse_unknown_state
+from app.api.filters import RELEASE_ID, STATE, OrderedPeriod, Unfiltered, refuse_unknown_state
 from app.api.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.domain.statuses import Status
@@ -33,7 +33,7 @@ class MessagePage(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class MessageQuery(Period):
+class MessageQuery(OrderedPeriod):
     """Which messages to list. Times are those of acceptance."""
 
     status: Status | None = None
@@ -42,13 +42,11 @@ class MessageQuery(Period):
     work_item: int | None = Field(None, ge=1, le=2**63 - 1, description="The work item that is about it, holds it or held it.")
 
 
-@router.get(
-    "/v1/messages", summary="List messages", responses=answers("MessagePage", "A page of messages, in order of their numbers.")
-)
+@router.get("/v1/messages", summary="List messages", responses=answers("MessagePage", "A page of messages, by their numbers."))
 async def list_all(parts: Wired, _: Watcher, query: Annotated[MessageQuery, Query()]) -> Response:
-    """Messages in order of their numbers, filtered. Roles: operator, auditor."""
+    """Messages by their numbers, filtered. Roles: operator, auditor."""
     wanted = MessageFilter(query.status, query.state, query.since, query.until, query.release_id, work_item=query.work_item)
-    page = await parts.look(lambda connection: list_messages(connection, wanted, query.limit, query.cursor))
+    page = await parts.look(lambda connection: list_messages(connection, wanted, query.limit, query.cursor, query.order))
     if not page.items:
         refuse_unknown_state(query.state, parts.decider())
     return Response(msgspec.json.encode(MessagePage(*page)), media_type=JSON)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.api.auth import Operator, Watcher
 from app.api.bodies import read_assignee, read_reason
-from app.api.filters import RELEASE_ID, STATE, Paged, Unfiltered, refuse_unknown_state
+from app.api.filters import RELEASE_ID, STATE, Ordered, Unfiltered, refuse_unknown_state
 from app.api.openapi import TAKES_ASSIGNEE, TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.intake.lift import lift_hold, reject_hold, resolve_item
@@ -26,7 +26,7 @@ class WorkItemPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class WorkItemQuery(Paged):
+class WorkItemQuery(Ordered):
     """Which work items to list."""
 
     status: Literal["open", "resolved"] | None = None
@@ -39,13 +39,13 @@ class WorkItemQuery(Paged):
 
 
 @router.get(
-    "/v1/work-items", summary="List work items", responses=answers("WorkItemPage", "A page of work items, oldest first.")
+    "/v1/work-items", summary="List work items", responses=answers("WorkItemPage", "A page of work items, by their numbers.")
 )
 async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Query()]) -> Response:
-    """What a person must do, or has done, oldest first. Roles: operator, auditor."""
-    filters = query.model_dump(exclude={"limit", "cursor"})
+    """What a person must do, or has done, oldest first unless asked otherwise. Roles: operator, auditor."""
+    filters = query.model_dump(exclude={"limit", "cursor", "order"})
     wanted = WorkItemFilter(**filters, now=parts.clock())
-    page = await parts.look(lambda connection: list_work_items(connection, wanted, query.limit, query.cursor))
+    page = await parts.look(lambda connection: list_work_items(connection, wanted, query.limit, query.cursor, query.order))
     if not page.items:
         refuse_unknown_state(query.state, parts.decider())
     return Response(msgspec.json.encode(WorkItemPage(*page)), media_type=JSON)

@@ -9,10 +9,10 @@ from app.cli.database import clock
 from app.cli.listing import every, store_at_hand
 from app.cli.printing import harmless, minute, print_table
 from app.cli.record import actor
-from app.store.arrivals import ArrivalFilter, get_arrival, list_arrivals, shown
+from app.store.arrivals import ArrivalFilter, StoredArrival, get_arrival, list_arrivals, shown
 from app.store.audit import note
-from app.store.paging import LONGEST_PAGE
-from app.store.reading import look
+from app.store.paging import LONGEST_PAGE, Order, Page
+from app.store.reading import Ask, look
 from app.store.writer import Writer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -29,8 +29,9 @@ def show_all(
         bool, typer.Option("--unmatched", help="Only those of which nobody knows what they are about.")
     ] = False,
     kind: Annotated[Literal["ER", "SM", "AM", "other"] | None, typer.Option(help="Only this kind.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
 ) -> None:
-    """List what came, oldest first, without the texts.
+    """List what came, oldest first unless asked otherwise, without the texts.
 
     Example:
     lens inbound list --unmatched
@@ -38,8 +39,13 @@ def show_all(
     """
     wanted = ArrivalFilter(kind, matched=False if unmatched else None)
     table = Table("id", "received", "kind", "from", "message", "found by", box=None, pad_edge=False)
+    order: Order = "newest" if newest else "oldest"
+
+    def page_at(cursor: str | None) -> Ask[Page[StoredArrival]]:
+        return lambda connection: list_arrivals(connection, wanted, LONGEST_PAGE, cursor, order)
+
     with store_at_hand() as store:
-        for each in every(store, lambda cursor: lambda connection: list_arrivals(connection, wanted, LONGEST_PAGE, cursor)):
+        for each in every(store, page_at):
             about = (each.from_ori or "-", each.message_id or "-", each.matched_by or "-")
             table.add_row(str(each.id), minute(each.received_at), each.kind, *about)
     print_table(table)

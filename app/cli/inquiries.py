@@ -11,6 +11,7 @@ from app.cli.printing import harmless, minute, print_table
 from app.cli.record import actor, checked_reason
 from app.store.audit import note
 from app.store.inquiries import (
+    Inquiry,
     InquiryFilter,
     InquiryWithText,
     ReleaseAsTold,
@@ -19,8 +20,8 @@ from app.store.inquiries import (
     list_inquiries,
     shown,
 )
-from app.store.paging import LONGEST_PAGE
-from app.store.reading import look
+from app.store.paging import LONGEST_PAGE, Order, Page
+from app.store.reading import Ask, look
 from app.store.work_items import Resolve
 from app.store.writer import Writer
 
@@ -38,8 +39,9 @@ def inquiries() -> None:
 def show_all(
     status: Annotated[Literal["open", "resolved", "all"], typer.Option(help="Which ones.")] = "open",
     release: Annotated[str | None, typer.Option(help="Only those that may be about this release.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
 ) -> None:
-    """List inquiries, oldest first, without their texts.
+    """List inquiries, oldest first unless asked otherwise, without their texts.
 
     Example:
     lens inquiries list --release EARM-2026-000123
@@ -47,8 +49,13 @@ def show_all(
     """
     wanted = InquiryFilter(None if status == "all" else status, release)
     table = Table("id", "received", "from", "release", "found by", "others", "state", "assigned", box=None, pad_edge=False)
+    order: Order = "newest" if newest else "oldest"
+
+    def page_at(cursor: str | None) -> Ask[Page[Inquiry]]:
+        return lambda connection: list_inquiries(connection, wanted, LONGEST_PAGE, cursor, order)
+
     with store_at_hand() as store:
-        for each in every(store, lambda cursor: lambda connection: list_inquiries(connection, wanted, LONGEST_PAGE, cursor)):
+        for each in every(store, page_at):
             state = "overdue" if each.status == "open" and each.escalated_at else each.status
             received, others = minute(each.received_at), str(max(each.releases - 1, 0) or "")
             found = (each.from_ori or "-", each.release_id or "-", each.found_by or "-", others)

@@ -3,13 +3,13 @@
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from app.domain.identifiers import message_id
 from app.domain.times import rfc3339
 from app.errors import NotFound
 from app.store.audit import AuditEntry
-from app.store.paging import Page, after, cursor
+from app.store.paging import Order, Page, read_page
 from app.store.tables import INBOUND
 
 Kind = Literal["ER", "SM", "AM", "other"]
@@ -45,9 +45,11 @@ class ArrivalFilter(NamedTuple):
     until: int | None = None
 
 
-def list_arrivals(connection: Connection, wanted: ArrivalFilter, limit: int, given: str | None = None) -> Page[StoredArrival]:
-    """A page of what arrived, in that order. Raises Refused for a bad cursor."""
-    conditions = [INBOUND.c.id > after("inbound", given)]
+def list_arrivals(
+    connection: Connection, wanted: ArrivalFilter, limit: int, given: str | None = None, order: Order = "oldest"
+) -> Page[StoredArrival]:
+    """A page of what arrived, in that order, or against it. Raises Refused for a bad cursor."""
+    conditions: list[ColumnElement[bool]] = []
     if wanted.kind is not None:
         conditions.append(INBOUND.c.kind == wanted.kind)
     if wanted.matched is not None:
@@ -56,9 +58,9 @@ def list_arrivals(connection: Connection, wanted: ArrivalFilter, limit: int, giv
         conditions.append(INBOUND.c.received_at >= wanted.since)
     if wanted.until is not None:
         conditions.append(INBOUND.c.received_at <= wanted.until)
-    rows = connection.execute(select(INBOUND).where(*conditions).order_by(INBOUND.c.id).limit(limit + 1)).all()
-    items = tuple(StoredArrival(**_fields(row)) for row in rows[:limit])
-    return Page(items, cursor("inbound", items[-1].id) if len(rows) > limit else None)
+    statement = select(INBOUND).where(*conditions)
+    page = read_page(connection, statement, key=INBOUND.c.id, kind="inbound", limit=limit, given=given, order=order)
+    return Page(tuple(StoredArrival(**_fields(row)) for row in page.items), page.next)
 
 
 def get_arrival(connection: Connection, key: int) -> ArrivalWithText:

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select, text
 
 from app.domain.times import rfc3339
-from app.store.paging import Page, after, cursor
+from app.store.paging import Order, Page, read_page
 from app.store.rows import first_row, insert, lock_counters
 from app.store.tables import AUDIT
 
@@ -164,8 +164,10 @@ class AuditFilter(NamedTuple):
     until: int | None = None
 
 
-def list_entries(connection: Connection, wanted: AuditFilter, limit: int, given: str | None = None) -> Page[StoredEntry]:
-    """A page of the trail, in the order it was written. Raises Refused for a bad cursor."""
+def list_entries(
+    connection: Connection, wanted: AuditFilter, limit: int, given: str | None = None, order: Order = "oldest"
+) -> Page[StoredEntry]:
+    """A page of the trail, in the order it was written, or against it. Raises Refused for a bad cursor."""
     asked = [
         AUDIT.c[name] == value for name, value in (("actor", wanted.actor), ("action", wanted.action)) if value is not None
     ]
@@ -173,10 +175,9 @@ def list_entries(connection: Connection, wanted: AuditFilter, limit: int, given:
         asked.append(AUDIT.c.at >= wanted.since)
     if wanted.until is not None:
         asked.append(AUDIT.c.at <= wanted.until)
-    statement = select(AUDIT).where(AUDIT.c.id > after("audit", given), *asked).order_by(AUDIT.c.id).limit(limit + 1)
-    rows = connection.execute(statement).all()
-    items = tuple(_entry(row) for row in rows[:limit])
-    return Page(items, cursor("audit", items[-1].id) if len(rows) > limit else None)
+    statement = select(AUDIT).where(*asked)
+    page = read_page(connection, statement, key=AUDIT.c.id, kind="audit", limit=limit, given=given, order=order)
+    return Page(tuple(map(_entry, page.items)), page.next)
 
 
 def _entry(row: Any) -> StoredEntry:  # noqa: ANN401 - a row of the table

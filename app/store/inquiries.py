@@ -18,7 +18,7 @@ from app.store.held import INQUIRY
 from app.store.inquiry_tables import INBOUND_RELEASE
 from app.store.lanes import waits_for_lanes
 from app.store.messages import MessageWithHistory, messages_of_release
-from app.store.paging import Page, after, cursor
+from app.store.paging import Order, Page, read_page
 from app.store.subjects import BY_SUBJECT
 from app.store.tables import INBOUND, RELEASE, WORK_ITEM
 from app.store.work_items import Resolve, StoredWorkItem, get_work_item, items_where, resolve, stored
@@ -62,18 +62,21 @@ class InquiryFilter(NamedTuple):
     release_id: str | None = None
 
 
-def list_inquiries(connection: Connection, wanted: InquiryFilter, limit: int, given: str | None = None) -> Page[Inquiry]:
-    """A page of inquiries in order of their ids, without their texts. Raises Refused for a bad cursor."""
-    conditions = [WORK_ITEM.c.code == INQUIRY, WORK_ITEM.c.id > after("inquiries", given)]
+def list_inquiries(
+    connection: Connection, wanted: InquiryFilter, limit: int, given: str | None = None, order: Order = "oldest"
+) -> Page[Inquiry]:
+    """A page of inquiries in order of their ids, or against it, without their texts. Raises Refused for a bad cursor."""
+    conditions = [WORK_ITEM.c.code == INQUIRY]
     if wanted.status is not None:
         conditions.append(WORK_ITEM.c.status == wanted.status)
     if wanted.release_id is not None:
         key = select(RELEASE.c.id).where(RELEASE.c.release_id == wanted.release_id).scalar_subquery()
         linked = exists().where(INBOUND_RELEASE.c.inbound == WORK_ITEM.c.inbound, INBOUND_RELEASE.c.release == key)
         conditions.append(or_(WORK_ITEM.c.release == key, linked))
-    rows = connection.execute(items_where(*conditions).order_by(WORK_ITEM.c.id).limit(limit + 1)).all()
-    items = _inquiries(connection, [stored(row) for row in rows[:limit]])
-    return Page(tuple(items), cursor("inquiries", rows[limit - 1].id) if len(rows) > limit else None)
+    statement = items_where(*conditions)
+    page = read_page(connection, statement, key=WORK_ITEM.c.id, kind="inquiries", limit=limit, given=given, order=order)
+    items = _inquiries(connection, [stored(row) for row in page.items])
+    return Page(tuple(items), page.next)
 
 
 def _inquiries(connection: Connection, items: Sequence[StoredWorkItem]) -> list[Inquiry]:

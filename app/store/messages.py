@@ -17,7 +17,7 @@ from app.store.closing import close_items
 from app.store.held import ABOUT_INBOUND
 from app.store.history import change
 from app.store.lanes import lock_lanes_of_messages, waits_for_lanes
-from app.store.paging import Page, after, cursor
+from app.store.paging import Order, Page, read_page
 from app.store.surge_tables import SURGE_HOLD
 from app.store.tables import LANE, MESSAGE, MESSAGE_EVENT, RELEASE, WORK_ITEM
 from app.store.told import overtaken
@@ -79,15 +79,16 @@ class Requeue(NamedTuple):
     at: int
 
 
-def list_messages(connection: Connection, wanted: MessageFilter, limit: int, given: str | None = None) -> Page[StoredMessage]:
-    """A page of messages in order of their numbers. Raises Refused for a bad status or cursor."""
+def list_messages(
+    connection: Connection, wanted: MessageFilter, limit: int, given: str | None = None, order: Order = "oldest"
+) -> Page[StoredMessage]:
+    """A page of messages in order of their numbers, or against it. Raises Refused for a bad status or cursor."""
     if wanted.status is not None and wanted.status not in set(Status):
         allowed = tuple(Status)
         raise Refused((Fault("/status", "enum", "there is no such status", allowed),))
-    statement = _messages().where(MESSAGE.c.number > after("messages", given)).order_by(MESSAGE.c.number).limit(limit + 1)
-    rows = connection.execute(statement.where(*_conditions(wanted))).all()
-    items = tuple(StoredMessage(**_fields(row)) for row in rows[:limit])
-    return Page(items, cursor("messages", rows[limit - 1].number) if len(rows) > limit else None)
+    statement = _messages().where(*_conditions(wanted))
+    page = read_page(connection, statement, key=MESSAGE.c.number, kind="messages", limit=limit, given=given, order=order)
+    return Page(tuple(StoredMessage(**_fields(row)) for row in page.items), page.next)
 
 
 def _conditions(wanted: MessageFilter) -> list[ColumnElement[bool]]:

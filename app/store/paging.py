@@ -4,7 +4,9 @@ import base64
 import binascii
 import re
 from datetime import UTC, date, datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from sqlalchemy import Column, Connection, Row, Select
 
 from app.domain.times import SECOND, micros
 from app.errors import Fault, Refused
@@ -17,6 +19,9 @@ LONGEST_PAGE = 1000
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CURSOR = re.compile(r"([a-z-]{1,20}):([0-9]{1,18})")
 T = TypeVar("T")
+
+Order = Literal["oldest", "newest"]
+"""Which rows of a list come first. A cursor of one order is refused in the other."""
 
 
 class Page(NamedTuple, Generic[T]):
@@ -40,8 +45,36 @@ def after(kind: str, given: str | None) -> int:
     except (binascii.Error, ValueError):
         found = None
     if found is None or found[1] != kind:
-        raise Refused((Fault("/cursor", "bad-cursor", "this is no cursor of this list; start again without one"),))
+        raise Refused((Fault("/cursor", "bad-cursor", "not a cursor of this list in this order; start again without one"),))
     return int(found[2])
+
+
+def read_page(
+    connection: Connection,
+    statement: Select[Any],
+    *,
+    key: Column[Any],
+    kind: str,
+    limit: int,
+    given: str | None,
+    order: Order = "oldest",
+) -> Page[Row[Any]]:
+    """The rows of one page of a statement, in the order of `key`: a number that is unique, that rises, and that the rows have.
+
+    Rows that come while somebody pages stand after all others, so newest first they belong to no further page.
+    Raises Refused for a cursor that this list, in this order, did not give out.
+    """
+    kind = kind if order == "oldest" else f"{kind}-newest"
+    start = after(kind, given)
+    if order == "oldest":
+        statement = statement.where(key > start).order_by(key)
+    else:
+        statement = statement.order_by(key.desc())
+        statement = statement if given is None else statement.where(key < start)
+    rows = connection.execute(statement.limit(limit + 1)).all()
+    shown = tuple(rows[:limit])
+    more = len(rows) > limit
+    return Page(shown, cursor(kind, getattr(shown[-1], key.name)) if more else None)
 
 
 def limited(given: int | None) -> int:

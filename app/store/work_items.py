@@ -15,7 +15,7 @@ from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.held import cancel_held, lock_lanes_of_held
 from app.store.lanes import waits_for_lanes
-from app.store.paging import Page, after, cursor
+from app.store.paging import Order, Page, read_page
 from app.store.rows import counters_first, insert, lock_counters, take_numbers
 from app.store.surges import Decide, decide
 from app.store.tables import RELEASE, WORK_ITEM
@@ -124,15 +124,14 @@ class Resolve(NamedTuple):
 
 
 def list_work_items(
-    connection: Connection, wanted: WorkItemFilter, limit: int, given: str | None = None
+    connection: Connection, wanted: WorkItemFilter, limit: int, given: str | None = None, order: Order = "oldest"
 ) -> Page[StoredWorkItem]:
-    """A page of work items in order of their ids. Raises Refused for a bad status or cursor."""
+    """A page of work items in order of their ids, or against it. Raises Refused for a bad status or cursor."""
     if wanted.status not in {None, "open", "resolved"}:
         raise Refused((Fault("/status", "enum", "there is no such status", ("open", "resolved")),))
-    statement = items_where(WORK_ITEM.c.id > after("work-items", given)).order_by(WORK_ITEM.c.id).limit(limit + 1)
-    rows = connection.execute(statement.where(*_conditions(wanted))).all()
-    items = tuple(stored(row) for row in rows[:limit])
-    return Page(items, cursor("work-items", rows[limit - 1].id) if len(rows) > limit else None)
+    statement = items_where(*_conditions(wanted))
+    page = read_page(connection, statement, key=WORK_ITEM.c.id, kind="work-items", limit=limit, given=given, order=order)
+    return Page(tuple(stored(row) for row in page.items), page.next)
 
 
 def _conditions(wanted: WorkItemFilter) -> list[ColumnElement[bool]]:

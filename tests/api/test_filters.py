@@ -1,6 +1,6 @@
 import pytest
 
-from tests.api.serving import Service
+from tests.api.serving import Service, as_json, release
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,32 @@ def test_a_list_that_is_empty_in_truth_is_answered(service: Service, query: str)
     """A state that nobody lives in, a single day."""
     with service.client("operator") as client:
         assert client.get(f"/v1/messages?{query}").json()["items"] == []
+
+
+LISTS = ["/v1/messages", "/v1/work-items", "/v1/inquiries", "/v1/inbound", "/v1/audit"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_list_goes_either_way_and_no_other(service: Service, path: str) -> None:
+    """`order=newest` turns it round, page by page; another word is refused, saying which there are, and not said again."""
+    with service.client() as client:
+        for number in range(3):
+            sent = release(f"W-{path[4:]}-{number}", holds=[{"code": "protected"}] if number else [])
+            client.post("/v1/releases", content=as_json(sent))
+        there = client.get(path, params={"limit": 1000}).json()["items"]
+        back = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = client.get(path, params={"order": "newest", "limit": 2, **cursor}).json()
+            back += page["items"]
+            if page["next"] is None:
+                break
+            cursor = {"cursor": page["next"]}
+        assert back == there[::-1]
+        if cursor:
+            assert client.get(path, params=cursor).json()["errors"][0]["pointer"] == "/cursor"
+        refused = client.get(path, params={"order": "upwards"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/order"
+    assert refused.json()["errors"][0]["allowed"] == ["oldest", "newest"]
+    assert "upwards" not in refused.text

@@ -1,4 +1,8 @@
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import cycle, islice, permutations
+from typing import get_args
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -6,8 +10,11 @@ from hypothesis import strategies as st
 
 from app.domain.times import SECOND
 from app.errors import Refused
-from app.store.paging import LONGEST_PAGE, PAGE, after, cursor, earliest, latest, limited
-from tests.store.invented import NOON
+from app.store.audit import AuditEntry, AuditFilter, StoredEntry, list_entries, note
+from app.store.engine import Store
+from app.store.paging import LONGEST_PAGE, PAGE, Order, Page, after, cursor, earliest, latest, limited
+from tests.dispatch.outbox_rows import store_in
+from tests.store.invented import NOON, run
 
 DAY = 86_400 * SECOND
 MIDNIGHT = NOON - DAY // 2
@@ -59,3 +66,54 @@ def test_any_other_time_is_refused_by_its_name(text: str) -> None:
     with pytest.raises(Refused) as caught:
         earliest("from", text)
     assert caught.value.faults[0].pointer == "/from"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One store, to which every example adds."""
+    with closing(store_in(tmp_path_factory.mktemp("pages"))) as store:
+        yield store
+
+
+def add(store: Store, actor: str, rows: int) -> None:
+    """Writes rows of this actor into the audit trail."""
+    run(store, note, *[AuditEntry(NOON, actor, "look", "nothing", "ok")] * rows)
+
+
+def page_of(store: Store, actor: str, order: Order, limit: int = 1000, at: str | None = None) -> Page[StoredEntry]:
+    """A page of what an actor did."""
+    with store.read.connect() as connection:
+        return list_entries(connection, AuditFilter(actor), limit, at, order)
+
+
+@given(
+    order=st.sampled_from(get_args(Order)),
+    sizes=st.lists(st.integers(1, 7), min_size=1, max_size=5),
+    coming=st.lists(st.integers(0, 3), min_size=1, max_size=5),
+)
+def test_pages_of_either_order_make_up_the_list(store: Store, order: Order, sizes: list[int], coming: list[int]) -> None:
+    """Every row once and in order, whatever the sizes of pages and however many rows come in while somebody pages."""
+    actor = f"tester {uuid4()}"
+    add(store, actor, 9)
+    whole = [row.id for row in page_of(store, actor, order).items]
+    seen: list[int] = []
+    at: str | None = None
+    for size, more in islice(zip(cycle(sizes), cycle(coming), strict=False), len(whole)):
+        page = page_of(store, actor, order, size, at)
+        seen += [row.id for row in page.items]
+        at = page.next
+        if at is None:
+            break
+        add(store, actor, more)
+    assert seen[: len(whole)] == whole
+    assert order == "oldest" or len(seen) == len(whole)
+
+
+def test_a_cursor_of_the_other_order_is_refused(store: Store) -> None:
+    """It would show what was seen again, or leave rows out."""
+    add(store, "tester", 3)
+    for order, other in permutations(get_args(Order)):
+        page = page_of(store, "tester", order, 1)
+        with pytest.raises(Refused) as caught:
+            page_of(store, "tester", other, 1, page.next)
+        assert caught.value.faults[0].code == "bad-cursor"
