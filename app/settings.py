@@ -1,4 +1,7 @@
-"""Settings: environment variables with the prefix LENS_, or a `.env` file in the current folder. The one reader of either.
+"""Settings: environment variables with the prefix LENS_, and for a service a `.env` file in its folder. The one reader of either.
+
+Only `lens serve` and `lens work` read `.env`: whoever can put a file into a folder must not choose what a command that is run there
+believes, such as the keys that it trusts.
 
 Read once at start by whoever wires a program (`api/app.py`, `cli/`), then handed down as values; nothing reads them at import.
 Every fault is reported at once, by the variable's name. Each setting is described in docs/reference/settings.md; a test
@@ -19,6 +22,7 @@ from app.errors import BadSetting
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST_DAYS = 36500
+_DOTENV = ".env"
 _MOST = 1_000_000_000
 
 
@@ -44,7 +48,7 @@ Wait = Annotated[Duration, Field(gt=0)]
 class Settings(BaseSettings):
     """All settings, typed. Durations are seconds once read."""
 
-    model_config = SettingsConfigDict(env_prefix="LENS_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LENS_", extra="ignore", frozen=True)
 
     database_url: str = "sqlite:///var/lens.db"
     rulebook_dir: Path = Path()
@@ -105,8 +109,18 @@ def read_settings(**given: object) -> Settings:
 
     Raises BadSetting that names every variable that cannot be used, and what it takes.
     """
+    return _read(None, given)
+
+
+def read_service_settings(**given: object) -> Settings:
+    """The same for a service, which also reads `.env` in its folder; the environment wins over that."""
+    return _read(_DOTENV, given)
+
+
+def _read(dotenv: str | None, given: dict[str, object]) -> Settings:
+    known = {name: value for name, value in given.items() if value is not None}
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(_env_file=dotenv, **known)  # type: ignore[arg-type]
     except ValidationError as error:
         faults = [
             f"LENS_{''.join(f'{name}: '.upper() for name in fault['loc'])}{fault['msg'].removeprefix('Value error, ')}"
@@ -115,9 +129,16 @@ def read_settings(**given: object) -> Settings:
         raise BadSetting("\n".join(faults)) from None
 
 
+def dotenv_hint() -> str:
+    """What to add where a command missed something, and the folder has a `.env` that it did not read; else nothing."""
+    if not Path(_DOTENV).is_file():
+        return ""
+    return " The file .env here was not read: only lens serve and lens work do. For this shell: set -a; . ./.env; set +a"
+
+
 def unknown_settings() -> list[str]:
     """The variables of the environment and of `.env` that begin with LENS_ and are no setting: misspelt, it may be."""
-    file = Path(".env")
+    file = Path(_DOTENV)
     lines = file.read_text(errors="replace") if file.is_file() else ""
     named = {*os.environ, *re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", lines, re.MULTILINE)}
     known = {f"LENS_{name.upper()}" for name in Settings.model_fields}

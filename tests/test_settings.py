@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import BadSetting
-from app.settings import read_settings, seconds, unknown_settings
+from app.settings import read_service_settings, read_settings, seconds, unknown_settings
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +69,12 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
     """A number without a unit could be of any."""
     with pytest.raises(ValueError, match="a duration is"):
         seconds(text)
+
+
+def test_a_file_in_a_folder_speaks_to_a_service_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other command run in that folder keeps to the environment; so does a service where both say something."""
+    Path(".env").write_text("LENS_WINDOW=3\nLENS_LEASE=3s\nLENS_RULEBOOK_TRUSTED_KEYS=/planted\n")
+    monkeypatch.setenv("LENS_LEASE", "5s")
+    service, command = read_service_settings(), read_settings()
+    assert (service.window, service.lease, service.rulebook_trusted_keys) == (3, 5.0, Path("/planted"))
+    assert (command.window, command.lease, command.rulebook_trusted_keys) == (16, 5.0, None)

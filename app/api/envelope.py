@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.metrics import Metrics
 from app.api.problems import Broken, problem_response
+from app.api.sources import source_of
 from app.errors import LensError, what_broke
 
 _log = structlog.get_logger()
@@ -98,7 +99,6 @@ class Envelope:
         self._metrics.answered(route, method, answer.status, seconds)
         if route in _QUIET:
             return
-        client = scope.get("client")
         _log.info(
             "request",
             method=method,
@@ -107,7 +107,7 @@ class Envelope:
             ms=round(seconds * 1000, 2),
             bytes=answer.size,
             caller=scope.get("caller"),
-            source=client[0] if client else None,
+            source=source_of(scope),
             request_id=scope["request_id"],
         )
 

@@ -68,6 +68,7 @@ def server_of(app: ASGIApp, on_started: Callable[[], None] = lambda: None) -> uv
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `app/api/sources.py` reads them
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

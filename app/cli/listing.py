@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from app.cli.database import database_as_it_is
 from app.errors import NotFound
-from app.settings import read_settings
+from app.settings import dotenv_hint, read_settings
 from app.store.engine import Store
 from app.store.paging import Page
 from app.store.reading import Ask, look
@@ -19,9 +19,8 @@ def store_at_hand() -> Iterator[Store]:
     """The store of the settings, open for as long as the block lasts. Raises NotFound when it is missing or of another version."""
     with database_as_it_is(read_settings()) as store:
         if store is None:
-            raise NotFound(
-                "LENS_DATABASE_URL: there is no database, or it is of another version; see `lens db upgrade --help`."
-            )
+            missing = "LENS_DATABASE_URL: there is no database, or it is of another version; see `lens db upgrade --help`."
+            raise NotFound(missing + dotenv_hint())
         yield store
 
 

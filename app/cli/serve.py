@@ -9,7 +9,7 @@ from app.api.server import Listener
 from app.cli.announcing import warn_of_unknown_settings
 from app.cli.logs import logs
 from app.cli.running import run_many, run_one
-from app.settings import read_settings
+from app.settings import read_service_settings
 
 app = typer.Typer(add_completion=False)
 
@@ -38,7 +38,7 @@ def serve(
     In earnest:
     LENS_DATABASE_URL=postgresql+psycopg://lens@db/lens LENS_CHANNEL=tcp lens serve --host 0.0.0.0 --workers 4
     """
-    settings = read_settings(channel="simulator" if with_simulator else None)
+    settings = read_service_settings(channel="simulator" if with_simulator else None)
     with logs(settings.log_level):
         warn_of_unknown_settings()
         listener = Listener(host, port)

@@ -5,7 +5,7 @@ import typer
 from app.cli.announcing import warn_of_unknown_settings
 from app.cli.logs import logs
 from app.cli.running import run_dispatcher
-from app.settings import read_settings
+from app.settings import read_service_settings
 
 app = typer.Typer(add_completion=False)
 
@@ -20,7 +20,7 @@ def work() -> None:
     LENS_DATABASE_URL=postgresql+psycopg://lens@db/lens LENS_CHANNEL=tcp LENS_SWITCH_ADDRESS=gateway:7070 lens work
 
     """
-    settings = read_settings()
+    settings = read_service_settings()
     with logs(settings.log_level):
         warn_of_unknown_settings()
         run_dispatcher(settings)

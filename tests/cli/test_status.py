@@ -81,6 +81,9 @@ def test_it_is_printed_once_where_nobody_watches(lens: Lens, tmp_path: Path) -> 
     """And nothing is made where there is no database."""
     code, _, err = lens("status")
     assert (code, "no database" in err, list(tmp_path.glob("lens.db*"))) == (1, True, [])
+    assert ".env" not in err
+    (tmp_path / ".env").write_text("LENS_DATABASE_URL=sqlite:///elsewhere.db\n")
+    assert "The file .env here was not read" in lens("status")[2]
     store_in(tmp_path).close()
     code, out, _ = lens("status")
     assert (code, out.startswith("LENS  "), "no lane waits" in out) == (0, True, True)

@@ -1,0 +1,42 @@
+"""Where a request came from: an address, and never a text that a caller chose."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from starlette.types import Scope
+
+_FORWARDED = b"x-forwarded-for"
+
+
+def source_of(scope: Scope) -> str | None:
+    """The address a request came from, or the one that a proxy on this machine says it came from.
+
+    Every proxy adds the address of whoever called it to the end of X-Forwarded-For, so the last one that is not on this machine
+    is the caller's. What stands before it anyone could have written.
+    """
+    client = scope.get("client")
+    peer = _address(client[0]) if client else None
+    if peer is None or not peer.is_loopback:
+        return None if peer is None else str(peer)
+    said = b",".join(value for name, value in scope["headers"] if name == _FORWARDED).decode("latin-1")
+    for each in reversed(said.split(",") if said else []):
+        found = _address(each.strip())
+        if found is None:
+            break
+        if not found.is_loopback:
+            return str(found)
+    return str(peer)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address, perhaps with a port as some proxies write it; None for any other text, also for one with a zone."""
+    host = text
+    if text.startswith("["):
+        host = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        host = text.partition(":")[0]
+    if "%" in host:  # a zone may be any text
+        return None
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
