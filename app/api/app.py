@@ -88,6 +88,7 @@ def build_app(parts: Parts) -> ASGIApp:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # it would hand addresses with queries to others
     )
     app.state.parts = parts
+    app.state.watched = health.Watched(parts)
     app.add_exception_handler(LensError, on_lens_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)

@@ -1,19 +1,19 @@
 """For those who watch the service: alive, ready, counted. No key is needed, and no personal data is there to see."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.api.feed_metrics import feed_words
 from app.api.metrics import Written, process_metrics, readiness_metrics
-from app.api.openapi import Json, content
-from app.api.parts import Parts, Wired
+from app.api.openapi import Json, answers, content
+from app.api.parts import Parts
 from app.api.sending_metrics import sending_metrics
+from app.api.snapshots import Snapshot
 from app.api.surge_metrics import surge_words
 from app.errors import Unavailable, what_broke
 from app.store.feeds import list_feeds
@@ -58,21 +58,67 @@ _NOT_READY: dict[int | str, Json] = {
 }
 
 
-@router.get("/readyz", summary="Ready", responses={**_READY, **_NOT_READY})
-async def ready(parts: Wired) -> Response:
-    """Whether database, rulebook, channel and worker can do their work. No key is needed."""
-    health = await run_in_threadpool(_look, parts)
+_BAD_PURPOSE = {status: told for status, told in answers("Health", "", problems=(422,)).items() if status != 200}
+
+
+class Watched:
+    """What /readyz and /metrics answer, made at most once a second for all who ask."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.health: Snapshot[Looked] = Snapshot(lambda: _look(parts))
+        self.page: Snapshot[bytes] = Snapshot(lambda: _page(parts))
+
+
+def _watched_of(request: Request) -> Watched:
+    watched: Watched = request.app.state.watched
+    return watched
+
+
+Watching = Annotated[Watched, Depends(_watched_of)]
+
+
+@router.get("/readyz", summary="Ready", responses={**_READY, **_NOT_READY, **_BAD_PURPOSE})
+async def ready(
+    watched: Watching,
+    purpose: Annotated[
+        Literal["accepting"] | None,
+        Query(alias="for", description="`accepting` leaves out what only sending needs: channel and worker."),
+    ] = None,
+) -> Response:
+    """Whether database, rulebook, channel and worker can do their work, as of a second ago. No key is needed."""
+    health = _health(await watched.health.look(), purpose)
     status = 503 if health.status == "not_ready" else 200
     return Response(msgspec.json.encode(health), status, media_type="application/json")
 
 
-def _look(parts: Parts) -> Health:
+class Looked(NamedTuple):
+    """What was found: of each part why it cannot serve, and why it is not as it should be; the feeds, and the surge in words."""
+
+    stopped: dict[str, str | None]
+    limping: dict[str, str | None]
+    feeds: dict[str, str]
+    surge: str | None
+
+
+_FOR_SENDING = ("channel", "worker")
+
+
+def _look(parts: Parts) -> Looked:
     stopped = {name: _asked(name, check) for name, check in parts.ready.items()}
     limping = {name: _asked(name, check) for name, check in parts.degraded.items()}
-    told = {name: why or (f"degraded: {limping[name]}" if limping.get(name) else "ok") for name, why in stopped.items()}
+    return Looked(stopped, limping, _feeds(parts), _surge(parts))
+
+
+def _health(looked: Looked, purpose: Literal["accepting"] | None) -> Health:
+    """The answer for those who ask about all of it, or only whether releases can be accepted."""
+    left_out = _FOR_SENDING if purpose == "accepting" else ()
+    stopped = {name: why for name, why in looked.stopped.items() if name not in left_out}
+    limping = {name: why for name, why in looked.limping.items() if why and name not in left_out}
+    told = {name: why or (f"degraded: {limping[name]}" if name in limping else "ok") for name, why in stopped.items()}
     if any(stopped.values()):
         return Health("not_ready", told)
-    return Health("degraded" if any(limping.values()) else "ready", told, _feeds(parts), _surge(parts))
+    surge = None if purpose == "accepting" else looked.surge
+    return Health("degraded" if limping else "ready", told, looked.feeds, surge)
 
 
 def _surge(parts: Parts) -> str | None:
@@ -102,9 +148,9 @@ def _asked(name: str, check: Callable[[], str | None]) -> str | None:
 @router.get(
     "/metrics", summary="Counts", responses={200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
 )
-async def metrics(parts: Wired) -> Response:
-    """Requests, releases, messages, sending and work items, for Prometheus. No key is needed."""
-    return Response(await run_in_threadpool(_page, parts), media_type=CONTENT_TYPE_LATEST)
+async def metrics(watched: Watching) -> Response:
+    """Requests, releases, messages, sending and work items, for Prometheus, as of a second ago. No key is needed."""
+    return Response(await watched.page.look(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _page(parts: Parts) -> bytes:

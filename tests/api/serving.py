@@ -57,8 +57,8 @@ def the_decider() -> Decider:
 
 
 @contextmanager
-def serving(folder: Path, decider: Decider, **more: object) -> Iterator[Service]:
-    """An API in a thread of this process; `more` are settings."""
+def serving(folder: Path, decider: Decider, link: Any = None, **more: object) -> Iterator[Service]:  # noqa: ANN401 - among settings of any kind
+    """An API in a thread of this process; `link` is what is wrong with the link, if anything, `more` are settings."""
     own: dict[str, object] = {"database_url": f"sqlite:///{folder}/lens.db", "bootstrap_key": BOOTSTRAP_KEY}
     settings = read_settings(**{**own, "rulebook_dir": ROOT, **more})
     with database(settings) as store:
@@ -73,7 +73,7 @@ def serving(folder: Path, decider: Decider, **more: object) -> Iterator[Service]
                 desk.library.keep(Loaded(decider, check_result(decider.book, Trial(0, ())), 0.1))
             feeds = feeds_of(settings, store, writer)
             with following(settings, desk) as current:
-                dispatching = Dispatching(lambda: None, lambda: None, Counts, lambda: None)
+                dispatching = Dispatching(lambda: link, lambda: None, Counts, lambda: None)
                 app = build_app(parts_of(store, writer, current, feeds, Metrics(), dispatching, settings))
                 with running(app) as port:
                     yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer)

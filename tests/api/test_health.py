@@ -1,3 +1,5 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from app.decide.decide import Decider
 from app.errors import what_broke
 from tests.api.serving import Service, as_json, release, serving
+from tests.cli.programs import until
 
 
 def test_alive_and_ready_without_a_key(service: Service) -> None:
@@ -27,6 +30,7 @@ def test_metrics_count_without_telling_whom(service: Service) -> None:
     with service.client(None) as client:
         client.get("/v1/messages")
         client.get("/never/heard/of/Doe")
+        until(lambda: "lens_release_replays_total 1.0" in client.get("/metrics").text)
         page = client.get("/metrics").text
     for line in (
         'lens_releases_accepted_total{mode="normal",outcome="notify"} 1.0',
@@ -60,7 +64,8 @@ def test_the_head_of_what_can_be_read(service: Service) -> None:
             answer = client.head(path)
             assert (answer.status_code, answer.content) == (status, b"")
             assert answer.headers["content-type"] == client.get(path).headers["content-type"]
-        assert 'lens_http_requests_total{method="HEAD",route="/healthz",status="200"} 1.0' in client.get("/metrics").text
+        counted = 'lens_http_requests_total{method="HEAD",route="/healthz",status="200"} 1.0'
+        until(lambda: counted in client.get("/metrics").text)
 
 
 def test_every_answer_has_its_security_headers(service: Service) -> None:
@@ -110,3 +115,30 @@ def test_what_broke_names_places_and_no_text() -> None:
     assert told["error"] == "ValueError"
     assert "Doe" not in str(told)
     assert "test_health.py" in str(told["places"])
+
+
+def test_who_asks_about_accepting_hears_nothing_of_sending(tmp_path: Path, decider: Decider) -> None:
+    """A link that is down sends nothing and accepts all the same; a lost database accepts nothing. Another purpose is refused."""
+    with serving(tmp_path, decider, link="the switch does not answer") as service, service.client(None) as client:
+        whole = client.get("/readyz")
+        assert (whole.status_code, whole.json()["parts"]["channel"]) == (503, "the switch does not answer")
+        accepting = client.get("/readyz?for=accepting")
+        assert (accepting.status_code, accepting.json()) == (
+            200,
+            {"status": "ready", "parts": {"database": "ok", "rulebook": "ok"}},
+        )
+        refused = client.get("/readyz?for=everything")
+        assert (refused.status_code, refused.json()["errors"][0]["allowed"]) == (422, ["accepting"])
+        with service.store.write.begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        until(lambda: client.get("/readyz?for=accepting").status_code == 503)
+
+
+def test_many_callers_cost_one(service: Service) -> None:
+    """Of 64 that ask at once for readiness or figures, nearly all get what another had made."""
+    with service.client(None) as client, ThreadPoolExecutor(64) as pool:
+        for path in ("/readyz", "/metrics"):
+            begun = time.monotonic()
+            answers = list(pool.map(lambda _, path=path: client.get(path).content, range(256)))
+            seconds = time.monotonic() - begun
+            assert len(set(answers)) <= seconds + 2

@@ -7,6 +7,7 @@ from app.domain.times import SECOND
 from app.store.feeds import Watch, watch_feeds
 from tests.api.serving import Service, as_json, release, serving
 from tests.api.test_releases import problem_of
+from tests.cli.programs import until
 
 
 def test_a_heartbeat_is_compared_with_what_came(service: Service) -> None:
@@ -71,13 +72,13 @@ def test_a_silent_feed_is_shown_and_takes_nothing_away(tmp_path: Path, decider: 
     with serving(tmp_path, decider) as service, service.client() as client:
         assert "feeds" not in client.get("/readyz").json()
         assert client.post("/v1/heartbeat", json={"count": 0}).json()["agrees"]
-        assert client.get("/readyz").json()["feeds"] == {"bootstrap": "heard"}
+        until(lambda: client.get("/readyz").json().get("feeds") == {"bootstrap": "heard"})
         service.writer.do_and_wait(watch_feeds, Watch(2**52, 3600 * SECOND))
+        until(lambda: client.get("/readyz").json()["feeds"]["bootstrap"].startswith("silent since 2"))
         health = client.get("/readyz")
         assert (health.status_code, health.json()["status"]) == (200, "ready")
-        assert health.json()["feeds"]["bootstrap"].startswith("silent since 2")
         assert 'lens_feed_silent{caller="bootstrap"} 1.0' in client.get("/metrics").text
         client.post("/v1/heartbeat", json={"count": 0.0})
-        assert client.get("/readyz").json()["feeds"] == {"bootstrap": "heard"}
+        until(lambda: client.get("/readyz").json()["feeds"] == {"bootstrap": "heard"})
         (item,) = client.get("/v1/work-items?code=feed-silent").json()["items"]
         assert "heard again" in item["detail"]

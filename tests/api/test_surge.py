@@ -2,6 +2,7 @@ from pathlib import Path
 
 from app.decide.decide import Decider
 from tests.api.serving import as_json, release, serving
+from tests.cli.programs import until
 
 
 def test_a_surge_is_seen_lifted_and_over(tmp_path: Path, decider: Decider) -> None:
@@ -25,7 +26,7 @@ def test_a_surge_is_seen_lifted_and_over(tmp_path: Path, decider: Decider) -> No
         assert (lifted.status_code, lifted.json()["status"], lifted.json()["code"]) == (200, "resolved", "surge")
         assert client.post(f"/v1/work-items/{item['id']}/lift", json={"reason": "true"}).status_code == 409
         assert len(client.get("/v1/messages?status=queued").json()["items"]) == 10
-        assert "surge" not in client.get("/readyz").json()
+        until(lambda: "surge" not in client.get("/readyz").json())
 
 
 def test_a_surge_that_is_resolved_is_never_sent(tmp_path: Path, decider: Decider) -> None:

@@ -167,12 +167,12 @@ def test_the_folder_is_watched(tmp_path: Path) -> None:
             ready = api.get("/readyz")
             assert ready.status_code == 200
             assert ready.json()["parts"]["rulebook"].startswith("degraded: R11")
-            assert "lens_rulebook_degraded 1.0" in api.get("/metrics").text
+            until(lambda: "lens_rulebook_degraded 1.0" in api.get("/metrics").text)
             traffic.enough()
         assert versions(traffic.answers)[-1] == live["version"]
         reword(book, "{mesage_id}", "{message_id}")
         until(lambda: bool(api.get("/readyz").json()["status"] == "ready"))
-        assert "lens_rulebook_degraded 0.0" in api.get("/metrics").text
+        until(lambda: "lens_rulebook_degraded 0.0" in api.get("/metrics").text)
         assert api.get("/v1/rulebook").json()["version"] == live["version"]
     log = [msgspec.json.decode(line) for line in program.log.read_bytes().splitlines()]
     events = [entry["event"] for entry in log if entry["event"].startswith("rulebook_")]
