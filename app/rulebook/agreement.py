@@ -5,7 +5,7 @@ from datetime import date
 
 from app.domain.identifiers import NLETS_CODES, ori_problem
 from app.rulebook.evaluate import audience_of
-from app.rulebook.model import Change, DecisionTable, Fact, Membership, Rule, Send, Table
+from app.rulebook.model import Change, DecisionTable, Fact, Membership, Nothing, Rule, Send, Table
 from app.rulebook.problems import Problems, Spot, did_you_mean, list_meant, one_of
 from app.rulebook.view import View
 
@@ -45,10 +45,22 @@ def _fits_override(rule: Rule, name: str, by_id: Mapping[str, Rule], problems: P
         problems.error("R113", f"there is no rule `{name}` in this file to override", spot, help=one_of(by_id), label=label)
         return False
     if by_id[name].intact and rule.intact and audience_of(rule.reply) != audience_of(by_id[name].reply):
-        help = "rules about different audiences do not compete; leave it out"
-        problems.error("R126", f"{rule.id} and {name} are about different audiences", spot, help=help)
+        problems.error("R126", *_why_no_override(rule, by_id[name], spot))
         return False
     return True
+
+
+def _why_no_override(rule: Rule, other: Rule, spot: Spot) -> tuple[str, Spot, str]:
+    """Why a rule of routing cannot override another: the message, the place, the help."""
+    if isinstance(rule.reply, Nothing):
+        message = f"{rule.id} has `then: {{}}`, which is about no state, so it cannot override {other.id}"
+        help = f"`then: {{}}` stops no other rule; where {other.id} is not to answer, say so in its own `when`, with `not` or `not_in`"
+        return message, spot, help
+    if isinstance(other.reply, Nothing):
+        message = f"{other.id} has `then: {{}}`, so there is nothing to override"
+        return message, spot, f"leave it out: {rule.id} answers all the same"
+    message = f"{rule.id} and {other.id} are about different audiences"
+    return message, spot, "rules about different audiences do not compete; leave it out"
 
 
 def check_changes(tables: Iterable[Table], problems: Problems) -> None:

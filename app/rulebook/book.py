@@ -11,8 +11,9 @@ from app.rulebook.content import Content, read_content
 from app.rulebook.disclosure import Possible, prove_non_disclosure
 from app.rulebook.engine import EngineFault
 from app.rulebook.evaluate import Verdict
-from app.rulebook.flags import HOLD, check_flag_order
+from app.rulebook.flags import check_flag_order
 from app.rulebook.joint import total
+from app.rulebook.model import HOLD
 from app.rulebook.problems import Problem, Problems, Spot
 from app.rulebook.proofs import Uncovered, prove_no_expiry, prove_rules
 from app.rulebook.report import as_text

@@ -4,12 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from app.rulebook.cases import axes, representatives
 from app.rulebook.masks import Matcher
-from app.rulebook.model import DecisionTable, Table
+from app.rulebook.model import HOLD, DecisionTable, Membership, Outcome, Table
 from app.rulebook.problems import Problems
 from app.rulebook.view import View
-
-HOLD = "hold"
-"""The one fact of which a release can have several values."""
 
 _SENDS = "notify"
 
@@ -26,9 +23,30 @@ def check_flag_order(eligibility: DecisionTable, table: Table, views: Sequence[V
             "R340",
             f"{flag} stands before {behind}: a release with both is decided by {flag}, and the notice is sent",
             table.rows[flag].spot,
-            help=f"move {flag} below every flag that stops a notice",
+            help=_help(flag, behind, eligibility, views),
             cases=cases,
         )
+
+
+def _help(flag: str, behind: str, eligibility: DecisionTable, views: Sequence[View]) -> str:
+    """What to do about a flag above one that stops a notice. It comes first whether the flag itself should stop one.
+
+    A flag that is only moved would send the notice of whoever has that flag alone, and nothing would be told of it any more.
+    """
+    stopping = [rule for rule in eligibility.rules if isinstance(rule.reply, Outcome) and rule.reply.outcome != _SENDS]
+    tests = [test for rule in stopping for test in rule.tests() if isinstance(test, Membership) and test.fact == HOLD]
+    found = {
+        f"{view.facts[HOLD].table}.{name}": None
+        for view in views
+        for test in tests
+        for name in test.sets
+        if not test.negated and behind in view.sets[view.facts[HOLD].table or ""][name]
+    }
+    named = f"make `{next(iter(found))}` name it" if found else f"let the rules treat it as they treat {behind}"
+    return (
+        f"decide first whether {flag} should stop a notice; today it does not. If it should, {named}; "
+        f"only if it should not, move {flag} below every flag that stops one"
+    )
 
 
 def _hidden(eligibility: DecisionTable, view: View) -> Iterator[tuple[str, str, int]]:

@@ -15,6 +15,9 @@ LAST_DAY = date.max
 CONVICTION_FACTS = ("charge_code", "charge_status")
 """The facts that belong to one conviction, in the order a conviction is written as a pair; all others are the release's."""
 
+HOLD = "hold"
+"""The fact that says which flag protects the person: the one fact of which a release can have several values."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:

@@ -14,6 +14,8 @@ from app.rulebook.scenarios import Promise, Suite, Wanted
 from app.rulebook.shapes import day_after
 from app.rulebook.view import View
 
+_MOST_CAREFUL_LAST = ("notify", "do_not_notify", "hold_for_review")
+
 
 @dataclass(slots=True)
 class _Found:
@@ -51,6 +53,7 @@ def prove_rules(
     clashes: dict[tuple[Rule, Rule], _Found] = {}
     fired: Counter[str] = Counter()
     beaten: Counter[str] = Counter()
+    unasked: set[str] = set()
     broken: dict[int, _Found] = {}
     gaps = {eligibility.otherwise.id: _Found(), routing.otherwise.id: _Found()}
     for view in views:
@@ -58,6 +61,8 @@ def prove_rules(
         marks = [mark for group in told for mark in group]
         for stretch in stretches(view, (Asked(eligibility, view), Asked(routing, view)), marks):
             taken = taken_verdicts(stretch)
+            if len(taken) == 1:
+                unasked.update(rule.id for rule in stretch.verdicts[1].rules)
             for verdict in taken:
                 for pair in verdict.clashes:
                     clashes.setdefault(pair, _Found()).add(view, stretch)
@@ -73,7 +78,7 @@ def prove_rules(
                     path = tuple(rule.id for verdict in taken for rule in verdict.rules)
                     broken.setdefault(number, _Found()).add(view, stretch, path)
     _tell_clashes(clashes, problems)
-    _tell_dead((eligibility, routing), fired, beaten, problems)
+    _tell_dead((eligibility, routing), fired, beaten, unasked, problems)
     for number, found in broken.items():
         _tell_broken(suite.promises[number], found, problems)
     return tuple(Uncovered(rule, found.count, found.example) for rule, found in gaps.items())
@@ -154,18 +159,28 @@ def _is_wanted(wanted: Wanted, reply: object) -> bool:
 
 def _tell_clashes(clashes: Mapping[tuple[Rule, Rule], _Found], problems: Problems) -> None:
     for (first, second), found in clashes.items():
+        weaker, safer = (second, first) if _caution(first) > _caution(second) else (first, second)
         problems.error(
             "R201",
             f"{first.id} and {second.id} meet and disagree",
             first.spot,
-            help=f"say which one wins, e.g. `overrides: [{first.id}]` in {second.id}",
+            help=f"say which one wins, e.g. `overrides: [{weaker.id}]` in {safer.id}",
             also=(second.spot,),
             cases=found.count,
             example=found.example,
         )
 
 
-def _tell_dead(tables: Sequence[DecisionTable], fired: Counter[str], beaten: Counter[str], problems: Problems) -> None:
+def _caution(rule: Rule) -> int:
+    """How careful an answer is: a notice that was sent cannot be taken back, and a person who is asked can still send it."""
+    if isinstance(rule.reply, Outcome):
+        return _MOST_CAREFUL_LAST.index(rule.reply.outcome) if rule.reply.outcome in _MOST_CAREFUL_LAST else 0
+    return 1 if isinstance(rule.reply, AskPerson) else 0
+
+
+def _tell_dead(
+    tables: Sequence[DecisionTable], fired: Counter[str], beaten: Counter[str], unasked: set[str], problems: Problems
+) -> None:
     for table in tables:
         if not any(fired[rule.id] for rule in table.all_rules()):
             continue  # it is never asked, since no notice is ever owed
@@ -174,9 +189,16 @@ def _tell_dead(tables: Sequence[DecisionTable], fired: Counter[str], beaten: Cou
                 continue
             if beaten[rule.id]:
                 winners = ", ".join(sorted(table.beaten_by[rule.id]))
-                message, help = (
-                    f"{rule.id} is always beaten",
-                    f"{winners} holds in every case in which it does; take one out, or narrow it",
+                message = f"{rule.id} is always beaten"
+                help = (
+                    f"{winners} beats it in every case: has that lost a condition? "
+                    f"If not, take {rule.id} out, which changes no answer"
+                )
+            elif rule.id in unasked:
+                message = f"{rule.id} never fires: no notice is owed in any case in which it holds"
+                help = (
+                    f"take {rule.id} out, and what only it reads out of `reads`; who is protected, and whether a notice is owed, "
+                    "is decided in eligibility alone"
                 )
             else:
                 message, help = (

@@ -1,5 +1,6 @@
 """Reads conditions: one line of a `when`, and the values and sets that words in it name."""
 
+import re
 from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook import grammar
@@ -8,6 +9,32 @@ from app.rulebook.problems import did_you_mean, one_of
 from app.rulebook.read_facts import FACTS
 from app.rulebook.shapes import Shapes
 from app.rulebook.source import Mapping, Node, Scalar, Sequence
+
+_OPERATOR = re.compile(
+    r"(?P<operator>!=|<>|!|~|=+|(?:not in|not|in|is not|is|equals)(?= |\[))[ =]*(?P<value>[^\s:=].*)", re.IGNORECASE
+)
+"""A condition as other languages write it, with a word or sign before the value."""
+_BUT_NOT = re.compile(r"(?P<value>\S+) (?:and|but) (?:not in|not) (?P<without>\S+)", re.IGNORECASE)
+_NEGATIONS = ("!=", "<>", "!", "~", "not in", "not", "is not")
+
+
+def condition_meant(text: str) -> str:
+    """How a condition is written that was put as other languages put it, such as `not in a.b`; "" where it was not.
+
+    >>> condition_meant("not states.routable")
+    '{not_in: states.routable}'
+    >>> condition_meant("!= none")
+    '{not: none}'
+    """
+    if without := _BUT_NOT.fullmatch(text):
+        return f"{{in: {without['value']}, not_in: {without['without']}}}"
+    found = _OPERATOR.fullmatch(text)
+    if found is None or " and " in text or " or " in text:
+        return ""
+    value = found["value"].strip("\"'")
+    if found["operator"].lower() not in _NEGATIONS:
+        return f"{{in: {value}}}" if "." in value else value
+    return f"{{not_in: {value}}}" if "." in value else f"{{not: {value}}}"
 
 
 class ConditionReader:
@@ -30,6 +57,8 @@ class ConditionReader:
         fact = self._facts[key.text]
         if not isinstance(value, Mapping):
             return Condition(fact.name, (self._membership(fact, value, negated=False),), key.spot)
+        if self._told_as_operator(fact, value):
+            return Condition(fact.name, (), key.spot)
         keys = self._shapes.keys(value, f"the condition on `{fact.name}`", *grammar.CONDITION)
         tests: list[Test] = []
         for name, node in keys.values.items() if keys else ():
@@ -44,6 +73,18 @@ class ConditionReader:
             )
         return Condition(fact.name, tuple(tests), key.spot)
 
+    def _told_as_operator(self, fact: Fact, value: Mapping) -> bool:
+        """Whether braces hold one text without a colon, such as `{not in a.b}`; then it is told how to write it."""
+        if len(value.items) != 1:
+            return False
+        key, rest = value.items[0]
+        meant = condition_meant(key.text)
+        if not meant or rest != Scalar("", rest.spot):
+            return False
+        message = f"the condition on `{fact.name}` lacks a colon: `{key.text}`"
+        self._problems.error("R101", message, key.spot, label=f"write `{fact.name}: {meant}`")
+        return True
+
     def _membership(self, fact: Fact, node: Node, *, negated: bool) -> Membership:
         rows: list[str] = []
         sets: list[str] = []
@@ -53,10 +94,28 @@ class ConditionReader:
                 "R103", f"the condition on `{fact.name}` names nothing", node.spot, help="name a value or a set"
             )
         for word in words:
+            if self._told_as_condition(fact, word):
+                continue
             member = self.member(fact, word)
             if member is not None:
                 (sets if "." in member else rows).append(member)
         return Membership(fact.name, tuple(rows), tuple(s.removeprefix(f"{fact.table}.") for s in sets), negated, node.spot)
+
+    def _told_as_condition(self, fact: Fact, word: Scalar) -> bool:
+        """Whether a word has an operator before it, such as `not a.b`, or a tag that was told; then no row is looked for."""
+        table = self._tables.get(fact.table or "")
+        if table is None or word.text in table.rows:
+            return False
+        if not word.text:
+            return any(problem.code == "R005" and problem.spot == word.spot for problem in self._problems.found)
+        meant = condition_meant(word.text)
+        if not meant:
+            return False
+        code, thing = ("R106", "set") if "." in word.text else ("R107", "row")
+        help = "what the fact must not be is written `{not: …}`, or for a set `{not_in: …}`"
+        message = f"`{table.name}` has no {thing} `{word.text}`"
+        self._problems.error(code, message, word.spot, help=help, label=f"write `{fact.name}: {meant}`")
+        return True
 
     def member(self, fact: Fact, word: Scalar) -> str | None:
         """The row or `table.set` that a word names among the values of a fact; None when it names none (told)."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from collections.abc import Mapping as AbstractMapping
 from typing import NamedTuple
 
-from app.domain.identifiers import ori_problem
+from app.domain.identifiers import NLETS_CODES, ori_problem
 from app.rulebook import grammar
 from app.rulebook.model import AskPerson, DecisionTable, Fact, Send, Table
 from app.rulebook.problems import did_you_mean, one_of
@@ -112,7 +112,7 @@ class ExpectedReader:
         words = self._shapes.words(node, "`sends_to`") if node is not None else ()
         for word in words:
             if len(words) > 1 or word.text != DISTINCT:
-                self._tell_never(word, "no message goes to the ORI", self._answers.oris)
+                self._tell_address(word, self._answers.oris)
         return None if node is None else tuple(word.text for word in words)
 
     def _listed(self, node: Node, kind: str, what: str) -> tuple[dict[str, str], ...]:
@@ -135,10 +135,20 @@ class ExpectedReader:
             if key in form.all_keys() and fixed.get(key):
                 self._shapes.choice(word, f"`{key}` of {what}", fixed[key] or ())
             elif key == "ori":
-                self._tell_never(word, "no message goes to the ORI", oris)
+                self._tell_address(word, oris)
             elif key == "code":
                 self._tell_never(word, "no rule asks a person with the code", self._answers.codes)
         return found
+
+    def _tell_address(self, word: Scalar, oris: Collection[str] | None) -> None:
+        """An ORI that no state has. Only those of the same state are offered: the nearest in letters may be another's."""
+        if oris is None or word.text in oris:
+            return
+        begins = word.text[:2].upper()
+        own = [ori for ori in oris if ori[:2].upper() in {begins, NLETS_CODES.get(begins)}]
+        message = f"no message goes to the ORI `{word.text}`, so it can never come out"
+        label = did_you_mean(word.text, own)
+        self._problems.warning("R331", message, word.spot, help=one_of(own or oris), label=label)
 
     def _tell_never(self, word: Scalar, what: str, allowed: Collection[str] | None) -> None:
         """A warning, as rules and rows may change before their scenarios do; `lens test` fails until both agree."""

@@ -8,7 +8,7 @@ from app.rulebook.model import Fact, Messages, Template, TemplateLine
 from app.rulebook.problems import Spot, did_you_mean, one_of
 from app.rulebook.read_facts import FACTS
 from app.rulebook.shapes import Shapes
-from app.rulebook.source import Mapping, Node, Scalar
+from app.rulebook.source import Mapping, Node, Scalar, Sequence
 
 FIELDS = {
     "message_id": "the message number",
@@ -99,6 +99,15 @@ def _check_number_first(template: Template, shapes: Shapes) -> None:
 def _line(node: Node, name: str, shapes: Shapes) -> TemplateLine | None:
     only = None
     if isinstance(node, Mapping):
+        names = {key.text for key, _ in node.items}
+        if not names & set(grammar.LINE.all_keys()):
+            _tell_unquoted(node, name, shapes)
+            return None
+        if names == {"text"}:
+            message = f"a line of `{name}` lacks `only`"
+            help = 'say when it is there; a line that always is has its text alone: `- "…"`'
+            shapes.problems.error("R102", message, node.spot, help=help)
+            return None
         keys = shapes.keys(node, f"a line of `{name}`", *grammar.LINE)
         if keys is None or keys.get("text") is None:
             return None
@@ -106,6 +115,26 @@ def _line(node: Node, name: str, shapes: Shapes) -> TemplateLine | None:
         node = keys.values["text"]
     text = shapes.scalar(node, f"a line of `{name}`")
     return TemplateLine(_parts(text, shapes), only, text.spot) if text is not None else None
+
+
+def _tell_unquoted(node: Mapping, name: str, shapes: Shapes) -> None:
+    """Tells a text that YAML takes for keys with values, since it has a colon and a space in it or begins with a brace."""
+    message = f"a line of `{name}` is one text, and YAML takes this for keys with values"
+    text = _written(node)
+    quote = "'" if '"' in text else '"'
+    help = f"put the line between quotes: `- {quote}{text}{quote}`"
+    shapes.problems.error("R103", message, node.spot, help=help)
+
+
+def _written(node: Node) -> str:
+    """A text as it was meant, of which YAML has made keys with values."""
+    if isinstance(node, Scalar):
+        return node.text
+    if isinstance(node, Sequence):
+        return f"[{', '.join(map(_written, node.items))}]"
+    pairs = ", ".join(f"{key.text}: {_written(value)}".removesuffix(": ") for key, value in node.items)
+    in_braces = not node.items or node.spot.column != node.items[0][0].spot.column
+    return f"{{{pairs}}}" if in_braces else pairs
 
 
 def _parts(text: Scalar, shapes: Shapes) -> tuple[str | tuple[str], ...]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from app.rulebook import grammar
 from app.rulebook.model import (
+    HOLD,
     AskPerson,
     Comparison,
     Condition,
@@ -40,6 +41,7 @@ COPIES = {
 """What a notice says of itself."""
 DECIDED = {"to": "audience", "copy": "copy", "ori": "ori", "message": "message", "within": "duration", "code": "code"}
 """What `decides` of routing calls the value of each key of an answer."""
+_DECIDED_BEFORE = "who is told, and where, never depends on a charge or a flag; decide that in eligibility"
 _RULE_ID = re.compile(grammar.RULE_ID)
 _CODE = re.compile(grammar.WORK_ITEM_CODE)
 _REFERENCE = re.compile(grammar.CELL_REFERENCE)
@@ -89,8 +91,7 @@ class RulesReader:
                 continue
             fact = self._facts[word.text]
             if decision == "routing" and (fact.per_conviction or fact.sensitive):
-                help = "who is told, and where, never depends on a charge; decide that in eligibility"
-                self._problems.error("R121", f"routing may not read `{word.text}`", word.spot, help=help)
+                self._problems.error("R121", f"routing may not read `{word.text}`", word.spot, help=_DECIDED_BEFORE)
             else:
                 reads[word.text] = None
         return tuple(reads)
@@ -148,7 +149,7 @@ class RulesReader:
         title = self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else ""
         authority = self._shapes.authority(keys.get("authority"), id)
         always = "its conditions stand below it, indented; `{}` is for a rule that always holds"
-        when = self._when(self._shapes.said(keys.get("when"), f"`when` of {id}", always), id, reads)
+        when = self._when(self._shapes.said(keys.get("when"), f"`when` of {id}", always), id, decision, reads)
         reply = self._reply(keys.get("then"), id, decision, reads, outcomes)
         names = tuple(word.text for word in overrides)
         return Rule(id, title, period, authority, names, when, reply, spot, spots, self._problems.errors == errors)
@@ -173,25 +174,34 @@ class RulesReader:
             self._problems.error("R104", f"a rule cannot be called `{word.text}`", word.spot, help=help)
         return word.text, word.spot
 
-    def _when(self, node: Node | None, id: str, reads: tuple[str, ...]) -> tuple[Condition, ...]:
+    def _when(self, node: Node | None, id: str, decision: str, reads: tuple[str, ...]) -> tuple[Condition, ...]:
         mapping = self._shapes.mapping(node, f"`when` of {id}") if node is not None else None
         conditions = []
         for key, value in mapping.items if mapping else ():
             if key.text in self._facts and key.text not in reads:
-                help = f"this file reads {', '.join(reads)}; add `{key.text}` to `reads` only if it may steer this decision"
-                self._problems.error("R121", f"{id} reads `{key.text}`, which is not in `reads`", key.spot, help=help)
+                self._tell_unread(key.text, key.spot, id, decision, reads)
             elif self._conditions.is_fact(key):
                 condition = self._conditions.condition(key, value)
                 conditions.append(condition)
-                self._check_barrier(condition, id, reads)
+                self._check_barrier(condition, id, decision, reads)
         return tuple(conditions)
 
-    def _check_barrier(self, condition: Condition, id: str, reads: tuple[str, ...]) -> None:
+    def _check_barrier(self, condition: Condition, id: str, decision: str, reads: tuple[str, ...]) -> None:
         """A fact that another is compared with is read too."""
         for test in condition.tests:
             if isinstance(test, Comparison) and test.other not in reads:
-                help = f"this file reads {', '.join(reads)}; add `{test.other}` to `reads` only if it may steer this decision"
-                self._problems.error("R121", f"{id} reads `{test.other}`, which is not in `reads`", test.spot, help=help)
+                self._tell_unread(test.other, test.spot, id, decision, reads)
+
+    def _tell_unread(self, fact: str, spot: Spot, id: str, decision: str, reads: tuple[str, ...]) -> None:
+        """Tells a fact that a rule looks at behind the information barrier. What protects a person never steers routing."""
+        help = f"this file reads {', '.join(reads)}; add `{fact}` to `reads` only if it may steer this decision"
+        if decision == "routing" and self._keeps_out_of_routing(fact):
+            help = f"this file reads {', '.join(reads)}; {_DECIDED_BEFORE}"
+        self._problems.error("R121", f"{id} reads `{fact}`, which is not in `reads`", spot, help=help)
+
+    def _keeps_out_of_routing(self, name: str) -> bool:
+        fact = self._facts[name]
+        return fact.per_conviction or fact.sensitive or name == HOLD
 
     def _reply(self, node: Node | None, id: str, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Reply:
         if decision == "eligibility":
@@ -201,9 +211,8 @@ class RulesReader:
         node = self._shapes.said(node, f"`then` of {id}", "write `{}` where there is nothing to do")
         keys = self._shapes.keys(node, f"`then` of {id}", *grammar.THEN_ROUTE)
         if keys is not None and len(keys.values) > 1:
-            self._problems.error(
-                "R103", f"`then` of {id} gives two answers", keys.spot, help="one rule, one answer: make two rules"
-            )
+            help = "a state gets one answer: keep `send` or `work_item`; two rules only where each is about another state"
+            self._problems.error("R103", f"`then` of {id} gives two answers", keys.spot, help=help)
         if keys is not None and keys.get("send") is not None:
             return self._send(keys.values["send"], id, reads)
         if keys is not None and keys.get("work_item") is not None:

@@ -74,6 +74,8 @@ _MISNAMED = re.compile(r"[^.~#].*\.(yaml|yml|csv)(\.txt)?", re.IGNORECASE)
 """Names under which a file was meant to be one of the rulebook, and is not read."""
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML allows nowhere in a file."""
+_CONFLICT = re.compile(r"""^(?:[ \t"]*(?:<{7}|>{7})|"?(?:={7}|\|{7}))(?=[ ,"\r\n]|\Z)""", re.MULTILINE)
+"""A line that git writes around two versions which it could not merge, also as a spreadsheet saves it."""
 _ALIASES = "YAML aliases (`*name`) are not used in a rulebook"
 
 
@@ -181,15 +183,32 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def decoded(file: SourceFile, problems: Problems) -> str | None:
-    """The text of a file, or None where it is not UTF-8 (told in `problems`)."""
+    """The text of a file; None where it is not UTF-8 or holds two versions left by a merge (told in `problems`)."""
     try:
-        return file.content.decode("utf-8-sig")
+        text = file.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = file.content.count(b"\n", 0, error.start) + 1
         column = error.start - (file.content.rfind(b"\n", 0, error.start) + 1) + 1
         kind = "UTF-16 text" if file.content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "not UTF-8 text"
         problems.error("R002", f"this is {kind}", Spot(file.name, line, column), help="save the file as UTF-8")
         return None
+    spots = tuple(_conflicts(file.name, text))
+    if spots:
+        help = "keep one version, and take out the lines with <<<<<<<, ======= and >>>>>>>"
+        message = "git has left two versions here that it could not merge"
+        problems.error("R002", message, spots[0], help=help, also=spots[1:])
+        return None
+    return text
+
+
+def _conflicts(name: str, text: str) -> Iterator[Spot]:
+    """Where each conflict begins, or what is left of one."""
+    inside = False
+    for found in _CONFLICT.finditer(text):
+        mark, start = found[0].lstrip(' \t"'), found.end() - 7
+        if not inside or mark.startswith("<"):
+            yield Spot(name, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start), len(mark))
+        inside = not mark.startswith(">")
 
 
 class _Builder:
@@ -269,7 +288,10 @@ class _Builder:
             self._once_a_line("YAML anchors (`&name`) are not used in a rulebook", spot)
         tag = getattr(event, "tag", None)
         if tag is not None and tag != "!":
-            self._problems.error("R005", "YAML tags (`!name`) are not used in a rulebook", spot, help="leave the tag out")
+            help = "leave the tag out"
+            if not tag.startswith(("tag:", "!!")):
+                help = "`not` is written `{not: …}`, or for a set `{not_in: …}`; a text that begins with ! stands in quotes"
+            self._problems.error("R005", "YAML tags (`!name`) are not used in a rulebook", spot, help=help)
 
     def _once_a_line(self, message: str, spot: Spot) -> None:
         if (message, spot.line) not in self._told:  # a line full of them is one fault

@@ -27,7 +27,7 @@ def check_sets(
                 help = "name a row in it, or take the set out"
                 problems.error("R123", f"`{table.name}.{definition.name}` names no row, on any day", definition.spot, help=help)
             elif unused and f"{table.name}.{definition.name}" not in used:
-                help = "take it out, or write a scenario that shows what it is for"
+                help = "name it in the rule that should test it; only if none should, take it out"
                 problems.warning("R320", f"nothing uses the set `{table.name}.{definition.name}`", definition.spot, help=help)
 
 
