@@ -83,12 +83,12 @@ class Judge:
     def _compared(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> Judged:
         """An edit that nothing notices: whether it changes an answer."""
         changes = self._changes(mutant, content, views)
-        if not changes.groups:
+        if not changes.changed:
             pair = decided_by_order(self._content, content)
             if pair is not None:
                 return Judged(mutant.spot, mutant.edit, "survived", "", pair_to_paste(self._book, pair, mutant.edit))
             return Judged(mutant.spot, mutant.edit, "equivalent", f"proved over {changes.cases:,} cases")
-        group = next(iter(changes.groups.values()))
+        group = next(group for group in changes.groups.values() if not group.difference.reworded)
         scenario = ready_to_paste(self._book, tried(content, views), group, mutant.edit)
         return Judged(mutant.spot, mutant.edit, "survived", "", scenario)
 
@@ -114,7 +114,7 @@ class Judge:
         facts = [name for name, fact in content.facts.items() if mutant.row and fact.table == mutant.row[0]]
         only = (facts[0], mutant.row[1]) if mutant.row and len(facts) == 1 else None
         changes = compare(self._content, content, only)
-        if key is not None and not changes.groups:
+        if key is not None and not changes.changed:
             self._harmless[key] = changes
         return changes
 

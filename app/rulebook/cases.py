@@ -101,6 +101,34 @@ def representatives(found: Axes) -> Iterator[Representative]:
             yield Representative(values, count)
 
 
+def spread(found: Axes, members: Sequence[Mapping[str, str]]) -> dict[str, set[str]]:
+    """For each fact, all values that it has in the cases which representatives of these axes stand for."""
+    values: dict[str, set[str]] = {fact: set() for fact in found.classes}
+    paired = {fact for pair in found.pairs for fact in pair}
+    single = [fact for fact in found.classes if fact not in paired]
+    for fact in single:
+        for place in {found.class_of[fact][case[fact]] for case in members}:
+            values[fact].update(found.classes[fact][place])
+    for left, right in found.pairs:
+        kinds = {
+            (found.class_of[left][case[left]], found.class_of[right][case[right]], case[left] == case[right])
+            for case in members
+        }
+        for left_place, right_place, equal in kinds:
+            lefts, rights = found.classes[left][left_place], found.classes[right][right_place]
+            values[left].update(_with_partner(lefts, rights, equal=equal))
+            values[right].update(_with_partner(rights, lefts, equal=equal))
+    return values
+
+
+def _with_partner(own: tuple[str, ...], others: tuple[str, ...], *, equal: bool) -> Iterator[str]:
+    """The values of a class that have an equal (or a different) one in another class."""
+    there = set(others)
+    for value in own:
+        if (value in there) if equal else (len(there) > 1 or value not in there):
+            yield value
+
+
 def how_many(found: Axes) -> int:
     """How many representatives these axes have, without making them."""
     paired = {fact for pair in found.pairs for fact in pair}

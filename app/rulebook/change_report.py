@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from app.rulebook.changes import Answered, Changes, Group
+from app.rulebook.changes import Changes, Group
+from app.rulebook.differences import Answered
 from app.rulebook.file_changes import FileChange
 
 
@@ -59,8 +60,9 @@ def _order_line(changes: Changes) -> str:
 
 
 def in_order(changes: Changes) -> list[Group]:
-    """The groups, those with most cases first."""
-    return sorted(changes.groups.values(), key=lambda group: (-group.count, group.before.rules, group.after.rules))
+    """The groups of changed cases, those with most cases first."""
+    changed = [group for group in changes.groups.values() if not group.difference.reworded]
+    return sorted(changed, key=lambda group: (-group.count, group.before.rules, group.after.rules))
 
 
 def _answered(answered: Answered) -> dict[str, Any]:
@@ -168,7 +170,7 @@ def as_markdown(compared: Compared) -> str:
         f"**{changes.changed:,}** of {changes.cases:,} possible cases change.",
     ]
     out += ["", _order_line(changes)] if changes.outcome_order else []
-    out += ["", "| cases | what | before | after | example |", "|---:|---|---|---|---|"] if changes.groups else []
+    out += ["", "| cases | what | before | after | example |", "|---:|---|---|---|---|"] if changes.changed else []
     for group in in_order(changes):
         cells = (f"{group.count:,}", what(group), _line(group.before), _line(group.after), _case(group.example))
         out.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

@@ -2,46 +2,63 @@
 
 The cases are those of both rulebooks together: a row that only one of them has counts too, and in the other one it is what that
 one makes of an unknown code. The regimes are the runs of days on which neither changes. A case has changed when its outcome, its
-sends (audience, copy, ORI, message) or its work items differ.
+sends (audience, copy, ORI, message) or its work items differ, and is reworded when only words differ that a state would read.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import NamedTuple
 
+from app.rulebook.cases import spread
 from app.rulebook.content import Content
+from app.rulebook.differences import Answered, Difference, difference
 from app.rulebook.evaluate import Verdict
-from app.rulebook.joint import Asked, Stretch, Told, stretches, total
+from app.rulebook.joint import Asked, PartStretch, Stretch, Told, stretches, total
 from app.rulebook.model import AskPerson, Fact, Reply, Send
 from app.rulebook.view import View
+from app.rulebook.words import NONE, RESIDENCE, WordFinder, cells_of, printed_fields, row_mark
 
 REJECTED = "rejected"
 """The outcome of a case with a value that a rulebook refuses (a state that it does not know)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a rulebook answers in a case, in the words of a scenario."""
+class Affected(NamedTuple):
+    """Numbers of cases that are answered otherwise, and of those in which only words differ."""
 
-    outcome: str
-    rules: tuple[str, ...]
-    sends: tuple[Mapping[str, str], ...]
-    work_items: tuple[Mapping[str, str], ...]
+    changed: int
+    reworded: int
 
-    @property
-    def effect(self) -> tuple[object, ...]:
-        """What counts as a change when it differs."""
-        return self.outcome, [dict(send) for send in self.sends], [dict(item) for item in self.work_items]
+
+class Days(NamedTuple):
+    """Days from `first` to `last`, both included."""
+
+    first: date
+    last: date
 
 
 @dataclass(slots=True)
 class Group:
-    """Changed cases with the same outcome and rules before, and the same after. `before` and `after` are those of `example`."""
+    """Cases whose answers differ in the same way. `before` and `after` are those of `example`.
 
+    `touched` has for each fact the values that the group's cases have, where these are not all there are.
+    """
+
+    difference: Difference
     before: Answered
     after: Answered
     example: Mapping[str, str]
-    count: int = 0
+    counts: dict[Days, int] = field(default_factory=dict)
+    touched: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many cases."""
+        return sum(self.counts.values())
+
+    def past(self, today: date) -> int:
+        """How many of the cases are of days before today."""
+        return sum(count for days, count in self.counts.items() if days.first < today)
 
 
 @dataclass(slots=True)
@@ -53,13 +70,30 @@ class Changes:
     """
 
     cases: int = 0
-    groups: dict[Hashable, Group] = field(default_factory=dict)
+    groups: dict[Difference, Group] = field(default_factory=dict)
     outcome_order: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     @property
     def changed(self) -> int:
         """How many cases change."""
-        return sum(group.count for group in self.groups.values())
+        return sum(group.count for group in self.groups.values() if not group.difference.reworded)
+
+    @property
+    def reworded(self) -> int:
+        """In how many cases only words differ."""
+        return sum(group.count for group in self.groups.values() if group.difference.reworded)
+
+    def before(self, today: date) -> Affected:
+        """How many cases of days before today change, and in how many of these only words differ."""
+        counts = {True: 0, False: 0}
+        for group in self.groups.values():
+            counts[group.difference.reworded] += group.past(today)
+        return Affected(changed=counts[False], reworded=counts[True])
+
+
+def changes_before(old: Content, new: Content, today: date) -> Affected:
+    """How many cases of days before `today` the new rulebook decides otherwise, and in how many it only uses other words."""
+    return compare(old, new).before(today)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +103,7 @@ class Side:
     content: Content
     view: View
     known: Mapping[str, frozenset[str]]
+    words: WordFinder
 
     def rejects(self, fact: str, value: str) -> bool:
         """Whether this rulebook refuses a release with this value."""
@@ -79,20 +114,35 @@ class Side:
         if any(self.rejects(fact, value) for fact, value in values.items()):
             return Answered(REJECTED, (), (), ())
         owed, routed = verdicts
-        taken = [owed, routed] if owed.outcome == "notify" else [owed]
-        replies = routed.replies if owed.outcome == "notify" else ()
-        rules = tuple(rule.id for verdict in taken for rule in verdict.rules)
-        sends = tuple(self._send(reply, values) for reply in replies if isinstance(reply, Send))
-        items = tuple({"to": reply.audience, "code": reply.code} for reply in replies if isinstance(reply, AskPerson))
-        return Answered(owed.outcome, rules, tuple(sorted(sends, key=_key)), tuple(sorted(items, key=_key)))
+        because = tuple(rule.id for rule in owed.rules)
+        if owed.outcome != "notify":
+            return Answered(owed.outcome, because, (), (), because)
+        told = [reply for reply in routed.replies if isinstance(reply, Send)]
+        asked = [reply for reply in routed.replies if isinstance(reply, AskPerson)]
+        sends = [self._send(reply, values) for reply in told]
+        items = [{"to": reply.audience, "code": reply.code} for reply in asked]
+        return Answered(
+            owed.outcome,
+            because + tuple(rule.id for rule in routed.rules),
+            tuple(sorted(sends, key=_key)),
+            tuple(sorted(items, key=_key)),
+            because,
+            {send.audience: self.words.words(send, values, *self._printed(send, told, values)) for send in told},
+        )
 
     def ori(self, fact: str, column: str, value: str) -> str | None:
         """The text of an ORI column for a state, None where the rulebook has no such row."""
-        return self.view.cells[self.view.facts[fact].table or ""].get(value, {}).get(column)
+        return cells_of(self.view, fact, value).get(column)
 
     def _send(self, send: Send, values: Mapping[str, str]) -> Mapping[str, str]:
         ori = self.ori(send.audience, send.ori_column, values[send.audience]) or ""
         return {"to": send.audience, "copy": send.copy, "ori": ori, "message": send.message}
+
+    def _printed(self, send: Send, told: Sequence[Send], values: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+        """The row of the state told, and the Nlets code of another state that is told, or NONE."""
+        others = [other.audience for other in told if other.audience != send.audience]
+        codes = [cells_of(self.view, fact, values[fact]).get("nlets", "") for fact in others]
+        return cells_of(self.view, send.audience, values[send.audience]), codes[0] if codes else NONE
 
 
 def _key(entry: Mapping[str, str]) -> tuple[str, ...]:
@@ -109,12 +159,18 @@ def compare(old: Content, new: Content, only: tuple[str, str] | None = None) -> 
     changes = Changes()
     if old.eligibility.outcomes != new.eligibility.outcomes:
         changes.outcome_order = old.eligibility.outcomes, new.eligibility.outcomes
+    domains: dict[str, tuple[str, ...]] = {}
     for before, after in sides(old, new):
         changes.cases += total(before.view)
+        domains = {fact: before.view.domain(fact) for fact in before.view.facts}
         if only is not None:
             before, after = _with_value(before, *only), _with_value(after, *only)  # noqa: PLW2901 - the same, narrowed
+        counter = _Counter(before, after, changes)
         for stretch in stretches(before.view, _asked(before, after), list(_told(before, after))):
-            _count(stretch, before, after, changes)
+            counter.count(stretch)
+        counter.spread()
+    for group in changes.groups.values():
+        group.touched = {fact: group.touched[fact] for fact in domains if group.touched[fact] != domains[fact]}
     return changes
 
 
@@ -128,16 +184,43 @@ def _asked(before: Side, after: Side) -> tuple[Asked, ...]:
     return tuple(Asked(table, side.view) for side in (before, after) for table in side.content.decisions())
 
 
-def _count(stretch: Stretch, before: Side, after: Side, changes: Changes) -> None:
-    was = before.answer(stretch.values, (stretch.verdicts[0], stretch.verdicts[1]))
-    becomes = after.answer(stretch.values, (stretch.verdicts[2], stretch.verdicts[3]))
-    if was.effect == becomes.effect:
-        return
-    key = (was.outcome, was.rules, becomes.outcome, becomes.rules)
-    if key not in changes.groups:
-        day = before.view.first if before.view.first.year > 1 else before.view.last
-        changes.groups[key] = Group(was, becomes, {"release_date": day.isoformat(), **stretch.values})
-    changes.groups[key].count += stretch.count
+class _Counter:
+    """Counts the cases of one regime into the groups of all."""
+
+    def __init__(self, before: Side, after: Side, changes: Changes) -> None:
+        self._before = before
+        self._after = after
+        self._changes = changes
+        self._days = Days(before.view.first, before.view.last)
+        self._parts: dict[Difference, dict[int, PartStretch]] = {}
+
+    def count(self, stretch: Stretch) -> None:
+        """Adds cases that are alike, if the two rulebooks do not answer them alike."""
+        was = self._before.answer(stretch.values, (stretch.verdicts[0], stretch.verdicts[1]))
+        becomes = self._after.answer(stretch.values, (stretch.verdicts[2], stretch.verdicts[3]))
+        differs = difference(was, becomes)
+        if differs is None:
+            return
+        group = self._changes.groups.get(differs)
+        if group is None:
+            day = self._days.first if self._days.first.year > 1 else self._days.last
+            example = {"release_date": day.isoformat(), **stretch.values}
+            group = self._changes.groups[differs] = Group(differs, was, becomes, example)
+        group.counts[self._days] = group.counts.get(self._days, 0) + stretch.count
+        self._parts.setdefault(differs, {}).update((id(part), part) for part in stretch.parts)
+
+    def spread(self) -> None:
+        """Adds the values of each fact to those that a group touches."""
+        for differs, parts in self._parts.items():
+            values: dict[str, set[str]] = {}
+            for part in parts.values():
+                for fact, more in spread(part.axes, part.members).items():
+                    values.setdefault(fact, set()).update(more)
+            group = self._changes.groups[differs]
+            for fact, found in values.items():
+                found.update(group.touched.get(fact, ()))
+                in_order = [value for value in self._before.view.domain(fact) if value in found]
+                group.touched[fact] = tuple(in_order)
 
 
 def sides(old: Content, new: Content) -> Iterator[tuple[Side, Side]]:
@@ -170,7 +253,7 @@ def _side(content: Content, views: Sequence[View], rows: Mapping[str, tuple[str,
             stands_for[fact.table] = dict.fromkeys(missing, row)
     lifted = replace(view, first=first, last=last, rows={**view.rows, **by_table}, stands_for=stands_for, _members={})
     known = {name: frozenset(view.domain(name)) for name in content.facts}
-    return Side(content, lifted, known)
+    return Side(content, lifted, known, WordFinder(content))
 
 
 def _told(before: Side, after: Side) -> Iterator[Told]:
@@ -182,18 +265,57 @@ def _told(before: Side, after: Side) -> Iterator[Told]:
         if (reply := _send(rule.reply))
     }
     for fact, column in sorted(pairs):
-        yield _mark(fact, _differs(before, after, fact, column))
+        yield _mark(fact, _addresses(before, after, fact, column))
     for fact in before.content.facts:
         if any(side.known[fact] != frozenset(before.view.domain(fact)) for side in (before, after)):
             yield _mark(fact, _refusals(before, after, fact))
+    yield from _told_of_words(before, after, sorted({fact for fact, _ in pairs}))
+
+
+def _told_of_words(before: Side, after: Side, audiences: Sequence[str]) -> Iterator[Told]:
+    """Marks that tell cases apart whose words differ in another way, or in which they do not differ."""
+    messages = before.content.messages, after.content.messages
+    fields = printed_fields(*messages)
+    codes = fields is not None and bool({"state", "also_sent_to"} & fields)
+    for fact in audiences:
+        yield _mark(fact, _row_words(before, after, fact, codes=codes))
+    if fields is None:
+        return
+    for fact in before.content.facts:
+        if fact in fields:
+            yield _mark(fact, lambda value: value)
+        elif fact == RESIDENCE:
+            yield _mark(fact, _missing(before, after, fact))
 
 
 def _send(reply: Reply) -> Send | None:
     return reply if isinstance(reply, Send) else None
 
 
-def _differs(before: Side, after: Side, fact: str, column: str) -> Callable[[str], Hashable]:
-    return lambda value: before.ori(fact, column, value) == after.ori(fact, column, value)
+def _addresses(before: Side, after: Side, fact: str, column: str) -> Callable[[str], Hashable]:
+    """Both addresses of a state, where they differ."""
+
+    def tell(value: str) -> Hashable:
+        both = before.ori(fact, column, value), after.ori(fact, column, value)
+        return both if both[0] != both[1] else None
+
+    return tell
+
+
+def _row_words(before: Side, after: Side, fact: str, *, codes: bool) -> Callable[[str], Hashable]:
+    """What both rows of a state put into words; its codes where they differ, or where lines that print them do."""
+
+    def tell(value: str) -> Hashable:
+        (testing, code), (testing_then, code_then) = (row_mark(side.view, fact, value) for side in (before, after))
+        both = (code, code_then) if codes or code != code_then else None
+        return testing, testing_then, both
+
+    return tell
+
+
+def _missing(before: Side, after: Side, fact: str) -> Callable[[str], Hashable]:
+    """Whether the value stands for one that is not stated."""
+    return lambda value: tuple(value == side.content.facts[fact].when_missing for side in (before, after))
 
 
 def _refusals(before: Side, after: Side, fact: str) -> Callable[[str], Hashable]:

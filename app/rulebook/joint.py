@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from app.rulebook.cases import Split, axes, representatives
+from app.rulebook.cases import Axes, Split, axes, representatives
 from app.rulebook.evaluate import Verdict
 from app.rulebook.masks import Matcher
 from app.rulebook.model import Comparison, DecisionTable, Test
@@ -40,12 +40,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Cases that are alike: the same verdict of each decision asked, the same marks. `values` is one of the `count` cases."""
+    """Cases that are alike: the same verdict of each decision asked, the same marks. `values` is one of the `count` cases.
+
+    They are the product of `parts`, one for each group of facts that hang together.
+    """
 
     values: Mapping[str, str]
     verdicts: tuple[Verdict, ...]
     marks: tuple[Hashable, ...]
     count: int
+    parts: "tuple[PartStretch, ...]" = ()
 
 
 def stretches(view: View, asked: Sequence[Asked], told: Sequence[Told] = ()) -> Iterator[Stretch]:
@@ -62,15 +66,25 @@ def stretches(view: View, asked: Sequence[Asked], told: Sequence[Told] = ()) -> 
             marks |= stretch.marks
             count *= stretch.count
         in_order = {name: values[name] for name in view.facts}
-        yield Stretch(in_order, tuple(verdicts[i] for i in range(len(asked))), tuple(marks[i] for i in range(len(told))), count)
+        yield Stretch(
+            values=in_order,
+            verdicts=tuple(verdicts[i] for i in range(len(asked))),
+            marks=tuple(marks[i] for i in range(len(told))),
+            count=count,
+            parts=choice,
+        )
 
 
 @dataclass(slots=True)
-class _PartStretch:
+class PartStretch:
+    """The facts of one part, where they are alike. `members` are the representatives that stand for its `count` combinations."""
+
     values: Mapping[str, str]
     verdicts: dict[int, Verdict]
     marks: dict[int, Hashable]
     count: int
+    axes: Axes
+    members: list[Mapping[str, str]]
 
 
 def _parts(facts: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told]) -> list[tuple[str, ...]]:
@@ -84,7 +98,7 @@ def _parts(facts: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told])
     return list(dict.fromkeys(tuple(fact for fact in facts if fact in part_of[first]) for first in facts))
 
 
-def _joined(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told]) -> list[_PartStretch]:
+def _joined(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told]) -> list[PartStretch]:
     inside = set(part)
     decisions = [(place, ask) for place, ask in enumerate(asked) if (ask.table.reads or tuple(view.facts))[0] in inside]
     marks = [(place, tell) for place, tell in enumerate(told) if tell.facts[0] in inside]
@@ -92,15 +106,17 @@ def _joined(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Seq
     tests += [(view, test) for _, tell in marks for test in tell.tests]
     splits = [split for _, tell in marks for split in tell.splits]
     matchers = [(place, Matcher(ask.table, ask.view)) for place, ask in decisions]
-    found: dict[Hashable, _PartStretch] = {}
-    for case in representatives(axes(view, part, tests, splits)):
+    found: dict[Hashable, PartStretch] = {}
+    part_axes = axes(view, part, tests, splits)
+    for case in representatives(part_axes):
         verdicts = {place: matcher.verdict(case.values) for place, matcher in matchers}
         told_here = {place: tell.mark(case.values) for place, tell in marks}
         key = (tuple(map(id, verdicts.values())), tuple(told_here.values()))
         if key in found:
             found[key].count += case.count
+            found[key].members.append(case.values)
         else:
-            found[key] = _PartStretch(case.values, verdicts, told_here, case.count)
+            found[key] = PartStretch(case.values, verdicts, told_here, case.count, part_axes, [case.values])
     return list(found.values())
 
 

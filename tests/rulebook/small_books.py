@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
-from app.rulebook.changes import Answered, Side, sides
+from app.rulebook.changes import Side, sides
 from app.rulebook.content import Content, read_content
+from app.rulebook.differences import Answered
 from app.rulebook.evaluate import evaluate
 from app.rulebook.problems import Problems
 from app.rulebook.source import SourceFile, read_folder
@@ -55,13 +58,22 @@ def cut_down(content: Content, **more: tuple[str, ...]) -> Content:
     return replace(content, tables=tables)
 
 
-def one_by_one(old: Content, new: Content) -> Iterator[tuple[Answered, Answered]]:
+class OneCase(NamedTuple):
+    """A single case, and what both rulebooks answer; `first` is the first day of its regime."""
+
+    first: date
+    values: dict[str, str]
+    before: Answered
+    after: Answered
+
+
+def one_by_one(old: Content, new: Content) -> Iterator[OneCase]:
     """What both rulebooks answer in every single case, each decided by itself."""
     for before, after in sides(old, new):
         names = list(before.view.facts)
         for choice in product(*(before.view.domain(name) for name in names)):
             values = dict(zip(names, choice, strict=True))
-            yield _answer(before, values), _answer(after, values)
+            yield OneCase(before.view.first, values, _answer(before, values), _answer(after, values))
 
 
 def _answer(side: Side, values: dict[str, str]) -> Answered:

@@ -1,10 +1,13 @@
 """The semantic difference of two rulebooks, held against deciding every case one by one."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from datetime import date
 
 import pytest
 
-from app.rulebook.changes import REJECTED, compare
+from app.rulebook.changes import REJECTED, compare, sides
+from app.rulebook.content import Content
+from app.rulebook.differences import Difference, difference
 from app.rulebook.joint import Asked, stretches, total
 from app.rulebook.problems import Problems
 from app.rulebook.proofs import prove_rules
@@ -26,6 +29,17 @@ EDITS = {
         'changes: [{row: "0101", from: 2026-10-01, through: 2027-09-30, set: {tier: A}}]',
     ),
     "no precedence": ("rules/routing.yaml", "    overrides: [LENS-R10]\n", ""),
+    "two states leave, a dated change of one": (
+        "ref_data/states.yaml",
+        "changes: []",
+        "changes: [{row: TX, from: 2020-01-01, set: {stage: not_joined}}, {row: AZ, from: 2030-01-01, set: {stage: testing}}]",
+    ),
+    "a state only tests": ("ref_data/states.yaml", 'stage: live, bureau: "Texas', 'stage: testing, bureau: "Texas'),
+    "a line less": ("rules/messages.yaml", '      - "NO ENFORCEMENT ACTION MAY BE BASED SOLELY ON THIS NOTICE."\n', ""),
+    "a line for late notices": ("rules/messages.yaml", 'text: "LATE NOTICE"', 'text: "LATE  NOTICE"'),
+    "another state printed": ("rules/messages.yaml", "FROM STATE/{release_state}", "FROM STATE/{residence_state}"),
+    "another condition": ("rules/messages.yaml", "only: residence_stated", "only: late"),
+    "shorter lines": ("rules/messages.yaml", "line_length: 72", "line_length: 60"),
     "the other outcome": ("rules/eligibility.yaml", "outcome: hold_for_review}", "outcome: do_not_notify}"),
     "another code": ("rules/routing.yaml", "code: no-residence-state", "code: ask-residence"),
     "routing reads the reason": (
@@ -41,21 +55,54 @@ READS = (
 )
 
 
+TODAY = date(2026, 11, 24)
+
+
 @pytest.mark.parametrize("name", EDITS)
 def test_counts_are_those_of_deciding_every_case(name: str) -> None:
-    """Changed cases, in all and by group, are exactly those found by deciding each case alone."""
+    """Changed and reworded cases, those of days before today, and each group's values are as found by deciding each case alone."""
     more = [READS] if "reads the reason" in name else []
     old, new = cut_down(edited(*more)), cut_down(edited(*more, EDITS[name]))
+    assert_as_one_by_one(old, new)
     found = compare(old, new)
-    counted: Counter[object] = Counter()
+    assert found.changed + found.reworded > 0
+
+
+def assert_as_one_by_one(old: Content, new: Content) -> None:
+    """What `compare` finds is what deciding every case alone finds: all counts, and the values that each group touches."""
+    counted: Counter[Difference] = Counter()
+    past: Counter[bool] = Counter()
+    values: defaultdict[Difference, set[tuple[str, str]]] = defaultdict(set)
     cases = 0
-    for before, after in one_by_one(old, new):
+    for case in one_by_one(old, new):
         cases += 1
-        if before.effect != after.effect:
-            counted[before.outcome, before.rules, after.outcome, after.rules] += 1
-    assert found.cases == cases
-    assert {key: group.count for key, group in found.groups.items()} == counted
-    assert found.changed > 0
+        found = difference(case.before, case.after)
+        if found is None:
+            assert case.before.effect == case.after.effect
+            continue
+        assert found.reworded == (case.before.effect == case.after.effect)
+        counted[found] += 1
+        past[found.reworded] += case.first < TODAY
+        values[found] |= set(case.values.items())
+    changes = compare(old, new)
+    assert changes.cases == cases
+    assert {key: group.count for key, group in changes.groups.items()} == counted
+    assert changes.before(TODAY) == (past[False], past[True])
+    for key, group in changes.groups.items():
+        assert group.touched == _touched(old, new, values[key])
+        assert difference(group.before, group.after) == key
+
+
+def _touched(old: Content, new: Content, pairs: set[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """The values of each fact among these, for the facts that do not have every value of both rulebooks among them."""
+    before, _ = next(sides(old, new))
+    touched = {}
+    for fact in before.view.facts:
+        domain = before.view.domain(fact)
+        found = tuple(value for value in domain if (fact, value) in pairs)
+        if found != domain:
+            touched[fact] = found
+    return touched
 
 
 def test_rows_that_one_rulebook_lacks_count_as_what_it_makes_of_them() -> None:
@@ -67,7 +114,7 @@ def test_rows_that_one_rulebook_lacks_count_as_what_it_makes_of_them() -> None:
         (gone_state, {"states": ("XX",)}, REJECTED),
     ):
         old, new = cut_down(edited(), **more), cut_down(edited(edit), **more)
-        counted = sum(before.effect != after.effect for before, after in one_by_one(old, new))
+        counted = sum(case.before.effect != case.after.effect for case in one_by_one(old, new))
         found = compare(old, new)
         assert found.changed == counted
         assert outcome in {group.before.outcome for group in found.groups.values()}
