@@ -1,20 +1,20 @@
 """Reading what comes from the network: ER, SM and AM, in the legacy output form or as NIEM XML.
 
-`read` is pure: from a text to what it says. What it then does to messages and lanes stands in `store/inbound.py`. Facts are from
-Nlets' public user guide (wiki.nlets.org, sections 8 and 9): an ER comes only from NL0000000 and quotes the first 100 characters
-of what was sent; an SM is written by Nlets, or freely by a state. The counts in their headers are Nlets' own and never told to
-a sender, so they cannot find a message; its number, or the one open message to a destination, can.
+`read` is pure: from a text to what it says. Whose word it is stands in its header (`letterhead.py`); what it then does to
+messages and lanes is the business of `store/inbound.py`. Facts are from Nlets' public user guide (wiki.nlets.org, sections 8 and
+9): an ER comes only from NL0000000 and quotes the first 100 characters of what was sent; an SM is written by Nlets, or freely by
+a state. The counts in their headers are Nlets' own and never told to a sender, so they cannot find a message; its number, or
+the one open message to a destination, can.
 """
 
 import asyncio
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
-from xml.etree import ElementTree as ET
 
 import structlog
 
 from app.dispatch.channel import Arrival
+from app.dispatch.letterhead import CLEANED, NETWORK, Parts, take_apart
 from app.dispatch.sweeps import learn_all
 from app.domain.identifiers import message_number, ucn_problem
 from app.domain.statuses import Status
@@ -47,13 +47,6 @@ SM_CODES = {
 
 _NETWORK_DOWN = re.compile(r"\bNLETS\s+(?:IS\s+)?TEMPORARILY\s+OUT\s+OF\s+SERVICE\b")
 _NETWORK_UP = re.compile(r"\bNLETS\s+(?:IS\s+)?(?:BACK\s+)?IN\s+SERVICE\b")
-_CLEANED = str.maketrans(dict.fromkeys(map(chr, range(32)), " ") | {"\r": "\n", "\n": "\n", "\x7f": None})
-_TXT_LINE = re.compile(r"^ *TXT *$", re.MULTILINE)
-_TXT = re.compile(r"(?<![A-Z0-9])TXT(?=\s|$)")
-_KEY = re.compile(r"^ *(?:\*?[A-Z0-9]{1,10} +)?(ER|SM|AML?)\. *([A-Z0-9]{2,9})(?![A-Z0-9])", re.MULTILINE)
-_AM_BEHIND_GARBAGE = re.compile(r"(?<![A-Z0-9.])(AML?)\.([A-Z]{2}[A-Z0-9]{7})(?![A-Z0-9])")
-"""An AM's header with other things before it on its line; an ER or SM read so might reject a message by mistake."""
-_ORI = re.compile(r"[A-Z0-9]{2,9}")
 _NUMBER = re.compile(r"(?<![A-Z0-9])LN[0-9A-Z]{8}(?![A-Z0-9])")
 _CODE = re.compile(r"(?<![A-Z0-9])\.([0-9]{2})\.")
 _QUOTED_DESTINATION = re.compile(r"(?<![A-Z0-9])AML?\.[A-Z]{2}[A-Z0-9]{7}\.([A-Z]{2}[A-Z0-9]{7})(?![A-Z0-9])")
@@ -62,32 +55,7 @@ _FBI_NUMBER = re.compile(
     r"(?:\s{0,3}[:/#=.()-]{1,3}\s{0,3}|\s{1,3})([A-Z0-9]{1,9})(?![A-Z0-9])"
 )
 """An FBI number after its label: `FBI/…` as our own notices have it, `FBI NO. …`, `FBI#…`, `UCN: …`."""
-_XML_KEYS = {"MessageKeyCodeText": "key", "OriginatingORIID": "origin", "DocumentControlFieldText": "control"}
 _NUMBERS_AT_MOST = 50
-
-
-class _Parts(NamedTuple):
-    """A text taken apart: `key` ER, SM or AM, `origin` an ORI or None, `head` where a control field may stand, and the rest."""
-
-    key: str
-    origin: str | None
-    head: str
-    body: str
-
-    @property
-    def from_network(self) -> bool:
-        """Whether it may be Nlets' own word: ORIs that begin NL are its own."""
-        return self.origin is None or self.origin.startswith("NL")
-
-    @property
-    def ori(self) -> str | None:
-        """The origin where it looks like one: in XML anything may stand in its place, a person's name too."""
-        return self.origin if self.origin is not None and _ORI.fullmatch(self.origin) else None
-
-    @property
-    def sender(self) -> str:
-        """The same in words."""
-        return self.ori or "an unknown ORI"
 
 
 def read(arrival: Arrival, state_retry: int) -> Heard:
@@ -96,9 +64,9 @@ def read(arrival: Arrival, state_retry: int) -> Heard:
     Never raises: what cannot be read is of kind `other`, for a person to look at.
     """
     stored = arrival.text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL stores no NUL
-    parts = _from_xml(arrival.text) if arrival.text.lstrip().startswith("<") else _from_legacy(arrival.text)
+    parts = take_apart(arrival.text)
     if parts is None:
-        whole = _Parts("other", None, "", arrival.text.translate(_CLEANED))
+        whole = Parts("other", None, "", arrival.text.translate(CLEANED))
         unread = Heard(arrival.source, "other", stored, "a text that is no ER, SM or AM")
         return unread._replace(numbers=tuple(_numbers(whole)), fbi_numbers=tuple(_fbi_numbers(whole.body)))
     numbers = tuple(_numbers(parts))
@@ -115,27 +83,33 @@ def read(arrival: Arrival, state_retry: int) -> Heard:
     return heard._replace(numbers=numbers, oris=oris, fbi_numbers=fbi_numbers)
 
 
-def _error(parts: _Parts) -> Heard:
+def _error(parts: Parts) -> Heard:
     code = _code(parts.body) or _code(parts.head)
     if code is None and parts.body.lstrip().startswith("0"):
         code = "0"
     said = f"ER {_shown(code)}: {ER_CODES.get(code or '', 'meaning unknown')}"
     if not parts.from_network:
-        return Heard("", "ER", "", f"{said}; from {parts.sender}, though only Nlets sends an ER")
+        return Heard("", "ER", "", f"{said}; from {parts.sender}, though only {NETWORK} sends an ER")
     return Heard("", "ER", "", said, status=Status.REJECTED)
 
 
-def _status(parts: _Parts) -> Heard:
+def _status(parts: Parts) -> Heard:
     code = _code(parts.body)
     if code is None and parts.from_network:
         if _NETWORK_DOWN.search(parts.body):
             return Heard("", "SM", "", "the network is temporarily out of service", network="pause")
         if _NETWORK_UP.search(parts.body):
             return Heard("", "SM", "", "the network is in service", network="resume")
-    if code in SM_CODES:
-        status, meaning = SM_CODES[code]
+    if code not in SM_CODES:
+        return Heard("", "SM", "", f"SM {_shown(code)} from {parts.sender}: meaning unknown")
+    status, meaning = SM_CODES[code]
+    if parts.from_network:
         return Heard("", "SM", "", f"SM {_shown(code)}: {meaning}", status=status)
-    return Heard("", "SM", "", f"SM {_shown(code)} from {parts.sender}: meaning unknown")
+    said = f"SM {_shown(code)} from {parts.sender}"
+    if parts.state is None or status == Status.REJECTED:
+        return Heard("", "SM", "", f"{said}, though only {NETWORK} says so: {meaning}")
+    # A state may say of itself that it is out of service; it has no say in what was sent to others.
+    return Heard("", "SM", "", f"{said}: {meaning}", status=status, only_state=parts.state)
 
 
 def _code(text: str) -> str | None:
@@ -147,7 +121,7 @@ def _shown(code: str | None) -> str:
     return "without a code" if code is None else code if code == "0" else f".{code}."
 
 
-def _numbers(parts: _Parts) -> Iterator[tuple[int, str]]:
+def _numbers(parts: Parts) -> Iterator[tuple[int, str]]:
     """The message numbers in it, surest first: the control field, then what the body quotes."""
     seen = set()
     for text, how in ((parts.head, "control field"), (parts.body, "quoted number")):
@@ -167,39 +141,6 @@ def _fbi_numbers(body: str) -> list[str]:
 def _may_be_number(word: str) -> bool:
     """Whether what stands after a label may be a number: nearly all have a digit, and of the others the last letter proves it."""
     return any(map(str.isdigit, word)) or ucn_problem(word) is None
-
-
-def _from_legacy(text: str) -> _Parts | None:
-    """The legacy output form; CR, LF, DEL and the control field may stand anywhere before TXT."""
-    plain = text.translate(_CLEANED)
-    txt = _TXT_LINE.search(plain) or _TXT.search(plain)
-    head, body = (plain[: txt.start()], plain[txt.end() :]) if txt else (plain, plain)
-    key = _KEY.search(head) or (_AM_BEHIND_GARBAGE.search(head) if txt else None)
-    if key is None:
-        return None
-    return _Parts(key[1][:2], key[2], head, body)
-
-
-def _from_xml(text: str) -> _Parts | None:
-    """NIEM's form, whatever the prefixes: the header's elements by their names, and all other text as the body."""
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        return None  # Nlets needs neither, and entities are how XML attacks its reader
-    try:
-        root = ET.fromstring(text)  # noqa: S314 - no entity can be declared without the above
-    except (ET.ParseError, ValueError):
-        return None
-    in_header = {field for part in root.iter() if _name(part).endswith("Header") for field in part.iter()}
-    header = {_XML_KEYS[_name(field)]: (field.text or "").strip() for field in in_header if _name(field) in _XML_KEYS}
-    body = [(element.text or "").strip() for element in root.iter() if element not in in_header]
-    body += [f"FBI/{''.join(element.itertext()).strip()}" for element in root.iter() if "FBIIdentification" in _name(element)]
-    key = header.get("key", "")
-    if key not in {"ER", "SM", "AM", "AML"}:
-        return None
-    return _Parts(key[:2], header.get("origin") or None, header.get("control", ""), "\n".join(body).translate(_CLEANED))
-
-
-def _name(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
 
 
 class Inbound:

@@ -34,7 +34,8 @@ class Heard(NamedTuple):
     to them is open. `status` is what it makes of its message (None: nothing), for `cause`, in words; `network` says that it
     stops or resumes all sending. `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it
     came from, if it says one; `fbi_numbers` are those that it names: with them the releases of a subject are found. `within` is
-    how many Micros a person has for what it asks of one, None: no limit.
+    how many Micros a person has for what it asks of one, None: no limit. `only_state` is the Nlets code of a state that speaks
+    for itself: of messages to others, and of a rejection, it has no say.
     """
 
     source: str
@@ -51,6 +52,16 @@ class Heard(NamedTuple):
     within: int | None = None
     occurrence: str | None = None
     stamped: bool = True
+    only_state: str | None = None
+
+    def may_change(self, ori: str, status: str) -> bool:
+        """Whether its origin has a say in what becomes of a message to `ori`, which has this status now."""
+        if self.status is None:
+            return False
+        if self.only_state is None:
+            return True
+        # What the network has said that it will forward is in its hands, whatever the state says.
+        return ori.startswith(self.only_state) and status != Status.HELD_BY_NETWORK
 
     def due(self, now: int) -> int | None:
         """When a person is to be done with it. `now` is Micros."""
@@ -109,7 +120,7 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
         return _answer(heard.kind, matched_by)
     if heard.network is not None:
         _pause_or_resume(connection, heard)
-    elif number is None or heard.status is None:
+    elif number is None or matched_by is None or heard.status is None:
         _ask(connection, now, key, heard, number, links)
     else:
         changed = _act(connection, now, number, heard.status, heard)
@@ -133,9 +144,9 @@ def _meant_again(connection: Connection, heard: Heard, known: Row[Any]) -> bool:
     """
     if heard.network is not None:
         return heard.network == "resume" or not heard.stamped
-    number = known.number if heard.stamped else _match(connection, heard)[0]
+    number, believed = (known.number, known.matched_by) if heard.stamped else _match(connection, heard)
     now = now_micros(connection)
-    if heard.status is None or number is None:
+    if heard.status is None or number is None or believed is None:
         return not heard.stamped and now > known.received_at + _ASKED_ONCE
     last = run(connection, _SAME_WORDS, (number, heard.text))[0][0]
     if last is None or (last > now and not heard.stamped):  # never about this message, or before a clock was set back
@@ -211,10 +222,11 @@ def _match(connection: Connection, heard: Heard) -> tuple[int | None, str | None
         return None, None
     wanted = [number for number, _ in heard.numbers]
     tried = MESSAGE.c.number.in_(wanted), MESSAGE.c.attempts > 0
-    found = set(connection.scalars(select(MESSAGE.c.number).where(*tried))) if wanted else set()
+    columns = (MESSAGE.c.number, MESSAGE.c.ori, MESSAGE.c.status)
+    found = {row.number: row for row in connection.execute(select(*columns).where(*tried))} if wanted else {}
     for number, how in heard.numbers:
         if number in found:
-            return number, how if heard.status is not None else None
+            return number, how if heard.may_change(found[number].ori, found[number].status) else None
     if heard.numbers:
         return None, None  # it names a message, and none that was tried: no other can be meant
     if heard.oris and heard.status is not None:
@@ -239,6 +251,8 @@ def _act(connection: Connection, now: int, number: int, status: Status, heard: H
     lane = connection.execute(select(LANE.c.due, LANE.c.fails).where(LANE.c.ori == ori).with_for_update()).one()
     message = connection.execute(select(MESSAGE.c.status, MESSAGE.c.attempts).where(of_message).with_for_update()).one()
     cause = heard.cause
+    if not heard.may_change(ori or "", message.status):
+        return False  # it has become so since it was matched
     if message.status == Status.HELD_BY_NETWORK and status == Status.WAITING_FOR_STATE:
         # It was to forward it, now it has thrown it away. It must not be sent again, so a person has to see it.
         status, cause = Status.REJECTED, f"{cause}, after it had said that it would forward it"

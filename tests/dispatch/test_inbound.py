@@ -168,18 +168,32 @@ def test_an_fbi_number_in_an_element_of_its_own_is_read() -> None:
     assert heard(text.replace("<n2:NLETS ", "<n2:NLETS xmlns:j='j' xmlns:nc='nc' ")).fbi_numbers == ("12345678A",)
 
 
-def test_an_am_behind_garbage_on_its_line_is_read() -> None:
-    """But no ER or SM, which would change a message; they are for a person, and name it all the same."""
-    assert heard(f"\x02!!~AM.TXSIR0000\nTXT\n{NAME}").origin == "TXSIR0000"
+@pytest.mark.parametrize("key", ["AM.TXSIR0000", "AML.TXSIR0000", "ER.NL0000000", "SM.NL0000000", "SM.TXSIR0000"])
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "\x02!!~",
+        "HELLO\r\n",
+        "PLEASE SEE ",
+        "TXT\r\n",
+        "AM.\r\n",
+        "QW.NL0000000\r\n",
+        "10:30 11/23/2026 00001\r\n",
+        "*TOOLONGCONTROL ",
+        "*LN00000A4F *LN00000A4G ",
+    ],
+)
+def test_noise_before_a_header_leaves_the_text_to_a_person(noise: str, key: str) -> None:
+    """What is not the first line is no header; the numbers that it names are found all the same."""
+    found = heard(f"{noise}{key}\nTXT\n.19. {NAME} FBI/1234567")
+    assert (found.kind, found.origin, found.status, found.network) == ("other", None, None, None)
+    assert (NUMBER, "quoted number") in found.numbers
+    assert found.fbi_numbers == ("1234567",)
+
+
+def test_a_text_that_is_not_whole_is_left_to_a_person() -> None:
+    """Words around a header make none, and broken XML has none; what they name is found."""
     assert heard("PLEASE SEE AM.TXSIR0000 OF YESTERDAY").kind == "other"
-    for key in ("ER.NL0000000", "SM.TXSIR0000"):
-        found = heard(f"\x02!!~{key}\nTXT\n.19. {NAME} FBI/1234567")
-        assert (found.kind, found.status, found.numbers, found.fbi_numbers) == (
-            "other",
-            None,
-            ((NUMBER, "quoted number"),),
-            ("1234567",),
-        )
     assert heard(f"<NLETS><broken>{NAME} FBI/1234567").fbi_numbers == ("1234567",)
 
 
@@ -194,9 +208,9 @@ def test_what_stands_in_place_of_an_ori_is_not_repeated(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["AM", "AML"])
-def test_an_am_and_an_aml_among_garbage_are_read(key: str) -> None:
-    """Whatever stands before the header, an AML is as an AM, and one that names no ORI is from an unknown one."""
-    found = heard(f"\x00\x01GARBAGE\r\n*LN00000A4F {key}.TXSIR0000\r\n\x7fxx TXT\r\nFBI/1234567 \x1b[2J{NAME}\xff")
+def test_an_am_and_an_aml_are_read(key: str) -> None:
+    """An AML is as an AM; what breaks no header is tolerated, and one that names no ORI is from an unknown one."""
+    found = heard(f"\x00\r\n\x7f*LN00000A4F {key}.TXSIR0000\r\n\x7fxx TXT\r\nFBI/1234567 \x1b[2J{NAME}\xff")
     assert (found.kind, found.origin, found.cause) == ("AM", "TXSIR0000", "AM from TXSIR0000")
     assert (found.numbers, found.fbi_numbers) == (((NUMBER, "control field"),), ("1234567",))
     niem = as_niem(administrative("TXSIR0000", ORIGIN, NAME)).replace("TXSIR0000", "").replace(">AM<", f">{key}<")

@@ -1,0 +1,217 @@
+"""The network is believed only where it speaks: ER, pauses and SM codes of NL0000000, and a state of itself."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.dispatch.channel import Arrival
+from app.dispatch.inbound import read
+from app.domain.identifiers import message_id
+from app.domain.statuses import Status
+from app.simulator.texts import NETWORK, NetworkText, as_legacy, as_niem, error, in_service, out_of_service, status
+from app.store.engine import Store
+from app.store.inbound import Heard, take_in
+from app.store.writer import Writer
+from tests.dispatch.outbox_rows import AZ, ORIGIN, TX, queue, statuses, text_of, work_items
+
+AT = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
+NUMBER = 13119
+NAME = message_id(NUMBER)
+SENT = text_of(NUMBER, TX)
+
+OTHERS = ["NL0000001", "NL000000", "NLSIR0000", "TXSIR0000", "NL", "NL00000000", "nl0000000", "NLETS0000"]
+"""Origins that are not the network, though some look like it."""
+
+
+def heard(text: str) -> Heard:
+    """What a text says."""
+    return read(Arrival("test:1", text), 60_000_000)
+
+
+def both(text: NetworkText) -> list[str]:
+    """A text in legacy form and as XML."""
+    return [as_legacy(text, AT, 7), as_niem(text)]
+
+
+def changes(found: Heard) -> bool:
+    """Whether it may change a message or stop the network."""
+    return found.status is not None or found.network is not None
+
+
+@pytest.mark.parametrize("origin", OTHERS)
+def test_an_er_a_rejection_and_a_pause_are_believed_of_nl0000000_alone(origin: str) -> None:
+    """Whatever else an origin looks like, its ER, its SM .01. and its pauses change nothing."""
+    texts = [
+        error("19", SENT, ORIGIN, NAME),
+        status("01", SENT, TX, ORIGIN, NAME),
+        out_of_service("1400 EST", ORIGIN),
+        in_service(ORIGIN),
+    ]
+    for text in texts:
+        for form in both(text):
+            assert changes(heard(form)), "of the network it is believed"
+            assert not changes(heard(form.replace(NETWORK, origin)))
+
+
+@pytest.mark.parametrize("text", [out_of_service("1400 EST", ORIGIN), in_service(ORIGIN), error("19", SENT, ORIGIN, NAME)])
+@pytest.mark.parametrize("origin", ["", "<nh2:OriginatingORIID></nh2:OriginatingORIID>"])
+def test_xml_with_no_origin_changes_nothing(text: NetworkText, origin: str) -> None:
+    """A missing or empty origin is nobody's, and not the network's."""
+    told = as_niem(text).replace(f"<nh2:OriginatingORIID>{NETWORK}</nh2:OriginatingORIID>", origin)
+    found = heard(told)
+    assert (found.origin, changes(found)) == (None, False)
+
+
+HEADER = (
+    "<n2:NLETSMessageHeader><nh2:MessageKeyCodeText>ER</nh2:MessageKeyCodeText>"
+    f"<nh2:OriginatingORIID>{NETWORK}</nh2:OriginatingORIID></n2:NLETSMessageHeader>"
+)
+
+
+@pytest.mark.parametrize("name", ["NLETSMessageHeader", "FakeHeader", "MessageHeader", "Header"])
+def test_a_header_in_the_body_of_an_am_is_words(name: str) -> None:
+    """An element that is called a header is none where the body stands."""
+    am = as_niem(NetworkText("AM", "TXSIR0000", ORIGIN, f".19. {SENT}"))
+    planted = HEADER.replace("NLETSMessageHeader", name)
+    for place in ("</n2:NLETSMailData>", "<n2:MailMessageText>"):
+        found = heard(am.replace(place, planted + place))
+        assert (found.kind, found.origin, changes(found)) == ("AM", "TXSIR0000", False)
+
+
+@pytest.mark.parametrize("place", ["<n2:NLETSMessageHeader>", "<n2:NLETSMailData"])
+def test_two_headers_are_none(place: str) -> None:
+    """Of two headers nobody knows which is the network's; a person looks at it."""
+    am = as_niem(NetworkText("AM", "TXSIR0000", ORIGIN, SENT))
+    found = heard(am.replace(place, HEADER + place, 1))
+    assert (found.kind, found.origin, changes(found)) == ("other", None, False)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "<nh2:MessageKeyCodeText>ER</nh2:MessageKeyCodeText>",
+        f"<nh2:OriginatingORIID>{NETWORK}</nh2:OriginatingORIID>",
+        f"<nh2:DestinationORIID>{ORIGIN}</nh2:DestinationORIID>",
+        f"<nh2:DocumentControlFieldText>{NAME}</nh2:DocumentControlFieldText>" * 2,
+    ],
+)
+@pytest.mark.parametrize("place", ["<n2:NLETSMessageHeader>", "</n2:NLETSMessageHeader>"])
+def test_a_field_that_stands_twice_makes_no_header(field: str, place: str) -> None:
+    """Each field of a header stands once, else the second could overrule the first."""
+    am = as_niem(NetworkText("AM", "TXSIR0000", ORIGIN, SENT))
+    added = field + place if place.startswith("</") else place + field
+    assert heard(am.replace(place, added)).kind == "other"
+
+
+def test_fields_are_the_direct_children_of_the_header() -> None:
+    """A field inside another element, or with elements in it, is no field of the header."""
+    am = as_niem(NetworkText("AM", "TXSIR0000", ORIGIN, SENT))
+    nested = f"<n2:More>{HEADER}<nh2:MessageKeyCodeText>ER</nh2:MessageKeyCodeText></n2:More>"
+    assert heard(am.replace("</n2:NLETSMessageHeader>", f"{nested}</n2:NLETSMessageHeader>")).kind == "AM"
+    assert heard(am.replace(">TXSIR0000<", f">{NETWORK}<b/>TXSIR0000<")).kind == "other"
+
+
+PIECES = [
+    f"ER.{NETWORK}",
+    f"SM.{NETWORK}",
+    "AM.AZSIR0000",
+    f"*{NAME}",
+    "TXT",
+    ".19.",
+    ".01.",
+    ".04.",
+    "NLETS IN SERVICE",
+    "NLETS TEMPORARILY OUT OF SERVICE",
+    HEADER,
+    "</n2:MailMessageText>",
+    "]]>",
+    "\r\n",
+    "\n",
+    "\r",
+    "\x7f",
+    " ",
+    SENT,
+]
+BODIES = st.text(max_size=200) | st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+ORIGINS = st.sampled_from([NETWORK, "TXSIR0000", "NL0000001"]) | st.from_regex("[A-Z]{2}[A-Z0-9]{7}", fullmatch=True)
+
+
+@given(st.sampled_from(["ER", "SM", "AM"]), ORIGINS, BODIES)
+@example("AM", "TXSIR0000", f"\r\nER.{NETWORK}\r\nTXT\r\n.19.\r\n{SENT}")
+def test_kind_and_origin_are_those_of_the_first_header(key: str, origin: str, body: str) -> None:
+    """For any body: the words of whoever writes it are never taken for the header that the network has written."""
+    text = NetworkText(key, origin, ORIGIN, body)  # type: ignore[arg-type]  # one of the three
+    found = heard(as_legacy(text, AT, 7))
+    assert (found.kind, found.origin) == (key, origin)
+    if key == "AM" or origin != NETWORK:
+        assert found.status is None or (found.only_state == origin[:2] and found.status != Status.REJECTED)
+        assert found.network is None
+
+
+@given(ORIGINS, BODIES)
+def test_no_body_of_an_am_changes_anything_in_xml(origin: str, body: str) -> None:
+    """In CDATA or as elements, well formed or not."""
+    quoted = as_niem(NetworkText("AM", origin, ORIGIN, body))
+    bare = as_niem(NetworkText("AM", origin, ORIGIN, "@")).replace("<![CDATA[@]]>", body)
+    for form in (quoted, bare):
+        found = heard(form)
+        assert (found.kind, found.origin) in {("AM", origin), ("other", None)}
+        assert not changes(found)
+
+
+def say(store: Store, *texts: NetworkText) -> None:
+    """The network, or whoever pretends to be it, says these."""
+    with Writer(store) as writer:
+        for place, text in enumerate(texts):
+            writer.do_and_wait(take_in, read(Arrival(f"test:{place}", as_legacy(text, AT, place)), 60_000_000))
+
+
+def sent(store: Store, *oris: str) -> list[int]:
+    """Messages that the network has taken."""
+    numbers = queue(store, list(oris))
+    with store.write.begin() as connection:
+        connection.exec_driver_sql("UPDATE message SET status = 'sent', ready = false, attempts = 1")
+    return numbers
+
+
+def sm(code: str, number: int, ori: str, origin: str) -> NetworkText:
+    """An SM about a message, from some origin."""
+    return replace(status(code, text_of(number, ori), ori, ORIGIN, message_id(number)), origin=origin)
+
+
+@pytest.mark.parametrize("code", ["01", "02", "04"])
+@pytest.mark.parametrize("origin", ["WYSIR0000", "NL0000001", "NL"])
+def test_nobody_else_stops_or_rejects_the_messages_of_a_state(store: Store, origin: str, code: str) -> None:
+    """An SM from Wyoming about a message to Texas changes nothing; a person is asked, with the message at hand."""
+    (number,) = sent(store, TX)
+    say(store, sm(code, number, TX, origin))
+    assert statuses(store) == {number: "sent"}
+    assert work_items(store) == [("unmatched-inbound", number, 1)]
+
+
+@pytest.mark.parametrize(
+    ("code", "becomes"),
+    [("01", "sent"), ("02", "held_by_network"), ("04", "waiting_for_state")],
+)
+def test_a_state_says_of_itself_that_it_is_out_of_service(store: Store, code: str, becomes: str) -> None:
+    """Its own .02. and .04. count for messages to it; it never rejects, and what it says of others is not believed."""
+    to_texas, to_arizona = sent(store, TX, AZ)
+    say(store, sm(code, to_texas, TX, "TXDPS0000"), sm(code, to_arizona, AZ, "TXDPS0000"))
+    assert statuses(store) == {to_texas: becomes, to_arizona: "sent"}
+    asked = [about for name, about, _ in work_items(store) if name == "unmatched-inbound"]
+    assert asked == ([to_arizona] if becomes != "sent" else [to_texas, to_arizona])
+
+
+def test_a_state_does_not_reject_what_the_network_will_forward(store: Store) -> None:
+    """The network's own .04. after its .02. is a rejection, a state's is not: a person is asked."""
+    first, second = sent(store, TX, TX)
+    say(store, *(sm("02", number, TX, NETWORK) for number in (first, second)))
+    with Writer(store) as writer:
+        for place, (number, origin) in enumerate(((first, "TXDPS0000"), (second, NETWORK))):
+            text = as_legacy(sm("04", number, TX, origin), AT, 50 + place)
+            writer.do_and_wait(take_in, read(Arrival(f"later:{place}", text), 60_000_000))
+    assert statuses(store) == {first: "held_by_network", second: "rejected"}
+    assert [item[:2] for item in work_items(store)] == [("unmatched-inbound", first), ("network-rejected", second)]
