@@ -8,6 +8,7 @@ LensError
 ├── NotAllowed           the key's role may not do this
 ├── NotFound             no such release, message, work item or rulebook
 ├── Conflict             the request contradicts what is stored
+│   └── ReleaseIdTaken   another caller has stored a release under this id
 ├── Unavailable          a part LENS depends on cannot serve now: try the same again
 ├── BadSetting           a setting (environment or .env) cannot be used; the program does not start
 └── BadRulebook          a rulebook with errors was asked to be used; carries its problems as text
@@ -91,6 +92,12 @@ class Conflict(LensError):
     """The request contradicts what is stored."""
 
     code = "conflict"
+
+
+class ReleaseIdTaken(Conflict):
+    """Another caller has stored a release under this release_id; nothing was stored or changed."""
+
+    code = "release-id-taken"
 
 
 class Unavailable(LensError):

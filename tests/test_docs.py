@@ -28,6 +28,7 @@ from app.settings import Duration, Settings, seconds
 from app.simulator.script import LinkFault, MessageFault
 from app.store.feeds import FEED_COUNT, FEED_SILENT
 from app.store.held import ABOUT_INBOUND
+from app.store.taken import TAKEN
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -92,7 +93,7 @@ def test_every_warning_is_documented() -> None:
 def test_every_work_item_is_documented() -> None:
     """docs/reference/work-items.md has a row for each code that LENS or the shipped rules can open."""
     given = set(re.findall(r'Raised\("([a-z-]+)"', code_of("store", "dispatch")))
-    given |= {NOT_CONFIRMED, TOO_LONG, ENGINE_DISAGREEMENT, REVIEW, SURGE, FEED_COUNT, FEED_SILENT, *ABOUT_INBOUND}
+    given |= {NOT_CONFIRMED, TOO_LONG, ENGINE_DISAGREEMENT, REVIEW, SURGE, FEED_COUNT, FEED_SILENT, TAKEN, *ABOUT_INBOUND}
     given |= set(re.findall(r"code: ([a-z-]+)", (ROOT / "rules" / "routing.yaml").read_text())) - {"code"}
     assert given == set(first_cells(reference("work-items.md")))
 

@@ -25,10 +25,11 @@ _LOOK_AGAIN_SECONDS = 0.1
 
 
 class Caller(NamedTuple):
-    """Who sent the request: the name of the key, and every role it holds."""
+    """Who sent the request: the name of the key, every role it holds, and whether it may backfill."""
 
     name: str
     roles: frozenset[str]
+    backfills: bool = False
 
 
 class Gate:
@@ -76,7 +77,7 @@ class Gate:
             async with self._reading:
                 if self._monotonic() - self._read_at >= age:  # nobody has read them while this request waited
                     keys = await run_in_threadpool(self._load)
-                    self._known = {key.digest: (key, Caller(key.name, key.roles)) for key in keys}
+                    self._known = {key.digest: (key, Caller(key.name, key.roles, key.backfills)) for key in keys}
                     self._read_at = self._monotonic()
         return self._known.get(digest)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from app.api.problems import TooSlow, UnknownMode, WrongMediaType
+from app.api.auth import Caller
+from app.api.problems import BackfillNotAllowed, TooSlow, UnknownMode, WrongMediaType
 from app.domain.reason import REASON_LENGTH
 from app.domain.release import BODY_LIMIT, read_json
 from app.errors import Fault, Refused, TooLarge
@@ -66,14 +67,19 @@ def expect_media_type(request: Request, *allowed: str) -> None:
         raise WrongMediaType(f"Content-Type must be {' or '.join(allowed)}; nothing was stored.")
 
 
-def backfill_asked(request: Request) -> bool:
-    """Whether the header `LENS-Mode: backfill` is there. Raises UnknownMode for any other value."""
+def backfill_asked(request: Request, caller: Caller) -> bool:
+    """Whether the header `LENS-Mode: backfill` is there.
+
+    Raises UnknownMode for any other value, BackfillNotAllowed when the caller's key was not made for it.
+    """
     mode = request.headers.get("lens-mode")
     if mode is None:
         return False
     if mode.strip().lower() != "backfill":
         fault = Fault("/LENS-Mode", "unknown-mode", "leave the header out, or say backfill", ("backfill",))
         raise UnknownMode((fault,), "LENS-Mode has an unknown value; nothing was stored.")
+    if not caller.backfills:
+        raise BackfillNotAllowed
     return True
 
 

@@ -39,7 +39,7 @@ async def post_correction(request: Request, parts: Wired, caller: Corrector, rel
     "/v1/releases/{release_id}/cancellation",
     status_code=201,
     summary="Cancel a release",
-    responses=answers("Decision", "Cancelled; the messages are the CANCELs.", 201, with_body(404)) | REPLAYED,
+    responses=answers("Decision", "Cancelled; the messages are the CANCELs.", 201, with_body(404, 409)) | REPLAYED,
     openapi_extra=TAKES_REASON,
 )
 async def post_cancellation(

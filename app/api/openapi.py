@@ -91,7 +91,7 @@ _ASSIGNEE = an_object(
 _PROBLEMS = {
     400: "Not one JSON document, or an unknown LENS-Mode.",
     401: "No key, or a bad one.",
-    403: "The key's role may not do this.",
+    403: "The key's role may not do this, or the key may not backfill.",
     404: "There is no such thing.",
     406: "Not to be had in a form that Accept takes.",
     408: "The body did not arrive in time.",
@@ -168,7 +168,7 @@ _MODE: Json = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "enum": ["backfill"]},
-    "description": "`backfill` stores the decision and sends nothing.",
+    "description": "`backfill` stores the decision and sends nothing; only with a key made with `--may-backfill`.",
 }
 _BY_HAND: Json = {
     "/v1/releases": {

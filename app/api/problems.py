@@ -22,6 +22,7 @@ from app.errors import (
     NotJson,
     NotSignedIn,
     Refused,
+    ReleaseIdTaken,
     TooLarge,
     Unavailable,
 )
@@ -33,6 +34,12 @@ class UnknownMode(Refused):
     """The header LENS-Mode has a value that is not known."""
 
     code = "unknown-mode"
+
+
+class BackfillNotAllowed(NotAllowed):
+    """This key may not send with LENS-Mode: backfill; nothing was stored."""
+
+    code = "backfill-not-allowed"
 
 
 class NotAcceptable(LensError):
@@ -77,11 +84,13 @@ STATUS: dict[type[LensError], int] = {
     UnknownMode: 400,
     NotSignedIn: 401,
     NotAllowed: 403,
+    BackfillNotAllowed: 403,
     NotFound: 404,
     NoSuchMethod: 405,
     NotAcceptable: 406,
     TooSlow: 408,
     Conflict: 409,
+    ReleaseIdTaken: 409,
     TooLarge: 413,
     WrongMediaType: 415,
     Refused: 422,
@@ -203,6 +212,10 @@ _ADVICE = {
     "unknown-mode": "Leave the header LENS-Mode out, or send `LENS-Mode: backfill` to store decisions and send nothing.",
     "not-signed-in": "Send `Authorization: Bearer <key>` with a key made by `lens keys create` that has not expired.",
     "not-allowed": "Each key has one role; docs/reference/http-api.md says which role may do what. Ask an admin for another key.",
+    "backfill-not-allowed": "Ask an admin for a key made by `lens keys create NAME --role system_of_record --may-backfill`. To send "
+    "the release to the states, leave the header LENS-Mode out.",
+    "release-id-taken": "Another caller has used this release_id. A work item tells the people at LENS, naming both callers. Find out "
+    "whose id it is; until it is settled, the states that your release concerns may not have been told.",
     "not-found": "Check the id. A system of record finds only the releases that it sent itself.",
     "no-such-method": "The header Allow lists the methods that this address knows.",
     "not-acceptable": "Send `Accept: application/json` or `Accept: text/csv`, or leave the header out.",

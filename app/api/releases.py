@@ -39,7 +39,7 @@ async def post_release(request: Request) -> Response:
     parts = parts_of(request)
     caller = await parts.gate.admit(request, "system_of_record")
     refuse_query(request)
-    backfill = backfill_asked(request)
+    backfill = backfill_asked(request, caller)
     accepted = await parts.intake.accept(await read_body(request), caller.name, backfill=backfill)
     parts.metrics.accepted(accepted.kind, accepted.answer_json, backfill=backfill)
     if accepted.kind == "new":
@@ -53,7 +53,7 @@ async def post_batch(request: Request) -> Response:
     caller = await parts.gate.admit(request, "system_of_record")
     refuse_query(request)
     expect_media_type(request, *_LINES)
-    return BatchResponse(parts, caller.name, request.scope["request_id"], backfill=backfill_asked(request))
+    return BatchResponse(parts, caller.name, request.scope["request_id"], backfill=backfill_asked(request, caller))
 
 
 class BatchResponse(Response):

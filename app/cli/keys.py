@@ -30,6 +30,9 @@ def make(
     name: Annotated[str, typer.Argument(help="The caller it is for, e.g. earm-feed.")],
     role: Annotated[Role, typer.Option(help="What it may do.")],
     expires: Annotated[str, typer.Option(help="How long it is good for, e.g. 12h or 90d; `never` for no end.")] = "365d",
+    may_backfill: Annotated[
+        bool, typer.Option("--may-backfill", help="It may also send releases that are stored and never told to a state.")
+    ] = False,
 ) -> None:
     """Make a key and print it, once. Give a caller a second key before you revoke its first.
 
@@ -38,7 +41,7 @@ def make(
 
     """
     now = clock()
-    new = NewKey(name, role, actor(), now, _end(expires, now))
+    new = NewKey(name, role, actor(), now, _end(expires, now), may_backfill)
     with database(read_settings()) as store:
         upgrade(store)
         with Writer(store) as writer:
@@ -61,11 +64,12 @@ def show() -> None:
     """
     with store_at_hand() as store:
         found = look(store, list_keys)
-    table = Table("id", "name", "role", "made", "until", "state", box=None, pad_edge=False)
+    table = Table("id", "name", "role", "backfill", "made", "until", "state", box=None, pad_edge=False)
     now = clock()
     for key in found:
         until = "never" if key.expires_at is None else minute(rfc3339(key.expires_at))
-        table.add_row(str(key.id), key.name, key.role, minute(rfc3339(key.created_at)), until, _state(key, now))
+        backfill = "yes" if key.backfills else "no"
+        table.add_row(str(key.id), key.name, key.role, backfill, minute(rfc3339(key.created_at)), until, _state(key, now))
     print_table(table, "There are no keys. Make one: lens keys create NAME --role ROLE")
 
 

@@ -48,8 +48,8 @@ class Intake:
     async def accept(self, raw: bytes, caller: str, *, backfill: bool = False) -> Accepted:
         """Accepts one release from JSON bytes; with `backfill` it is stored and nothing is sent.
 
-        Raises Refused (NotJson, TooLarge) with every fault, Conflict when its id is stored with other content, Unavailable
-        when it could not be stored.
+        Raises Refused (NotJson, TooLarge) with every fault, Conflict when its id is stored with other content (ReleaseIdTaken: by
+        another caller), Unavailable when it could not be stored.
         """
         decider = self._decider_now()
         release = decider.read(raw)
@@ -58,7 +58,7 @@ class Intake:
         form = decider.terms.message_format
         content = (fingerprint(release), raw.decode())
         guard = (self._guards.breaker, self._guards.mark(release))
-        item = Acceptance(decision, *content, caller, form, now, backfill, *guard)
+        item = Acceptance(decision, *content, caller, form, now, backfill, *guard, decider.terms.review_within)
         accepted = await self._writer.do(accept_many, item)
         tell_trips(accepted.trips)
         if accepted.queued and self._on_queued is not None:

@@ -51,11 +51,11 @@ async def correct(
     """Corrects a release: `raw` is the whole of it as it should have been. `guards` look out for what is not normal.
 
     It is decided under the rules in force, as of its own day. Raises Refused (NotJson, TooLarge) with every fault, NotFound,
-    Conflict when the release is cancelled, Unavailable.
+    Conflict when the release is cancelled or another caller's, Unavailable.
     """
     release = decider.read(raw)
     if release.release_id != release_id:
-        fault = Fault("/release_id", "other-release", "this must be the release_id of the address", (release_id,))
+        fault = Fault("/release_id", "other-release", "this must be the release_id of the address")
         raise Refused((fault,))
     now = clock()
 
@@ -65,7 +65,8 @@ async def correct(
     how = wording(decider, decide)
     content = (fingerprint(release), raw.decode())
     guard = (guards.breaker, guards.mark(release))
-    item = FollowUp(release_id, "correction", *content, None, by.name, by.own, now, how, *guard, by.before)
+    within = decider.terms.review_within
+    item = FollowUp(release_id, "correction", *content, None, by.name, by.own, now, how, *guard, by.before, within)
     return await _follow_up(writer, item)
 
 
@@ -80,7 +81,7 @@ async def cancel(
 ) -> Followed:
     """Cancels a release: whoever was told gets a CANCEL, what was not sent never is.
 
-    Raises NotFound, Unavailable.
+    Raises NotFound, Conflict when the release is another caller's, Unavailable.
     """
     now = clock()
 
@@ -89,7 +90,19 @@ async def cancel(
         return Decision(release_id, "do_not_notify", day, decider.book.hash, (), (), (), ())
 
     how = wording(decider, decide)
-    item = FollowUp(release_id, "cancellation", "", None, reason, by.name, by.own, now, how, guards.breaker)
+    item = FollowUp(
+        release_id=release_id,
+        kind="cancellation",
+        fingerprint="",
+        body=None,
+        reason=reason,
+        by=by.name,
+        own=by.own,
+        at=now,
+        wording=how,
+        breaker=guards.breaker,
+        review_within=decider.terms.review_within,
+    )
     return await _follow_up(writer, item)
 
 

@@ -30,6 +30,7 @@ from app.store.releases import Added, add_to_release
 from app.store.rows import counters_first, lock_counters
 from app.store.surge_gate import Trip
 from app.store.tables import RELEASE, WORK_ITEM
+from app.store.taken import TAKEN, Claim, refusal, refuse_taken
 from app.store.told import Record, record_of, told_by
 
 
@@ -65,6 +66,7 @@ class FollowUp(NamedTuple):
     breaker: Breaker | None = None
     address: Mark | None = None
     before: int | None = None
+    review_within: int | None = None
 
 
 class Followed(NamedTuple):
@@ -84,7 +86,7 @@ class Followed(NamedTuple):
 def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followed | LensError]:
     """Corrects or cancels releases, in the order given. Has the shape that `Writer.do` takes.
 
-    A result is NotFound, or Conflict for a correction after a cancellation or one that a newer overtook. The content that stands
+    A result is NotFound, ReleaseIdTaken where another caller has stored it, or Conflict for a correction after a cancellation or one that a newer overtook. The content that stands
     already, or a second cancellation, gives the answer of then and sends nothing.
     """
     lock_counters(connection)
@@ -97,8 +99,11 @@ def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followe
 
 
 def _followed(connection: Connection, item: FollowUp, release: Row[Any] | None) -> Followed | LensError:
-    if release is None or (item.own and release.caller != item.by):
+    if release is None:
         return NotFound("There is no release with this id.")
+    if item.own and release.caller != item.by:
+        refuse_taken(connection, [_claim(item, release)])
+        return refusal()
     versions = versions_of(connection, release.id)
     now = versions[-1]
     conflict = _conflict(item, versions) if item.kind == "correction" else None
@@ -111,17 +116,32 @@ def _followed(connection: Connection, item: FollowUp, release: Row[Any] | None) 
     return _carry_out(connection, item, release, versions)
 
 
+def _claim(item: FollowUp, release: Row[Any]) -> Claim:
+    return Claim(
+        release=release.id,
+        release_id=item.release_id,
+        owner=release.caller,
+        caller=item.by,
+        action=_ACTIONS[item.kind],
+        at=item.at,
+        within=item.review_within,
+    )
+
+
+_ACTIONS = {"correction": "correct_release", "cancellation": "cancel_release"}
+
+
 def _conflict(item: FollowUp, versions: Sequence[Version]) -> str | None:
     """Why a correction cannot be taken any more, in words."""
     now = versions[-1]
     if now.kind == "cancellation":
-        return f"Release {item.release_id} is cancelled, and cannot be corrected; send it anew under another id."
+        return "This release is cancelled, and cannot be corrected; send it anew under another id."
     # A sender that had no answer asked again, and went on to correct further. Its first request, held up, must not undo that.
     # Which came first is told by the version that stood then, and by no clock: those of two hosts differ, and one may be set back.
     overtaken = item.before is not None and item.before < now.version
     stood = any(version.fingerprint == item.fingerprint for version in versions[:-1])
     if overtaken and stood and item.fingerprint != now.fingerprint:
-        return f"A newer correction of release {item.release_id} overtook this one, which has stood before; if it is meant, send it again."
+        return "A newer correction of this release overtook this one, which has stood before; if it is meant, send it again."
     return None
 
 
@@ -157,8 +177,7 @@ def _audit_entry(item: FollowUp, version: int, decision: Decision, added: Added,
         "cancelled": cancelled,
         "work_items": [each.id for each in added.work_items],
     }
-    action = "correct_release" if item.kind == "correction" else "cancel_release"
-    return AuditEntry(item.at, item.by, action, f"release {item.release_id}", decision.outcome, detail)
+    return AuditEntry(item.at, item.by, _ACTIONS[item.kind], f"release {item.release_id}", decision.outcome, detail)
 
 
 def with_withdrawals(decision: Decision, told: Record, versions: Sequence[Version], wording: Wording) -> Decision:
@@ -197,7 +216,7 @@ def _supersede(
     connection: Connection, item: FollowUp, release: int, decision: Decision
 ) -> tuple[Decision, tuple[WorkItem, ...]]:
     """Closes the release's work items that no longer apply; what still applies stays open and is not asked for twice."""
-    where = (WORK_ITEM.c.release == release, WORK_ITEM.c.status == "open", WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
+    where = (WORK_ITEM.c.release == release, WORK_ITEM.c.status == "open", WORK_ITEM.c.code.not_in({*ABOUT_INBOUND, TAKEN}))
     rows = connection.execute(select(WORK_ITEM).where(*where).order_by(WORK_ITEM.c.id).with_for_update()).all()
     # A review names no state: a person must look at the new content, so it is asked for anew.
     asked = {(errand.code, errand.audience, errand.state) for errand in decision.errands if errand.state is not None}

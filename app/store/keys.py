@@ -25,17 +25,21 @@ BOOTSTRAP = "bootstrap"
 """The name and the role of the key of LENS_BOOTSTRAP_KEY, which holds every role."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@:-]{0,79}")
-_COLUMNS = ("name", "role", "digest", "created_at", "expires_at")
+_COLUMNS = ("name", "role", "digest", "created_at", "expires_at", "may_backfill")
 
 
 class NewKey(NamedTuple):
-    """A key to make. `by` is who makes it, for the audit trail; times are Micros, `expires_at` None for never."""
+    """A key to make. `by` is who makes it, for the audit trail; times are Micros, `expires_at` None for never.
+
+    With `may_backfill`, which only a system of record can have, it may send releases that are stored and never sent.
+    """
 
     name: str
     role: str
     by: str
     at: int
     expires_at: int | None
+    may_backfill: bool = False
 
 
 class StoredKey(msgspec.Struct, frozen=True):
@@ -48,6 +52,12 @@ class StoredKey(msgspec.Struct, frozen=True):
     created_at: int
     expires_at: int | None
     revoked_at: int | None
+    may_backfill: bool | None = None
+
+    @property
+    def backfills(self) -> bool:
+        """Whether it may send with `LENS-Mode: backfill`: made so, or the bootstrap key."""
+        return self.role == BOOTSTRAP or bool(self.may_backfill)
 
     @property
     def roles(self) -> frozenset[str]:
@@ -89,14 +99,18 @@ def _created(connection: Connection, item: NewKey) -> str | LensError:
         faults.append(Fault("/role", "enum", "there is no such role", ROLES))
     if item.expires_at is not None and item.expires_at <= item.at:
         faults.append(Fault("/expires_at", "past", "a key expires after it is made"))
+    if item.may_backfill and item.role in ROLES and item.role != "system_of_record":
+        faults.append(Fault("/may_backfill", "wrong-role", "only a key of the role system_of_record sends releases"))
     if faults:
         return Refused(tuple(faults))
     for other in list_keys(connection):
         if other.name == item.name and other.role != item.role and other.usable(item.at):
             return Conflict(f"{item.name} has a key with the role {other.role}; revoke it first, or choose another name.")
     key = f"lens_{secrets.token_urlsafe(32)}"
-    insert(connection, "api_key", _COLUMNS, [(item.name, item.role, digest_of(key), item.at, item.expires_at)])
-    detail = {"role": item.role, "expires_at": None if item.expires_at is None else rfc3339(item.expires_at)}
+    row = (item.name, item.role, digest_of(key), item.at, item.expires_at, item.may_backfill)
+    insert(connection, "api_key", _COLUMNS, [row])
+    expires_at = None if item.expires_at is None else rfc3339(item.expires_at)
+    detail = {"role": item.role, "expires_at": expires_at, "may_backfill": item.may_backfill}
     append(connection, [AuditEntry(item.at, item.by, "create_key", f"key {item.name}", "created", detail)])
     return key
 
@@ -115,7 +129,7 @@ def bootstrap(connection: Connection, items: Sequence[Bootstrap]) -> list[bool]:
     for item in items:
         empty = connection.execute(select(func.count()).select_from(API_KEY)).scalar_one() == 0
         if empty:
-            insert(connection, "api_key", _COLUMNS, [(BOOTSTRAP, BOOTSTRAP, digest_of(item.key), item.at, None)])
+            insert(connection, "api_key", _COLUMNS, [(BOOTSTRAP, BOOTSTRAP, digest_of(item.key), item.at, None, None)])
             append(connection, [AuditEntry(item.at, BOOTSTRAP, "create_key", f"key {BOOTSTRAP}", "created")])
         results.append(empty)
     return results
@@ -132,7 +146,8 @@ class TryOut(NamedTuple):
 def try_out(connection: Connection, items: Sequence[TryOut]) -> list[None]:
     """Takes keys for trying out (`lens serve --with-simulator`). Has the shape `Writer.do` takes."""
     for item in items:
-        insert(connection, "api_key", _COLUMNS, [("try-out", BOOTSTRAP, digest_of(item.key), item.at, item.expires_at)])
+        row = ("try-out", BOOTSTRAP, digest_of(item.key), item.at, item.expires_at, None)
+        insert(connection, "api_key", _COLUMNS, [row])
         detail = {"expires_at": rfc3339(item.expires_at)}
         append(connection, [AuditEntry(item.at, "try-out", "create_key", "key try-out", "created", detail)])
     return [None] * len(items)

@@ -72,6 +72,7 @@ class Acceptance(NamedTuple):
     backfill: bool = False
     breaker: Breaker | None = None
     address: Mark | None = None
+    review_within: int | None = None
 
 
 class Rows(NamedTuple):

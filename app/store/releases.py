@@ -21,6 +21,7 @@ from app.store.release_versions import Correction, corrections, versions_of
 from app.store.rows import counters_first, lock_counters, run_in, take_all_numbers
 from app.store.surge_gate import Trip
 from app.store.tables import RELEASE
+from app.store.taken import TAKEN, Claim, refusal, refuse_taken
 from app.store.work_items import StoredWorkItem, WorkItemFilter, list_work_items
 
 
@@ -43,11 +44,11 @@ _Fresh = tuple[Acceptance, list[tuple[Errand, int | None]]]
 def accept_many(connection: Connection, items: Sequence[Acceptance]) -> list[Accepted | Conflict]:
     """Stores each release that is new; of several with one id, the first. Has the shape that `Writer.do` takes.
 
-    An id stored with other content gives Conflict, and an audit row that says so.
+    An id stored with other content gives Conflict, one that another caller has stored ReleaseIdTaken; the audit trail says so.
     """
     lock_counters(connection)
     ids = sorted({item.decision.release_id for item in items})
-    stored = {str(row[0]): (str(row[1]), str(row[2]).encode()) for row in run_in(connection, _STORED, (), ids)}
+    stored = {str(row[0]): _Stored(*row[1:]) for row in run_in(connection, _STORED, (), ids)}
     fresh: dict[str, _Fresh] = {}
     for item in items:
         release_id = item.decision.release_id
@@ -56,25 +57,53 @@ def accept_many(connection: Connection, items: Sequence[Acceptance]) -> list[Acc
     new = _store(connection, list(fresh.values()))
     results: list[Accepted | Conflict] = []
     refused: list[AuditEntry] = []
+    claims: list[Claim] = []
     for item in items:
         release_id = item.decision.release_id
         if release_id in fresh and fresh[release_id][0] is item:
-            results.append(new[release_id])
-            stored[release_id] = (item.fingerprint, new[release_id].answer_json)
-        elif stored[release_id][0] == item.fingerprint:
-            results.append(Accepted("replay", stored[release_id][1]))
+            accepted, key = new[release_id]
+            results.append(accepted)
+            stored[release_id] = _Stored(key, item.caller, item.fingerprint, accepted.answer_json.decode())
+            continue
+        there = stored[release_id]
+        if there.caller != item.caller:
+            results.append(refusal())
+            claims.append(_claim(item, there))
+        elif there.fingerprint == item.fingerprint:
+            results.append(Accepted("replay", there.answer_json.encode()))
         else:
-            results.append(Conflict(f"Release {release_id} is stored with other content; send a correction."))
+            results.append(Conflict("This release_id is stored with other content; send a correction."))
             refused.append(AuditEntry(item.accepted_at, item.caller, "accept_release", f"release {release_id}", "conflict"))
     append(connection, refused)
+    refuse_taken(connection, claims)
     return results
 
 
-_STORED = "SELECT release_id, fingerprint, answer_json FROM release WHERE release_id IN"
+class _Stored(NamedTuple):
+    id: int
+    caller: str
+    fingerprint: str
+    answer_json: str
 
 
-def _store(connection: Connection, fresh: list[_Fresh]) -> dict[str, Accepted]:
-    """Gathers the rows of new releases and inserts them table by table; what became of each, by its id."""
+_STORED = "SELECT release_id, id, caller, fingerprint, answer_json FROM release WHERE release_id IN"
+
+
+def _claim(item: Acceptance, there: _Stored) -> Claim:
+    release_id = item.decision.release_id
+    return Claim(
+        release=there.id,
+        release_id=release_id,
+        owner=there.caller,
+        caller=item.caller,
+        action="accept_release",
+        at=item.accepted_at,
+        within=item.review_within,
+    )
+
+
+def _store(connection: Connection, fresh: list[_Fresh]) -> dict[str, tuple[Accepted, int]]:
+    """Gathers the rows of new releases and inserts them table by table; what became of each and its row id, by its release_id."""
     if not fresh:
         return {}
     numbers = sum(len(item.decision.notices) for item, _ in fresh)
@@ -82,13 +111,13 @@ def _store(connection: Connection, fresh: list[_Fresh]) -> dict[str, Accepted]:
     first = take_all_numbers(connection, counts)
     key, number, task = first["release"], first["message"], first["work_item"]
     rows = no_rows(connection, fresh[0][0])
-    results: dict[str, Accepted] = {}
+    results: dict[str, tuple[Accepted, int]] = {}
     items_warned = with_cautions(connection, [item for item, _ in fresh])
     for item, (_, todo) in zip(items_warned, fresh, strict=True):
         became = add_messages(rows, item, key, number)
         items = add_work_items(rows, item, todo, key, number, task)
         answered = add_release(rows, item, key, became.messages, (*items, *became.surges))
-        results[item.decision.release_id] = Accepted("new", answered, became.queued, became.trips)
+        results[item.decision.release_id] = (Accepted("new", answered, became.queued, became.trips), key)
         key, number, task = key + 1, number + len(became.messages), task + len(items)
     insert_rows(connection, rows)
     return results
@@ -130,12 +159,17 @@ class StoredRelease(Answer, frozen=True, kw_only=True):
 
 
 def get_release(connection: Connection, release_id: str, caller: str | None = None) -> StoredRelease:
-    """One release. Raises NotFound, also when `caller` is given and is not who sent it."""
+    """One release. Raises NotFound, also when `caller` is given and is not who sent it.
+
+    Who sent it is not told that another caller has used its id: that would tell of the other.
+    """
     row = connection.execute(select(RELEASE).where(RELEASE.c.release_id == release_id)).first()
     if row is None or (caller is not None and row.caller != caller):
         raise NotFound("There is no release with this id.")
     first = msgspec.json.decode(row.answer_json, type=Answer)
-    work_items = list_work_items(connection, WorkItemFilter(release=row.id), LONGEST_PAGE)
+    work_items = list_work_items(connection, WorkItemFilter(release=row.id), LONGEST_PAGE).items
+    if caller is not None:
+        work_items = tuple(item for item in work_items if item.code != TAKEN)
     return StoredRelease(
         release_id=first.release_id,
         outcome=first.outcome,
@@ -143,7 +177,7 @@ def get_release(connection: Connection, release_id: str, caller: str | None = No
         rulebook=first.rulebook,
         because=first.because,
         messages=messages_of_release(connection, row.id),
-        work_items=work_items.items,
+        work_items=work_items,
         warnings=first.warnings,
         mode=row.mode,
         accepted_at=rfc3339(row.accepted_at),

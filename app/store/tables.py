@@ -80,6 +80,12 @@ class MessageRow(SQLModel, table=True):
         Index("message_by_status", "status", "number", "state"),  # the state, so that all can be counted over the index alone
         Index("message_by_state", "state", "number"),
         Index("message_by_time", "created_at", "number"),
+        Index(
+            "message_not_before",
+            "not_before",
+            postgresql_where=text("not_before IS NOT NULL AND NOT ready"),
+            sqlite_where=text("not_before IS NOT NULL AND NOT ready"),
+        ),
     )
     number: int = Field(sa_column=_big(primary_key=True, autoincrement=False))
     release: int = Field(sa_column=_of_release(nullable=False))
@@ -99,6 +105,9 @@ class MessageRow(SQLModel, table=True):
     changed_at: int = Field(sa_column=_big(nullable=False), description="of the current status")
     due_at: int | None = Field(default=None, sa_column=_big(nullable=True), description="when policy wants it out (`within`)")
     refers_to: int | None = Field(default=None, sa_column=_big(nullable=True), description="number corrected or cancelled")
+    not_before: int | None = Field(
+        default=None, sa_column=_big(nullable=True), description="queued, it becomes ready only at this time"
+    )
 
 
 class MessageEventRow(SQLModel, table=True):
@@ -213,6 +222,7 @@ class ApiKeyRow(SQLModel, table=True):
     created_at: int = Field(sa_column=_big(nullable=False))
     expires_at: int | None = Field(default=None, sa_column=_big(nullable=True))
     revoked_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    may_backfill: bool | None = Field(default=None, description="whether it may send with LENS-Mode: backfill; null: no")
 
 
 class CounterRow(SQLModel, table=True):

@@ -65,7 +65,10 @@ def serving(folder: Path, decider: Decider, link: Any = None, **more: object) ->
         prepare_database(store, settings)
         with Writer(store) as writer:
             keys: dict[str, str] = {
-                role: writer.do_and_wait(create, NewKey(f"the {role}", role, "tests", clock(), None)) for role in ROLES
+                role: writer.do_and_wait(
+                    create, NewKey(f"the {role}", role, "tests", clock(), None, may_backfill=role == "system_of_record")
+                )
+                for role in ROLES
             }
             keys["second sender"] = writer.do_and_wait(create, NewKey("second", "system_of_record", "tests", clock(), None))
             desk = desk_of(settings, store, writer)

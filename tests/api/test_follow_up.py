@@ -65,6 +65,6 @@ def test_who_may_correct_and_what(service: Service) -> None:
         assert (told["status"], told["errors"][0]["pointer"]) == (422, "/release_id")
         assert client.post("/v1/releases/F-9/correction", content=as_json(release("F-9"))).status_code == 404
         assert client.post("/v1/releases/F-2/cancellation", content=b"{}").status_code == 422
-    for key, status in (("second sender", 404), ("auditor", 403), ("operator", 201)):
+    for key, status in (("second sender", 409), ("auditor", 403), ("operator", 201)):
         with service.client(key) as client:
             assert client.post("/v1/releases/F-2/cancellation", json={"reason": "a test"}).status_code == status

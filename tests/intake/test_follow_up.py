@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from app.decide.decide import Decider
 from app.decide.terms import Terms
-from app.errors import Conflict, NotFound, Refused
+from app.errors import Conflict, NotFound, Refused, ReleaseIdTaken
 from app.intake.lift import lift_hold
 from app.store.bodies import Decided, bodies, decided_last
 from app.store.engine import Store
@@ -257,11 +257,12 @@ def test_a_message_that_was_overtaken_is_not_sent_again(world: World) -> None:
 
 
 def test_who_may_follow_up_what(world: World) -> None:
-    """A release that is not there, or another's, is not found; another release's content is refused."""
+    """A release that is not there is not found, another's is refused as taken; another release's content is refused."""
     told(world)
-    for missing, by in (("EX-2", "sor"), ("EX-1", "another")):
-        with pytest.raises(NotFound):
-            world.cancel(missing, by)
+    with pytest.raises(NotFound):
+        world.cancel("EX-2", "sor")
+    with pytest.raises(ReleaseIdTaken):
+        world.cancel("EX-1", "another")
     with pytest.raises(Refused) as refused:
         world.correct(living_in("TX", "EX-2"))
     assert [fault.pointer for fault in refused.value.faults] == ["/release_id"]

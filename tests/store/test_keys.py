@@ -1,3 +1,6 @@
+import json
+
+import msgspec
 import pytest
 
 from app.errors import Conflict, LensError, NotFound, NotSignedIn, Refused
@@ -94,3 +97,27 @@ def test_what_is_done_with_keys_is_in_the_trail(store: Store) -> None:
     run(store, revoke, Revoke("erom", "boss", LATER))
     trail = rows(store, "SELECT actor, action, object, outcome FROM audit WHERE action != 'chain_started' ORDER BY id")
     assert trail == [("admin", "create_key", "key erom", "created"), ("boss", "revoke_key", "key erom", "revoked")]
+
+
+def test_a_key_backfills_only_when_made_so(store: Store) -> None:
+    """It stands in the row and in the audit trail; a role that sends nothing cannot have it, and the bootstrap key needs none."""
+    run(store, create, NewKey("past", "system_of_record", "admin", NOON, None, may_backfill=True))
+    made(store, "feed")
+    refused = run(store, create, NewKey("desk", "operator", "admin", NOON, None, may_backfill=True))[0]
+    assert isinstance(refused, Refused)
+    assert [fault.pointer for fault in refused.faults] == ["/may_backfill"]
+    with store.read.connect() as connection:
+        keys = {key.name: key for key in list_keys(connection)}
+    assert {name: key.backfills for name, key in keys.items()} == {"past": True, "feed": False}
+    assert msgspec.structs.replace(keys["feed"], role=BOOTSTRAP).backfills
+    created = rows(store, "SELECT detail_json FROM audit WHERE action = 'create_key' ORDER BY id")
+    assert [json.loads(detail)["may_backfill"] for (detail,) in created] == [True, False]
+
+
+def test_a_key_of_before_may_not_backfill(store: Store) -> None:
+    """The column is empty for keys that were there when the database was brought up to date."""
+    made(store, "feed")
+    with store.write.begin() as connection:
+        connection.exec_driver_sql("UPDATE api_key SET may_backfill = NULL")
+    with store.read.connect() as connection:
+        assert [key.backfills for key in list_keys(connection)] == [False]

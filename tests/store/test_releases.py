@@ -39,7 +39,9 @@ def test_a_release_and_all_that_follows_from_it_are_stored_together(store: Store
     ]
     due = NOON + 1800 * 1_000_000
     columns = (
-        c for c in MESSAGE.c if c.name not in {"text", "failures", "maybe_duplicate", "created_at", "changed_at", "refers_to"}
+        c
+        for c in MESSAGE.c
+        if c.name not in {"text", "failures", "maybe_duplicate", "created_at", "changed_at", "refers_to", "not_before"}
     )
     with store.read.connect() as connection:
         messages = [tuple(row) for row in connection.execute(select(*columns).order_by(MESSAGE.c.number))]
