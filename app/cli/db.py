@@ -1,19 +1,27 @@
-"""`lens db`: the database's tables, and moving to another."""
+"""`lens db`: the database's tables, copies of it, and moving to another."""
 
+import signal
+import sys
 from contextlib import closing
-from typing import Annotated
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Never
 
 import typer
 
-from app.cli.database import database
-from app.cli.progress import working
+from app.cli.database import clock, database
+from app.cli.progress import advancing, working
+from app.cli.record import actor
 from app.domain.identifiers import message_id
-from app.errors import NotFound
-from app.settings import read_settings
-from app.store.engine import is_there, open_store
+from app.errors import Conflict, LensError, NotFound
+from app.settings import dotenv_hint, read_settings
+from app.store.audit import AuditEntry, note
+from app.store.backup import Checked, back_up, check_copy
+from app.store.engine import Store, dump_advice, is_there, open_store
 from app.store.engine import upgrade as upgrade_store
 from app.store.moving import move as move_store
 from app.store.recovery import SKIPPED, recover
+from app.store.writer import Writer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -60,6 +68,76 @@ def move(
         print(f"{each.table:<24}{each.rows:>12,}")
     print(f"{sum(each.rows for each in moved):,} rows moved; each table was counted and compared on the other side.")
     print(f"Now set LENS_DATABASE_URL to the new database. {from_url} keeps its rows and is paused: nothing is sent from it.")
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The new file; one that is there is never overwritten.")]) -> None:
+    """Copy the store into one file that only you can read, while the service goes on, and prove the copy whole. SQLite only.
+
+    For PostgreSQL it says which command of PostgreSQL's own to use.
+
+    Example:
+    LENS_DATABASE_URL=sqlite:////var/lib/lens/lens.db lens db backup /backup/lens-2026-11-24.db
+
+    """
+    settings = read_settings()
+    advice = dump_advice(settings.database_url, file)
+    if advice is not None:
+        raise Conflict(advice)
+    if not is_there(settings.database_url):
+        raise NotFound("LENS_DATABASE_URL: there is no database to copy." + dotenv_hint())
+    _end_by_exception()
+    with database(settings) as store:
+        _note_backup(store)
+        with advancing("Copying") as tell:
+            found = back_up(store, file, tell)
+    print(_holding(found))
+    print(f"{file} is a whole copy, checked, and can be read by you alone. It holds personal data.")
+
+
+@app.command()
+def verify(file: Annotated[Path, typer.Argument(help="A file that `lens db backup` made.")]) -> None:
+    """Prove that a backup is whole: every page and row, the audit trail, the numbers given out. Exit code 1 when it is not.
+
+    Example:
+    lens db verify /backup/lens-2026-11-24.db
+
+    """
+    with working("Checking the backup"):
+        found = check_copy(file)
+    faults = list(found.faults)
+    if file.stat().st_mode & 0o077:
+        faults.append(f"others on this machine can read it, and it holds personal data: chmod 600 {file}")
+    if found.rows:
+        print(_holding(found))
+    for fault in faults:
+        print(f"Fault: {fault}")
+    if faults:
+        raise typer.Exit(1)
+    print(f"{file} is whole. Restored, it knows nothing of what was sent since: run lens db recovered before anything else.")
+
+
+def _holding(found: Checked) -> str:
+    lines = [f"{table:<24}{rows:>12,}" for table, rows in found.rows.items()]
+    return "\n".join([*lines, f"The last message is {found.last_message}." if found.last_message else "There is no message."])
+
+
+def _note_backup(store: Store) -> None:
+    """Notes in the audit trail that somebody took a copy. A store that cannot be written any more must be copied all the same."""
+    try:
+        with Writer(store) as writer:
+            writer.do_and_wait(note, AuditEntry(clock(), actor(), "back_up_store", "store", "begun"))
+    except LensError as error:
+        print(f"The audit trail does not note this copy: {error.detail}", file=sys.stderr)
+
+
+def _end_by_exception() -> None:
+    """Lets SIGTERM end the command as Ctrl-C does, so that no half file is left."""
+
+    def end(number: int, _: FrameType | None) -> Never:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 @app.command()

@@ -42,7 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "surge": Entry("app.cli.surge", "What the surge breaker holds back; release it or drop it."),
     "keys": Entry("app.cli.keys", "Make, list and revoke the keys of callers."),
     "audit": Entry("app.cli.audit", "Prove that nobody changed the audit trail."),
-    "db": Entry("app.cli.db", "Bring the database up to this version; move it to PostgreSQL."),
+    "db": Entry("app.cli.db", "Bring the database up to this version; back it up; move it to PostgreSQL."),
 }
 
 

@@ -6,6 +6,7 @@ cannot write. The version of SQLite must be free of the WAL-reset corruption bug
 
 import os
 import secrets
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -230,6 +231,22 @@ def is_there(url: str) -> bool:
     except ArgumentError:
         raise BadSetting(_NO_URL) from None
     return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").is_file()
+
+
+def dump_advice(url: str, file: Path) -> str | None:
+    """How a PostgreSQL database is copied into a file, in words with the very command; None for SQLite. Raises BadSetting."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise BadSetting(_NO_URL) from None
+    if parsed.get_backend_name() != "postgresql":
+        return None
+    plain = parsed._replace(drivername="postgresql", password=None).render_as_string()
+    dump = f"pg_dump --format=custom --file={shlex.quote(str(file))} --dbname={shlex.quote(plain)}"
+    return (
+        f"PostgreSQL is copied by its own tool, while the service goes on:\n  (umask 077 && {dump})\n"
+        "A password belongs into ~/.pgpass. To prove the dump, restore it into a new database and run lens audit verify there."
+    )
 
 
 def is_current(store: Store) -> bool:

@@ -47,11 +47,16 @@ def rolled_back(error: DBAPIError) -> bool:
 
 def cause(error: DBAPIError) -> str:
     """What went wrong, in words that hold no value: a driver's own text can quote a whole row, so it is never shown."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    return driver_cause(error.orig)
+
+
+def driver_cause(error: BaseException | None) -> str:
+    """The same of an error that came from the driver itself."""
+    code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
-        return _SQLITE_DOWN.get(code & 0xFF, str(getattr(error.orig, "sqlite_errorname", code)))
-    state = getattr(error.orig, "sqlstate", None)
-    return f"SQLSTATE {state}" if state else type(error.orig).__name__
+        return _SQLITE_DOWN.get(code & 0xFF, str(getattr(error, "sqlite_errorname", code)))
+    state = getattr(error, "sqlstate", None)
+    return f"SQLSTATE {state}" if state else type(error).__name__
 
 
 def forget_values(context: ExceptionContext) -> None:
