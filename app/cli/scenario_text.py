@@ -60,8 +60,9 @@ def _show_edits(console: Console, report: Report) -> None:
     for judged in report.survivors():
         problem = Problem(SURVIVED, "warning", f"no scenario notices: {judged.edit}", judged.spot)
         head, _, rest = as_text([problem], files).partition(":")
+        advice = f"\n  {judged.advice}" if judged.advice else ""
         add = f"\n  add: {judged.scenario}" if judged.scenario else ""
-        console.print(Text.assemble((head, "bold yellow"), ":", rest, add, "\n"))
+        console.print(Text.assemble((head, "bold yellow"), ":", rest, advice, add, "\n"))
     verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in report.verdicts().items())
     console.print(f"{_count(len(report.mutants or ()), 'wrong edit')}: {verdicts}")
 

@@ -1,7 +1,8 @@
 """Would the scenarios notice? Every small wrong edit of a rulebook is made and judged.
 
 An edit is *refused* when the checks find an error, *killed* when a scenario fails, *equivalent* when it is proved over every case
-that no answer changes, and has *survived* otherwise: then a scenario that kills it is written out, ready to paste.
+that no answer changes, and has *survived* otherwise: then it is told which answers differ, and a scenario that kills it is written
+out, unless it would pin down that a protected person is announced.
 """
 
 from collections import defaultdict
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.decide.mutants import Mutant, mutants
-from app.decide.pasting import pair_to_paste, ready_to_paste
+from app.decide.pasting import Proposal, pair_to_paste, ready_to_paste
 from app.decide.suite import run
 from app.rulebook.book import prove, tried
 from app.rulebook.changes import Changes, compare
@@ -27,13 +28,17 @@ Fate = Literal["refused", "killed", "equivalent", "survived"]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A wrong edit and what became of it. `by` is the code of the check or the sentence of the scenario that noticed it."""
+    """A wrong edit and what became of it. `by` is the code of the check or the sentence of the scenario that noticed it.
+
+    Of one that survived, `advice` says what to decide, and `scenario` notices it if what is answered today is right.
+    """
 
     spot: Spot
     edit: str
     verdict: Fate
     by: str
     scenario: str | None = None
+    advice: str = ""
 
 
 class Judge:
@@ -86,11 +91,10 @@ class Judge:
         if not changes.changed:
             pair = decided_by_order(self._content, content)
             if pair is not None:
-                return Judged(mutant.spot, mutant.edit, "survived", "", pair_to_paste(self._book, pair, mutant.edit))
+                return _survivor(mutant, pair_to_paste(self._book, tried(content, views), pair, mutant.edit))
             return Judged(mutant.spot, mutant.edit, "equivalent", f"proved over {changes.cases:,} cases")
         group = next(group for group in changes.groups.values() if not group.difference.reworded)
-        scenario = ready_to_paste(self._book, tried(content, views), group, mutant.edit)
-        return Judged(mutant.spot, mutant.edit, "survived", "", scenario)
+        return _survivor(mutant, ready_to_paste(self._book, tried(content, views), group, mutant.edit))
 
     def _unchanged_scenarios(self, mutant: Mutant, views: tuple[View, ...]) -> Sequence[Scenario] | None:
         """The scenarios to run, where the edit cannot have changed what any scenario's words stand for; None where it can."""
@@ -141,6 +145,10 @@ class Judge:
         if mutant.row is None or mutant.row in self._named:
             return None
         return mutant.row[0], _seen(self._views, *mutant.row), _seen(views, *mutant.row)
+
+
+def _survivor(mutant: Mutant, proposal: Proposal) -> Judged:
+    return Judged(mutant.spot, mutant.edit, "survived", "", proposal.scenario, proposal.advice)
 
 
 def _seen(views: Sequence[View], table: str, row: str) -> Hashable:

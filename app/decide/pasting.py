@@ -1,18 +1,30 @@
-"""Scenarios that are written out, ready to paste: each says what the rulebook answers today where an edit would answer otherwise."""
+"""What to do about a wrong edit that no scenario notices: which answers differ, and a scenario that would notice it, written out.
+
+A scenario pins what the rulebook answers today, so pasting one makes a mistake last where today's answer is the mistake. Whoever
+reads it is asked to decide first; and where a protected person would be announced today, nothing is written out to paste.
+"""
 
 from collections.abc import Mapping
 from datetime import date
+from typing import NamedTuple
 
 from app.decide.suite import CaseAnswer, answer_case
 from app.rulebook.book import RuleBook
 from app.rulebook.changes import Group
-from app.rulebook.model import CONVICTION_FACTS
+from app.rulebook.model import CONVICTION_FACTS, HOLD
 from app.rulebook.outcome_order import TwoConvictions
 from app.rulebook.read_scenarios import DAY
 from app.rulebook.scenarios import Case
 
 
-def ready_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -> str:
+class Proposal(NamedTuple):
+    """What to decide, in sentences, and the scenario that notices the edit; None where none may be pasted unread."""
+
+    advice: str
+    scenario: str | None
+
+
+def ready_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -> Proposal:
     """A scenario that an edit would fail: one changed case, near the common start, with what the rulebook answers today."""
     given = before.content.suite.given
     example = dict(group.example)
@@ -27,19 +39,56 @@ def ready_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -
         expect.append(f"sends: [{', '.join(map(_flow, answer.sends))}]")
     if other is not None and answer.work_items != other.work_items:
         expect.append(f"work_items: [{', '.join(map(_flow, answer.work_items))}]")
-    return _scenario(edit, but, "", expect)
+    if _announces_protected(before, example, answer):
+        return Proposal(_protected(example, but, answer, other), None)
+    return Proposal(_undecided(answer, other), _scenario(edit, but, "", expect))
 
 
-def pair_to_paste(book: RuleBook, pair: TwoConvictions, edit: str) -> str:
+def pair_to_paste(book: RuleBook, after: RuleBook, pair: TwoConvictions, edit: str) -> Proposal:
     """A scenario of somebody with two convictions, which another order of the outcomes would fail."""
     given = book.content.suite.given
     example = {**pair.example, **{name: given[name] for name in pair.unread if name in given}}
     case = _case(example)
-    answer = answer_case(book, Case(case.day, case.values, pair.convictions))
+    of_both = Case(case.day, case.values, pair.convictions)
+    answer, other = answer_case(book, of_both), answer_case(after, of_both)
     of_each = ", ".join(_flow(dict(zip(CONVICTION_FACTS, pair, strict=True))) for pair in pair.convictions)
     expect = [f"outcome: {answer.outcome}", f"because: [{', '.join(answer.because)}]"]
     but = {name: value for name, value in _but(book, example).items() if name not in CONVICTION_FACTS}
-    return _scenario(edit, but, f"convictions: [{of_each}], ", expect)
+    if _announces_protected(book, example, answer):
+        return Proposal(_protected(example, but, answer, other), None)
+    return Proposal(_undecided(answer, other), _scenario(edit, but, f"convictions: [{of_each}], ", expect))
+
+
+def _announces_protected(book: RuleBook, example: Mapping[str, str], answer: CaseAnswer) -> bool:
+    """Whether a notice goes out today about somebody with a flag: only a person can say that the flag does not protect."""
+    return answer.outcome == "notify" and example[HOLD] != book.content.facts[HOLD].when_missing
+
+
+def _undecided(answer: CaseAnswer, other: CaseAnswer | None) -> str:
+    return f"{_both(answer, other)}. Decide first which is right; if it is today's, this scenario notices the edit"
+
+
+def _protected(example: Mapping[str, str], but: Mapping[str, str], answer: CaseAnswer, other: CaseAnswer | None) -> str:
+    flag = example[HOLD]
+    return (
+        f"{_both(answer, other)}. Today a notice goes out about a person with the flag {flag}: decide first whether {flag} should stop "
+        "it. If it should, correct the rules or sets, and write a scenario that says so; only if it should not, write one that "
+        f"expects the notice, with `but: {_flow(but)}`"
+    )
+
+
+def _both(answer: CaseAnswer, other: CaseAnswer | None) -> str:
+    edited = "a row of this case is gone" if other is None else _in_words(other)
+    return f"today: {_in_words(answer)}; with the edit: {edited}"
+
+
+def _in_words(answer: CaseAnswer) -> str:
+    sends = ", ".join(f"{send['copy']} to {send['ori']}" for send in answer.sends)
+    asks = ", ".join(f"{item['code']} about {item['to']}" for item in answer.work_items)
+    parts = [f"{answer.outcome} because {', '.join(answer.because)}"]
+    parts += [f"sends {sends}"] if sends else []
+    parts += [f"asks {asks}"] if asks else []
+    return ", ".join(parts)
 
 
 def _but(book: RuleBook, example: Mapping[str, str]) -> dict[str, str]:

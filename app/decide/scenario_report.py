@@ -56,12 +56,14 @@ def _failure(failure: Failure) -> dict[str, Any]:
 
 
 def _mutant(judged: Judged) -> dict[str, Any]:
+    advice = {"advice": judged.advice} if judged.advice else {}
     return {
         **_place(judged.spot),
         "edit": judged.edit,
         "verdict": judged.verdict,
         "by": judged.by,
         "scenario": judged.scenario,
+        **advice,
     }
 
 

@@ -112,3 +112,29 @@ def _with_scenario(judged: Judged) -> Content:
     content = read_content(tuple(SourceFile(name, text) for name, text in sorted(files.items())), Problems())
     assert content is not None
     return content
+
+
+def test_a_survivor_asks_first_which_answer_is_right(content: Content) -> None:
+    """What is answered today and with the edit is told before the scenario, since pasting it makes today's answer last."""
+    bare = replace(content, suite=Suite((), content.suite.promises, content.suite.given), scenario_nodes=())
+    mutant = next(mutant for mutant in mutants(bare) if mutant.edit == "LENS-E99: outcome hold_for_review")
+    judged = Judge(bare).judge(mutant)
+    assert judged.advice.startswith("today: do_not_notify because LENS-E99; with the edit: hold_for_review because LENS-E99")
+    assert "Decide first which is right; if it is today's" in judged.advice
+
+
+NEW_FLAG = (
+    "ref_data/holds.yaml",
+    "  none:              {",
+    '  trafficking: {text: "A flag that no set names"}\n  none:              {',
+)
+
+
+def test_that_a_protected_person_is_announced_is_never_written_out_to_paste() -> None:
+    """A new flag that no set names: the edit that would protect the person survives, and no scenario pins down the notice."""
+    content = edited(NEW_FLAG)
+    named = [mutant for mutant in mutants(content) if mutant.edit == "`holds.any_hold` also trafficking"]
+    judged = Judge(content).judge(named[0])
+    assert judged.verdict == "survived"
+    assert judged.scenario is None
+    assert "a notice goes out about a person with the flag trafficking: decide first whether" in judged.advice
