@@ -55,13 +55,14 @@ async def decide(request: Request, parts: Wired, _: Policy, query: Annotated[Dec
     body = await read_body(request)
     decider = await run_in_threadpool(parts.rulebooks.decider, query.rulebook) if query.rulebook else parts.decider()
     release = decider.read(body)
-    decision = decider.decide(release, datetime.now(UTC), query.as_of)
+    now = datetime.now(UTC)
+    decision = decider.decide(release, now, query.as_of)
     if query.rulebook is None:  # under a version named, the answer is that version's alone, so it is the same at any time
         decision = await _with_address(parts, release, decision)
     decided = dry_run_answer(decision)
     if query.explain is None:
         return Response(msgspec.json.encode(decided), media_type=JSON)
-    explained = ExplainedDecision(**structs.asdict(decided), trace=explain(decider, release, query.as_of))
+    explained = ExplainedDecision(**structs.asdict(decided), trace=explain(decider, release, query.as_of, now))
     return Response(msgspec.json.encode(explained), media_type=JSON)
 
 

@@ -1,6 +1,7 @@
 """`lens explain`: why a release is decided as it is, and why not otherwise."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -9,6 +10,7 @@ import typer
 
 from app.cli.complaining import complain
 from app.cli.database import database_as_it_is
+from app.cli.decide import read_day
 from app.cli.deciding import terms_of
 from app.cli.named_books import Book, book_named, stored_book
 from app.decide.decide import Decider
@@ -27,15 +29,17 @@ def explain_release(
         str, typer.Argument(metavar="FILE|RELEASE_ID", help="A file with releases (NDJSON), or a stored release's id.")
     ],
     rulebook: Book = None,
+    as_of: Annotated[str | None, typer.Option(help="Explain as of this day (YYYY-MM-DD), not the day of each release.")] = None,
     form: Annotated[Literal["text", "json"], typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> None:
-    """Explain decisions: the rules that fired, those beaten and by what, the nearest that missed and the line they missed by.
+    """Explain decisions: the rules that fired, those beaten and by what, the nearest that missed, and what comes out overall.
 
     A stored release is explained under the version of the rulebook that decided about it, unless another is named. A line that is
     no release is told, the others go on, and the exit code is 1. It shows charges: not for the eyes of those who may not see them.
 
-    Example: lens explain docs/examples/release.json
+    Example: lens explain docs/examples/release.json --as-of 2026-01-01
     """
+    day = read_day(as_of)
     settings = read_settings()
     meant = _meant(what, settings)
     if rulebook is None and meant.decided_by is not None:
@@ -43,10 +47,10 @@ def explain_release(
     else:
         book = book_named(rulebook, settings)
     decider = Decider(book, terms_of(settings))
-    told = 0
+    told, now = 0, datetime.now(UTC)
     for place, raw in meant.releases:
         try:
-            explanation = explain(decider, decider.read(raw))
+            explanation = explain(decider, decider.read(raw), day, now)
         except LensError as error:
             complain(error, place)
             continue

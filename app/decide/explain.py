@@ -4,13 +4,14 @@ For people who may see the charges: an explanation names the facts, so it is nev
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
 
 from app.decide.decide import Decider
 from app.decide.facts import FactFinder
+from app.domain.decision import Decision, tasks
 from app.domain.release import Release
 from app.rulebook.evaluate import Verdict, evaluate, strongest
 from app.rulebook.model import CONVICTION_FACTS, AskPerson, DecisionTable, Membership, Reply, Rule, Send, Test
@@ -67,6 +68,33 @@ class UsedRow(msgspec.Struct, frozen=True):
     sets: tuple[str, ...]
 
 
+class Told(msgspec.Struct, frozen=True):
+    """A state that is told. `held_because` is the code of the work item that keeps the message back, or None."""
+
+    copy: str
+    state: str
+    ori: str
+    held_because: str | None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a person must do, about which state if about one, and the rules that ask."""
+
+    code: str
+    state: str | None
+    rule: str
+
+
+class Overall(msgspec.Struct, frozen=True):
+    """What comes out for the release as a whole. `of` are the answers of its convictions; the strongest is the outcome."""
+
+    outcome: str
+    of: tuple[str, ...]
+    because: tuple[str, ...]
+    messages: tuple[Told, ...]
+    work_items: tuple[Asked, ...]
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """Why, and why not. `regime` says from when to when nothing in the rulebook changes around the day."""
 
@@ -77,10 +105,11 @@ class Explanation(msgspec.Struct, frozen=True):
     facts: dict[str, object]
     steps: tuple[Step, ...]
     rows: tuple[UsedRow, ...]
+    overall: Overall
 
 
-def explain(decider: Decider, release: Release, as_of: date | None = None) -> Explanation:
-    """The explanation of a release's decision under the decider's rulebook."""
+def explain(decider: Decider, release: Release, as_of: date | None = None, now: datetime | None = None) -> Explanation:
+    """The explanation of a release's decision under the decider's rulebook, at the moment `now` (default: of the release)."""
     book = decider.book
     day = as_of or release.stay.day
     values, _ = FactFinder(book.content.facts, book.content.tables).find(release)
@@ -97,7 +126,15 @@ def explain(decider: Decider, release: Release, as_of: date | None = None) -> Ex
         steps.append(_step(book.routing[book.regime(day)], values.shared)[0])
     rows = tuple(_used_rows(look_up.view, values.shared, values.convictions))
     regime = f"{_day(look_up.view.first, 'the beginning')} to {_day(look_up.view.last, 'further notice')}"
-    return Explanation(release.release_id, day, regime, book.hash, values.evidence(), tuple(steps), rows)
+    decision = decider.decide(release, now or release.stay.instant, as_of)
+    overall = _overall(decision, tuple(verdict.outcome or "" for verdict in verdicts))
+    return Explanation(release.release_id, day, regime, book.hash, values.evidence(), tuple(steps), rows, overall)
+
+
+def _overall(decision: Decision, answers: tuple[str, ...]) -> Overall:
+    messages = tuple(Told(notice.copy, notice.state, notice.ori, notice.held_because) for notice in decision.notices)
+    asked = tuple(Asked(errand.code, errand.state, errand.rule) for errand, _ in tasks(decision))
+    return Overall(decision.outcome, answers, tuple(reason.rule for reason in decision.because), messages, asked)
 
 
 def _step(look_up: LookUp, facts: Mapping[str, str]) -> tuple[Step, Verdict]:
@@ -187,4 +224,22 @@ def as_text(explanation: Explanation) -> str:
     for row in explanation.rows:
         cells = ", ".join(f"{name} {text}" for name, text in row.cells.items())
         out.append(f"  {row.table} {row.row}: {cells}" + (f"  [{', '.join(row.sets)}]" if row.sets else ""))
-    return "\n".join(out)
+    return "\n".join([*out, "", *_overall_lines(explanation.overall)])
+
+
+def _overall_lines(overall: Overall) -> Iterator[str]:
+    strongest_of = ""
+    if len(overall.of) > 1:
+        strongest_of = f", the strongest answer of {len(overall.of)} convictions ({', '.join(overall.of)})"
+    yield f"overall: {overall.outcome}{strongest_of}"
+    if overall.because:
+        yield f"  because {', '.join(overall.because)}"
+    for told in overall.messages:
+        held = f", held until the work item {told.held_because} is done" if told.held_because else ""
+        yield f"  message to {told.state} ({told.copy}) at {told.ori}{held}"
+    for asked in overall.work_items:
+        about = f" about {asked.state}" if asked.state else ""
+        yield f"  work item {asked.code}{about}" + (f" ({asked.rule})" if asked.rule else "")
+    if not overall.messages:
+        until = " until a person has acted" if overall.work_items else ""
+        yield f"  no message{until}"

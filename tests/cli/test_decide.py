@@ -157,3 +157,41 @@ def test_a_json_file_is_one_release(tmp_path: Path) -> None:
     done = lens(tmp_path, "decide", str(ROOT / "docs/examples/release.json"))
     assert done.returncode == 0
     assert json.loads(done.stdout)["release_id"] == "EXAMPLE-1"
+
+
+def test_notices_can_be_read_as_they_are_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`--text` prints each notice line by line, whom it goes to, and what a person must do; what is held has none."""
+    file = tmp_path / "three.ndjson"
+    documents = [
+        release_document(release_id="TWO-STATES"),
+        release_document(release_id="NO-STATE", residence=None),
+        release_document(release_id="HELD", holds=["juvenile"]),
+    ]
+    file.write_text("\n".join(map(json.dumps, documents)) + "\n{}\n")
+    done = said(tmp_path, ["decide", str(file), "--text", *AT], monkeypatch, capfd)
+    first, second, third = (decided(document) for document in documents)
+    for notice in (*first.notices, *second.notices):
+        assert f"-\n{notice.numbered('LN--------')}".rstrip("\n") in done.out
+    assert done.out.count("\nmessage ") == 3
+    assert "message 2 of 2: NEW, receiving, to TX at TXSIR0000\n" in done.out
+    assert "  a person must act: no-residence-state about ZZ (LENS-R40)\n" in done.out
+    held = done.out[done.out.index("HELD: ") :]
+    assert held.startswith(f"HELD: hold_for_review, because LENS-E30 (as of 2026-11-23, rulebook {third.rulebook})\n")
+    assert held.endswith("  a person must act: review (LENS-E30)\n  no message until a person has acted\n\n")
+    assert done.code == 1
+    assert "lens: line 4: " in done.err
+
+
+@pytest.mark.parametrize(("setting", "option"), [("niem", None), ("legacy", "niem"), ("niem", "legacy")])
+def test_the_form_of_a_notice_is_the_setting_or_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], setting: str, option: str | None
+) -> None:
+    """The option wins over LENS_MESSAGE_FORMAT; notices are printed as XML or as legacy text."""
+    monkeypatch.setenv("LENS_MESSAGE_FORMAT", setting)
+    words = ["--message-format", option] if option else []
+    done = said(tmp_path, ["decide", str(ROOT / "docs/examples/release.json"), "--text", *words], monkeypatch, capfd)
+    niem = (option or setting) == "niem"
+    assert done.out.count("<nh2:DestinationORIID>TXSIR0000</nh2:DestinationORIID>") == niem
+    assert done.out.count("\nAM.VTINS07S0.TXSIR0000.*LN--------.TXT\n") == (not niem)

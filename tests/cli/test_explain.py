@@ -90,3 +90,14 @@ def test_a_release_with_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert (done.code, done.out) == (1, "")
     assert "/colour: there is no such field" in done.err
     assert "/holds: this must be array" in done.err
+
+
+def test_as_of_another_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """`--as-of` explains by the rules of that day: before any was in force nobody was told."""
+    done = said(tmp_path, ["explain", str(EXAMPLE), "--as-of", "2015-05-31"], monkeypatch, capfd)
+    assert "as of 2015-05-31" in done.out
+    assert "LENS-E10 is not in force" in done.out
+    assert done.out.endswith("overall: do_not_notify\n  because LENS-E99\n  no message\n")
+    wrong = said(tmp_path, ["explain", str(EXAMPLE), "--as-of", "yesterday"], monkeypatch, capfd)
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "YYYY-MM-DD" in wrong.err

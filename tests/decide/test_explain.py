@@ -8,10 +8,13 @@ import pytest
 
 from app.decide.decide import Decider
 from app.decide.explain import Explanation, RuleTrace, Step, as_text, explain
+from app.decide.terms import Terms
 from tests.decide.deciding import decider, decider_of
 from tests.domain.releases import Document, release_document
 from tests.rulebook.shipped import ROOT
 
+QUALIFIES = {"charge_code": "0902", "status": "convicted"}
+PENDING = {"charge_code": "0101", "status": "pending"}
 ELIGIBILITY, ROUTING = "rules/eligibility.yaml", "rules/routing.yaml"
 
 
@@ -190,3 +193,42 @@ def test_an_explanation_says_what_was_decided() -> None:
         }
         assert decision.outcome in answers
         assert fired == {reason.rule for reason in decision.because}
+
+
+@pytest.mark.parametrize(
+    ("changes", "end"),
+    [
+        (
+            {},
+            (
+                "overall: notify\n  because LENS-E10, LENS-R10, LENS-R30\n"
+                "  message to AZ (departing) at AZSIR0000\n  message to TX (receiving) at TXSIR0000"
+            ),
+        ),
+        (
+            {"residence": None},
+            (
+                "overall: notify\n  because LENS-E10, LENS-R10, LENS-R40\n"
+                "  message to AZ (departing) at AZSIR0000\n  work item no-residence-state about ZZ (LENS-R40)"
+            ),
+        ),
+        (
+            {"holds": ["asylum"], "convictions": [QUALIFIES, PENDING]},
+            (
+                "overall: hold_for_review, the strongest answer of 2 convictions (hold_for_review, do_not_notify)\n"
+                "  because LENS-E30\n  work item review (LENS-E30)\n  no message until a person has acted"
+            ),
+        ),
+    ],
+)
+def test_the_end_is_what_comes_out_overall(changes: Document, end: str) -> None:
+    """The last lines say the outcome of all convictions together, who is told where, and what a person must do."""
+    assert as_text(explained(release_document(**changes))).endswith(f"\n\n{end}")
+
+
+def test_an_address_that_no_state_has_confirmed_holds_the_message_overall() -> None:
+    """What the settings keep back is told too, not only what the rules say."""
+    careful = Decider(decider().book, Terms(allow_generic_ori=False))
+    overall = explained(release_document(), careful).overall
+    assert [told.held_because for told in overall.messages] == ["ori-not-confirmed"] * 2
+    assert [asked.code for asked in overall.work_items] == ["ori-not-confirmed"] * 2
