@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     rulebook_dir: Path = Path()
     rulebook_source: Literal["folder", "published"] = "folder"
     rulebook_trusted_keys: Path | None = None
+    require_scenarios: bool = True
     channel: Literal["spool", "tcp", "simulator"] = "spool"
     spool_dir: Path = Path("var/spool")
     arrivals_dir: Path = Path("var/arrivals")

@@ -155,7 +155,7 @@ async def metrics(watched: Watching) -> Response:
 
 def _page(parts: Parts) -> bytes:
     shelf = parts.shelf
-    written = Written(parts.writer.groups, parts.writer.items, shelf.in_force.version, degraded=shelf.problem is not None)
+    written = Written(parts.writer.groups, parts.writer.items, shelf.in_force.version, shelf.problem is not None, shelf.failing)
     stopped = {name: _asked(name, check) for name, check in parts.ready.items()}
     return parts.metrics.page(
         process_metrics(written), readiness_metrics(stopped), parts.store_figures.look(), sending_metrics(parts.counts())

@@ -17,6 +17,8 @@ from prometheus_client.registry import Collector
 from app.domain.decision import Outcome
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_SCENARIOS_SHOWN = 10
+_SCENARIO_LENGTH = 120
 SIGN_IN_REFUSALS = ("no_key", "unknown_key", "ended_key", "wrong_role")
 
 
@@ -27,13 +29,14 @@ class _Outcome(msgspec.Struct):
 class Written(NamedTuple):
     """What the writer of a process has committed since it started, and the rulebook that the process decides under.
 
-    `degraded`: it should decide under another, which cannot be used.
+    `degraded`: it should decide under another, which cannot be used; `failing` are the scenarios that keep it from that.
     """
 
     groups: int
     items: int
     rulebook: str = ""
     degraded: bool = False
+    failing: tuple[str, ...] = ()
 
 
 class Metrics:
@@ -133,6 +136,14 @@ def process_metrics(written: Written) -> Iterable[Metric]:
         "Whether it decides under the last good version because a newer one cannot be used.",
         value=written.degraded,
     )
+    failing = GaugeMetricFamily(
+        "lens_rulebook_scenario_failing",
+        "A scenario that keeps a newer rulebook from going live, by its name.",
+        labels=("scenario",),
+    )
+    for name in dict.fromkeys(scenario[:_SCENARIO_LENGTH] for scenario in written.failing[:_SCENARIOS_SHOWN]):
+        failing.add_metric((name,), 1)
+    yield failing
 
 
 def readiness_metrics(stopped: Mapping[str, str | None]) -> Iterable[Metric]:

@@ -82,11 +82,11 @@ def an_object(fields: Json, optional: tuple[str, ...] = ()) -> Json:
     return {"type": "object", "additionalProperties": False, "required": required, "properties": fields}
 
 
-_LINE: Json = {"minLength": 1, "pattern": r"^(?:[^\p{C}\p{Z}]| )+$"}
+LINE: Json = {"minLength": 1, "pattern": r"^(?:[^\p{C}\p{Z}]| )+$"}
 """One line of printable text, as Python has it."""
-_REASON = an_object({"reason": {"type": "string", "maxLength": REASON_LENGTH, **_LINE, "description": "Why, in one line."}})
+_REASON = an_object({"reason": {"type": "string", "maxLength": REASON_LENGTH, **LINE, "description": "Why, in one line."}})
 _ASSIGNEE = an_object(
-    {"to": {"type": ["string", "null"], "maxLength": ASSIGNEE_LENGTH, **_LINE, "description": "Who; null for nobody."}}
+    {"to": {"type": ["string", "null"], "maxLength": ASSIGNEE_LENGTH, **LINE, "description": "Who; null for nobody."}}
 )
 _PROBLEMS = {
     400: "Not one JSON document, or an unknown LENS-Mode.",
@@ -127,11 +127,11 @@ def with_body(*problems: int) -> tuple[int, ...]:
     return tuple(sorted({401, 403, 422, 503, *_WITH_BODY, *problems}))
 
 
-def takes(schema: str | Json, example: object = None) -> Json:
+def takes(schema: str | Json, example: object = None, *, required: bool = True) -> Json:
     """An endpoint's body: a schema under components, or one of its own."""
     body: Json = {"schema": {"$ref": _REF + schema} if isinstance(schema, str) else schema}
     shown = {} if example is None else {"example": example}
-    return {"requestBody": {"required": True, "content": {"application/json": body | shown}}}
+    return {"requestBody": {"required": required, "content": {"application/json": body | shown}}}
 
 
 TAKES_RELEASE = takes("Release", RELEASE_EXAMPLE)

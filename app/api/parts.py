@@ -20,6 +20,7 @@ from app.intake.feeds import Feeds
 from app.intake.guards import Guards
 from app.intake.rulebooks import Rulebooks
 from app.intake.shelf import Shelf
+from app.rulebook.versions import VERSION
 from app.store.engine import Store
 from app.store.reading import Ask, look
 from app.store.writer import Writer
@@ -27,7 +28,13 @@ from app.store.writer import Writer
 JSON = "application/json"
 """The media type of every good answer."""
 
-Version = Annotated[str, Field(pattern="^[0-9a-f]{12}$", description="A rulebook's version: its content hash.")]
+Version = Annotated[
+    str,
+    Field(
+        pattern=f"^{VERSION.pattern}$",
+        description="A rulebook's version: its full SHA-256, or the first 12 digits of it.",
+    ),
+]
 """The name of a rulebook."""
 
 T = TypeVar("T")

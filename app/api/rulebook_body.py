@@ -8,6 +8,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from app.api.bodies import read_body
+from app.api.rulebook_words import DRAFT_WORDS
 from app.errors import Fault, Refused
 from app.rulebook.bundle import FILES_LIMIT, MANIFEST, SIGNATURE, TOPS, Bundle, bundle_of, read_tar
 from app.rulebook.source import SourceFile
@@ -17,41 +18,56 @@ UPLOAD_LIMIT = 8 * 1024 * 1024
 
 MULTIPART = "multipart/form-data"
 TARS = ("application/x-tar", "application/gzip", "application/x-gzip", "application/x-gtar", "application/octet-stream")
+_FAULTS_TOLD = 100
 _TAR_ENDS = (".tar", ".tar.gz", ".tgz")
 
 
-async def read_bundle(request: Request) -> Bundle:
-    """The rulebook that was sent. Raises Refused with every fault, TooLarge, TooSlow or WrongMediaType."""
+async def read_draft(request: Request) -> tuple[Bundle, dict[str, str]]:
+    """The rulebook that was sent, and what a multipart body says of it. Raises Refused with every fault, TooLarge, TooSlow or
+    WrongMediaType.
+    """
     raw = await read_body(request, UPLOAD_LIMIT, (MULTIPART, *TARS))
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MULTIPART:
-        return await run_in_threadpool(read_tar, raw)
-    files = await _read_parts(request, raw)
+        return await run_in_threadpool(read_tar, raw), {}
+    files, words = await _read_parts(request, raw)
     if len(files) == 1 and files[0].name.endswith(_TAR_ENDS):
-        return await run_in_threadpool(read_tar, files[0].content)
-    return bundle_of(files)
+        return await run_in_threadpool(read_tar, files[0].content), words
+    return bundle_of(files), words
 
 
-async def _read_parts(request: Request, raw: bytes) -> list[SourceFile]:
+class _InMemory(MultiPartParser):
+    """Parts are kept in memory, which the limit of the body bounds already: nothing of a draft is ever put on a disk."""
+
+    spool_max_size = UPLOAD_LIMIT
+
+
+async def _read_parts(request: Request, raw: bytes) -> tuple[list[SourceFile], dict[str, str]]:
     async def body() -> AsyncGenerator[bytes, None]:
         yield raw
 
-    parser = MultiPartParser(request.headers, body(), max_files=FILES_LIMIT, max_fields=FILES_LIMIT)
+    parser = _InMemory(request.headers, body(), max_files=FILES_LIMIT, max_fields=FILES_LIMIT)
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError):
         fault = Fault("", "not-multipart", "the body is no multipart/form-data with a boundary, or has too many parts")
         raise Refused((fault,), "The body cannot be read; nothing was stored.") from None
     try:
-        plain = [name for name, part in form.multi_items() if not isinstance(part, UploadFile)]
-        if plain:
-            faults = (Fault(f"/{name[:80]}", "no-file", "send each part as a file, with a filename") for name in plain)
-            raise Refused(tuple(faults), "A rulebook consists of files; nothing was stored.")
-        return [
-            SourceFile(_path(name, part), await part.read())
-            for name, part in form.multi_items()
-            if isinstance(part, UploadFile)
-        ]
+        files = []
+        words: dict[str, str] = {}
+        faults = []
+        for name, part in form.multi_items():
+            if isinstance(part, UploadFile):
+                files.append(SourceFile(_path(name, part), await part.read()))
+            elif name in words:
+                faults.append(Fault(f"/{name}", "twice", "this can be given once"))
+            elif name in DRAFT_WORDS:
+                words[name] = part
+            else:
+                faults.append(Fault(f"/{name[:80]}", "no-file", "send each part as a file, with a filename"))
+        if faults:
+            raise Refused(tuple(faults[:_FAULTS_TOLD]), "A rulebook consists of files; nothing was stored.")
+        return files, words
     finally:
         await form.close()
 

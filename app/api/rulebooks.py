@@ -29,11 +29,12 @@ class RulebookRule(msgspec.Struct, frozen=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True):
-    """What decides in the process that answers. `version` is its content hash, as decisions name it; `since` when it went live,
-    `by` whom and in which `way`; `warnings` are what `lens check` warns of. `degraded` says why a newer one is not used, if so.
+    """What decides in the process that answers. `version` is how decisions name it; `since` when it went live,
+    `by` whom and in which `way`; `sha256` identifies it, and `version` is its first 12 digits; `warnings` are what `lens check` warns of. `degraded` says why a newer one is not used, if so.
     """
 
     version: str
+    sha256: str
     since: str
     by: str
     way: Way
@@ -82,6 +83,7 @@ async def live(parts: Wired, _: RulebookReader, __: Unfiltered) -> Response:
     )
     rulebook = Rulebook(
         version=now.version,
+        sha256=now.sha256,
         since=rfc3339(now.since),
         by=now.by,
         way=now.way,

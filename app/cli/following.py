@@ -12,7 +12,7 @@ from app.cli.deciding import terms_of
 from app.errors import BadRulebook, BadSetting, Refused
 from app.intake.folder import FolderWatch
 from app.intake.following import Follower
-from app.intake.library import Library
+from app.intake.library import Library, Versions
 from app.intake.opening import Desk, open_shelf
 from app.intake.rulebooks import Rulebooks
 from app.intake.shelf import Shelf
@@ -21,7 +21,7 @@ from app.rulebook.signing import Trusted, read_trusted
 from app.settings import Settings
 from app.store.engine import Store
 from app.store.reading import look
-from app.store.rulebook_reads import bundle_of_version
+from app.store.rulebook_reads import bundle_of_version, identify
 from app.store.rulebooks import Published
 from app.store.writer import Writer
 
@@ -40,12 +40,12 @@ class Current(NamedTuple):
 
 def desk_of(settings: Settings, store: Store, writer: Writer) -> Desk:
     """What handling rulebooks needs. Raises BadSetting when the trusted keys cannot be read."""
-    library = Library(
-        lambda version: look(store, lambda connection: bundle_of_version(connection, version)),
-        terms_of(settings),
-        trusted_of(settings),
+    versions = Versions(
+        identify=lambda name: look(store, lambda connection: identify(connection, name)),
+        fetch=lambda name: look(store, lambda connection: bundle_of_version(connection, name)),
     )
-    return Desk(store, writer, library, clock)
+    library = Library(versions, terms_of(settings), trusted_of(settings))
+    return Desk(store, writer, library, clock, failing_too=not settings.require_scenarios)
 
 
 def trusted_of(settings: Settings) -> Trusted | None:

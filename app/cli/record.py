@@ -17,3 +17,8 @@ def checked_reason(reason: str) -> str:
     if not (0 < len(reason.strip()) <= REASON_LENGTH and reason.isprintable()):
         raise typer.BadParameter(f"one line of 1 to {REASON_LENGTH} printable characters")
     return reason.strip()
+
+
+def line_or_none(text: str | None) -> str | None:
+    """The same for an option that may be left out."""
+    return None if text is None else checked_reason(text)

@@ -14,11 +14,11 @@ from app.cli.following import desk_of
 from app.cli.listing import store_at_hand
 from app.cli.printing import pretty
 from app.cli.progress import working
-from app.cli.record import actor
+from app.cli.record import actor, checked_reason, line_or_none
 from app.cli.rulebook_bundles import keygen, pack, read_source, tell_faults, verify
 from app.cli.rulebook_text import as_lines, as_table, summary
 from app.errors import Conflict, Refused
-from app.intake.rulebooks import Rulebooks
+from app.intake.rulebooks import Rulebooks, Said
 from app.rulebook.change_report import Compared
 from app.rulebook.signing import is_name
 from app.rulebook.versions import VERSION
@@ -26,6 +26,7 @@ from app.settings import read_settings
 from app.store.engine import Store, upgrade
 from app.store.reading import look
 from app.store.rulebook_reads import all_versions, bundle_of_version
+from app.store.rulebooks import Kept
 from app.store.writer import Writer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -34,10 +35,20 @@ app.command("verify")(verify)
 app.command("keygen")(keygen)
 
 _NOTHING = "nothing"
+_BECAME: dict[Kept, str] = {
+    "new": "stored",
+    "again": "a draft again",
+    "signed": "there already, and signed now",
+    "known": "there already",
+}
 As = Annotated[
     str | None, typer.Option("--as", help="Who you are, where several people share an account. Default: the account's name.")
 ]
-Named = Annotated[str, typer.Argument(help="The version: 12 hexadecimal digits.")]
+Named = Annotated[str, typer.Argument(help="The version: its SHA-256 in hexadecimal, or the first 12 digits of it.")]
+CorrectsPast = Annotated[
+    str | None,
+    typer.Option("--corrects-past", callback=line_or_none, help="Why what is decided of days before today may change."),
+]
 
 
 @app.callback()
@@ -64,7 +75,7 @@ class _Open:
         if version == "live":
             return self.live()
         if not VERSION.fullmatch(version):
-            raise typer.BadParameter(f"{version} is no version: 12 hexadecimal digits, or `live`")
+            raise typer.BadParameter(f"{version} is not a version: 12 or 64 hexadecimal digits, or `live`")
         return version
 
 
@@ -92,11 +103,16 @@ def _by(name: str | None) -> str:
 def draft(
     source: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A folder with rules/ and ref_data/, or a bundle.")],
     name: As = None,
+    title: Annotated[
+        str | None, typer.Option("--title", callback=line_or_none, help="What the change is, in one line.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", callback=line_or_none, help="Why it is made, in one line.")] = None,
+    corrects_past: CorrectsPast = None,
 ) -> None:
     """Check a rulebook and store it as a version. It decides nothing yet. Exit code 1 when it has errors.
 
     Example:
-    lens rulebook draft . --as ann
+    lens rulebook draft . --as ann --title "Parole is left to a person" --reason "Policy memo of 15 November"
 
     """
     by = _by(name)
@@ -106,12 +122,16 @@ def draft(
         with database(settings) as store:
             upgrade(store)  # a first draft may come before the first start
             with _at_work(store) as opened, working("Checking every case, and running the scenarios"):
-                version, kept = opened.rulebooks.draft(bundle, by)
+                version, kept = opened.rulebooks.draft(bundle, by, Said(title, reason, None, corrects_past))
     except Refused as refused:
         tell_faults(refused)
         raise typer.Exit(1) from None
-    print(f"{version.version} is {'stored' if kept == 'new' else 'there already'}: {summary(version)}")
-    if version.state == "draft":
+    print(f"{version.version} is {_BECAME[kept]}: {summary(version)}")
+    for failed in version.check.scenarios.failed:
+        print(f"  scenario failed: {failed}", file=sys.stderr)
+    if version.check.scenarios.failed and settings.require_scenarios:
+        print("It cannot be approved while they fail; `lens test` shows what was expected.", file=sys.stderr)
+    elif version.state == "draft":
         print(f"Another person approves it, after a look at what it changes: lens rulebook approve {version.version}")
 
 
@@ -186,6 +206,8 @@ def approve(
         typer.Option(help="The version that the diff you have seen began at, for scripts; `nothing` where none is live."),
     ] = None,
     name: As = None,
+    comment: Annotated[str | None, typer.Option("--comment", callback=line_or_none, help="What you found.")] = None,
+    corrects_past: CorrectsPast = None,
 ) -> None:
     """Approve what another person drafted, after a look at what it changes: the diff is shown, and you are asked.
 
@@ -201,7 +223,8 @@ def approve(
             if not sys.stdin.isatty():
                 raise typer.BadParameter(f"nobody is there to be asked; say --diff-seen {diff_seen}", param_hint="--diff-seen")
             typer.confirm(f"Approve {which} as {by.removeprefix('cli ')}?", abort=True, err=True)
-        done = opened.rulebooks.approve(which, None if diff_seen == _NOTHING else diff_seen, by)
+        said = Said(comment=comment, corrects_past=corrects_past)
+        done = opened.rulebooks.approve(which, None if diff_seen == _NOTHING else diff_seen, by, said)
     print(f"{done.version} is approved by {done.approved_by}. To put it live: lens rulebook publish {done.version}")
 
 
@@ -215,7 +238,32 @@ def _seen(opened: _Open, version: str) -> str:
 
 
 @app.command()
-def publish(version: Named, name: As = None) -> None:
+def reject(
+    version: Named,
+    comment: Annotated[str, typer.Option("--comment", callback=checked_reason, help="What is to be changed.")],
+    name: As = None,
+) -> None:
+    """Send a version back to whoever drafted it. It cannot be approved until it is drafted again.
+
+    Example:
+    lens rulebook reject 3f9c2a7b41d0 --comment "The scenario for juveniles is missing" --as ben
+
+    """
+    by = _by(name)
+    with _opened() as opened:
+        done = opened.rulebooks.reject(opened.named(version), comment, by)
+    print(f"{done.version} is sent back by {done.rejected_by}. Draft it again once it is changed.")
+
+
+@app.command()
+def publish(
+    version: Named,
+    name: As = None,
+    older: Annotated[
+        str | None,
+        typer.Option("--older", callback=line_or_none, help="Why a signed bundle older than one that was live goes live."),
+    ] = None,
+) -> None:
     """Put an approved version live, in every running process at once, a moment from now.
 
     Example:
@@ -224,7 +272,7 @@ def publish(version: Named, name: As = None) -> None:
     """
     by = _by(name)
     with _opened() as opened, working("Publishing: every running process loads it"):
-        done = opened.rulebooks.publish(opened.named(version), by)
+        done = opened.rulebooks.publish(opened.named(version), by, older)
     print(f"{done.version} is live since {done.publications[-1].live_at}.")
 
 
@@ -232,14 +280,15 @@ def publish(version: Named, name: As = None) -> None:
 def rollback(
     version: Annotated[str, typer.Argument(help="The live version, or the one before it; `live` if left out.")] = "live",
     name: As = None,
+    reason: Annotated[str | None, typer.Option("--reason", callback=line_or_none, help="Why it is taken back.")] = None,
 ) -> None:
     """Go one step back: the version that was live before decides again, in every running process.
 
     Example:
-    lens rulebook rollback
+    lens rulebook rollback --reason "Notices went to the wrong ORI"
 
     """
     by = _by(name)
     with _opened() as opened, working("Going back: every running process changes"):
-        done = opened.rulebooks.roll_back(opened.named(version), by)
+        done = opened.rulebooks.roll_back(opened.named(version), by, reason)
     print(f"{done.version} is live again since {done.publications[-1].live_at}.")

@@ -14,7 +14,7 @@ from app.cli.named_books import existing
 from app.domain.release import is_date_time
 from app.errors import BadSetting, Refused
 from app.rulebook.book import load
-from app.rulebook.bundle import Bundle, Manifest, read_bundle_folder, read_tar
+from app.rulebook.bundle import SEQUENCE_LIMIT, Bundle, Manifest, read_bundle_folder, read_tar, seconds_of
 from app.rulebook.bundle import pack as pack_files
 from app.rulebook.signing import Signer, is_name, new_signer, read_signer
 from app.settings import read_settings
@@ -27,6 +27,10 @@ def pack(
     created: Annotated[
         str | None, typer.Option(help="When it was packed; now if left out. The rest depends on DIR alone.")
     ] = None,
+    sequence: Annotated[
+        int | None,
+        typer.Option(min=0, max=SEQUENCE_LIMIT, help="Rises with each bundle; seconds since 1970 of --created if left out."),
+    ] = None,
 ) -> None:
     """Pack a rulebook into one file, with a manifest of hashes and, with --sign, a signature. It is checked first.
 
@@ -37,7 +41,9 @@ def pack(
     book = load(existing(folder))
     signer = _signer(sign) if sign is not None else None
     try:
-        out.write_bytes(pack_files(book.content.files, _moment(created), signer))
+        moment = _moment(created)
+        number = seconds_of(moment) if sequence is None else sequence
+        out.write_bytes(pack_files(book.content.files, moment, signer, number))
     except OSError as error:
         raise typer.BadParameter(f"{out} cannot be written: {error.strerror}", param_hint="--out") from None
     print(
@@ -72,7 +78,8 @@ def verify(
         raise typer.Exit(1)
     packed = msgspec.json.decode(bundle.manifest, type=Manifest).created
     print(
-        f"{source}: rulebook {bundle.version}, {len(bundle.files)} files, packed {packed}, signed by {signer.name} ({signer.id})"
+        f"{source}: rulebook {bundle.version}, {len(bundle.files)} files, packed {packed}, sequence {bundle.sequence}, "
+        f"signed by {signer.name} ({signer.id})"
     )
 
 

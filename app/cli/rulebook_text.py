@@ -36,10 +36,18 @@ def summary(version: RulebookVersion) -> str:
 def as_lines(version: RulebookVersion) -> Iterator[str]:
     """All that is known of it."""
     yield f"{version.version} is {version.state}{', signed' if version.signed else ''}"
+    yield f"sha256    {version.sha256}"
+    yield from _said("title     ", version.title)
+    yield from _said("reason    ", version.reason)
+    yield from _said("sequence  ", version.sequence)
     yield f"drafted   {minute(version.drafted_at)} by {version.drafted_by}"
     if version.approved_at is not None:
         change = f", as a change from {version.approved_against}" if version.approved_against else ""
         yield f"approved  {minute(version.approved_at)} by {version.approved_by}{change}"
+    if version.rejected_at is not None:
+        yield f"rejected  {minute(version.rejected_at)} by {version.rejected_by}"
+    yield from _said("comment   ", version.comment)
+    yield from _said("corrects the past: ", version.corrects_past)
     yield f"check     {summary(version)}"
     for problem in version.check.problems:
         place = f"{problem['file']}:{problem['line']}:{problem['column']}"
@@ -47,4 +55,10 @@ def as_lines(version: RulebookVersion) -> Iterator[str]:
     for name in version.check.scenarios.failed:
         yield f"          scenario failed: {name}"
     for each in version.publications:
-        yield f"live      {minute(each.live_at)} by {each.by} ({each.way})"
+        why = f": {each.reason}" if each.reason else ""
+        yield f"live      {minute(each.live_at)} by {each.by} ({each.way}){why}"
+
+
+def _said(name: str, value: object) -> Iterator[str]:
+    if value is not None:
+        yield f"{name}{value}"

@@ -207,6 +207,7 @@ class Decider:
             plan.outcome,
             day,
             self.book.hash,
+            self.book.sha256,
             plan.because,
             notices,
             errands,

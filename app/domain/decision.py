@@ -87,13 +87,14 @@ class Decision(msgspec.Struct, frozen=True):
     """The whole answer about one release.
 
     `facts` are the inputs as the rules saw them (evidence, no personal data); `beaten` the rules that matched and were
-    overridden. `rulebook` is the content hash of everything that decided.
+    overridden. `rulebook` is the label of everything that decided, `rulebook_sha256` the full hash that identifies it.
     """
 
     release_id: str
     outcome: Outcome
     as_of: date
     rulebook: str
+    rulebook_sha256: str
     because: tuple[Reason, ...]
     notices: tuple[Notice, ...]
     errands: tuple[Errand, ...]

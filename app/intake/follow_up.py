@@ -87,7 +87,8 @@ async def cancel(
 
     def decide(body: str, _: Mapping[str, str]) -> Decision:
         day = read_release(body.encode(), {}).stay.day
-        return Decision(release_id, "do_not_notify", day, decider.book.hash, (), (), (), ())
+        book = decider.book
+        return Decision(release_id, "do_not_notify", day, book.hash, book.sha256, (), (), (), ())
 
     how = wording(decider, decide)
     item = FollowUp(

@@ -140,5 +140,5 @@ class Follower:
         # Whoever watches the same folder has loaded it by itself by then: no time is given for that.
         looked = try_folder(self._desk, watch, found, lead_for(0, self._poll))
         if looked.settled:
-            self._shelf.tell(FOLDER, looked.complaint)
+            self._shelf.tell(FOLDER, looked.complaint, looked.failing)
             self._wake.set()

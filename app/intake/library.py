@@ -50,6 +50,20 @@ class Loaded(NamedTuple):
     seconds: float
 
 
+class Examined(NamedTuple):
+    """A rulebook that was checked. Until the store has accepted it, nobody keeps `loaded` and nothing is decided with it."""
+
+    check: CheckResult
+    loaded: Loaded
+
+
+class Versions(NamedTuple):
+    """How stored versions are found, by full hash or label: the full hash alone, and the files. Both raise NotFound."""
+
+    identify: Callable[[str], str]
+    fetch: Callable[[str], Bundle]
+
+
 def _use(bundle: Bundle, problems: Problems) -> RuleBook | None:
     content = read_content(bundle.files, problems)
     return use(content, problems) if content is not None else None
@@ -74,11 +88,11 @@ def _close(look_ups: Iterable[LookUp]) -> None:
 
 
 class Library:
-    """The rulebooks of one service by their version. Every method may take a second, and may be called from any thread."""
+    """The rulebooks of one service by their full hash. Every method may take a second, and may be called from any thread."""
 
-    def __init__(self, fetch: Callable[[str], Bundle], terms: Terms, trusted: Trusted | None = None) -> None:
-        """`fetch` reads a stored version (it raises NotFound); with `trusted` only what one of these keys signed is used."""
-        self._fetch = fetch
+    def __init__(self, versions: Versions, terms: Terms, trusted: Trusted | None = None) -> None:
+        """With `trusted` only what one of these keys signed is used."""
+        self._versions = versions
         self._terms = terms
         self._trusted = trusted
         self._lock = RLock()
@@ -94,21 +108,26 @@ class Library:
         """How long it took to load; another process may need as long. Raises as `decider` does."""
         return self._get(version).seconds
 
-    def examine(self, bundle: Bundle) -> CheckResult:
-        """Checks a rulebook as `lens check` does, and runs its scenarios; then it is loaded.
+    @property
+    def in_order(self) -> bool:
+        """Whether signatures count here, so that a bundle older than one that was live is known as such."""
+        return self._trusted is not None
 
-        Scenarios that fail do not keep it from being used: they are told to whoever approves it. Raises Refused with every error,
-        each at its place, or when it is not signed by a trusted key where only those are used.
+    def examine(self, bundle: Bundle) -> Examined:
+        """Checks a rulebook as `lens check` does, and runs its scenarios. Nothing is kept: see `keep`.
+
+        Scenarios that fail are told in its check. Raises Refused with every error, each at its place, or when it is not signed by
+        a trusted key where only those are used.
         """
         self._vouch(bundle)
         with self._lock:
-            found = self._loaded.get(bundle.version)
-        if found is not None and found.check is not None and found.decider.book.content.files == bundle.files:
-            return found.check
+            found = self._loaded.get(bundle.sha256)
+        if found is not None and found.check is not None:
+            return Examined(found.check, found)
         with self._checking:  # one at a time: a check is a second of work, and requests are answered meanwhile
             return self._checked(bundle)
 
-    def _checked(self, bundle: Bundle) -> CheckResult:
+    def _checked(self, bundle: Bundle) -> Examined:
         began = time.monotonic()
         problems = Problems()
         book = _use(bundle, problems)
@@ -119,26 +138,26 @@ class Library:
         results = run_all(book)
         failed = tuple(result.scenario.title for result in results if result.faults)
         check = check_result(book, Trial(len(results), failed))
-        self.keep(Loaded(_decider(book, self._terms), check, time.monotonic() - began))
-        return check
+        return Examined(check, Loaded(_decider(book, self._terms), check, time.monotonic() - began))
 
     def keep(self, loaded: Loaded) -> None:
-        """Keeps a rulebook, and in its place lets go of the one not asked for longest."""
+        """Keeps a rulebook that the store has accepted, and in its place lets go of the one not asked for longest."""
         with self._lock:
-            version = loaded.decider.book.hash
-            self._loaded[version] = loaded
-            self._loaded.move_to_end(version)
+            sha256 = loaded.decider.book.sha256
+            self._loaded[sha256] = loaded
+            self._loaded.move_to_end(sha256)
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)
 
     def content(self, version: str) -> Content:
         """What the files of a version say. Raises NotFound, or Unusable when they cannot be read."""
+        sha256 = self._versions.identify(version)
         with self._lock:
-            found = self._loaded.get(version)
+            found = self._loaded.get(sha256)
         if found is not None:
             return found.decider.book.content
         problems = Problems()
-        content = read_content(self._fetch(version).files, problems)
+        content = read_content(self._stored(version, sha256).files, problems)
         if content is None or problems.has_errors:
             raise Unusable(version, _codes(problems), "this version of LENS finds errors in it")
         return content
@@ -149,26 +168,32 @@ class Library:
             raise Refused((fault,), "Only rulebooks signed by a trusted key are taken here; nothing was stored.")
 
     def _get(self, version: str) -> Loaded:
+        sha256 = self._versions.identify(version)
         with self._lock:
-            found = self._loaded.get(version)
+            found = self._loaded.get(sha256)
             if found is not None:
-                self._loaded.move_to_end(version)
+                self._loaded.move_to_end(sha256)
                 return found
-            turn = self._loading.setdefault(version, Lock())
+            turn = self._loading.setdefault(sha256, Lock())
         try:
             with turn:  # of several who ask for the same one, one loads it
                 with self._lock:
-                    found = self._loaded.get(version)
-                return found or self._load(version)
+                    found = self._loaded.get(sha256)
+                return found or self._load(version, sha256)
         finally:
             with self._lock:
-                self._loading.pop(version, None)
+                self._loading.pop(sha256, None)
 
-    def _load(self, version: str) -> Loaded:
-        began = time.monotonic()
-        bundle = self._fetch(version)
-        if bundle.version != version:
+    def _stored(self, version: str, sha256: str) -> Bundle:
+        """The files of a version, which must be those with this full hash, byte for byte."""
+        bundle = self._versions.fetch(version)
+        if bundle.sha256 != sha256:
             raise Unusable(version, (DAMAGED,), "its stored files are not those that were checked")
+        return bundle
+
+    def _load(self, version: str, sha256: str) -> Loaded:
+        began = time.monotonic()
+        bundle = self._stored(version, sha256)
         if self._trusted is not None and not _is_signed(bundle, self._trusted):
             raise Unusable(version, (NOT_SIGNED,), "it is not signed by a trusted key")
         problems = Problems()

@@ -11,35 +11,53 @@ from app.intake.folder import FolderWatch
 from app.intake.library import BROKEN, Library, Unusable
 from app.intake.shelf import InForce, Shelf
 from app.rulebook.bundle import Bundle
-from app.rulebook.versions import FOLDER
+from app.rulebook.versions import FOLDER, failing
 from app.store.engine import Store
 from app.store.reading import look
 from app.store.rulebook_reads import Pointer, formerly_live, pointer, publication
-from app.store.rulebooks import Draft, TakeIn, take_in
+from app.store.rulebooks import Barred, Draft, TakeIn, take_in
 from app.store.writer import Writer
 
 _log = structlog.get_logger()
 
 PUBLISHED = "published"
 SUPERSEDED = "superseded"
+SCENARIO_FAILED = "scenario-failed"
 _CODES_SHOWN = 5
 _PLACES_SHOWN = 3
 
 
 class Desk(NamedTuple):
-    """What handling rulebooks needs: the store and its writer, the loaded rulebooks, the clock (Micros)."""
+    """What handling rulebooks needs: the store and its writer, the loaded rulebooks, the clock (Micros).
+
+    `failing_too`: also a rulebook whose scenarios fail may go live, for trying out.
+    """
 
     store: Store
     writer: Writer
     library: Library
     clock: Callable[[], int]
+    failing_too: bool = False
 
 
 class Looked(NamedTuple):
-    """What a look at the folder came to. `settled`: it was read whole and dealt with; `complaint`: why it is not used, if so."""
+    """What a look at the folder came to. `settled`: it was read whole and dealt with; `complaint`: why it is not used, if so.
+
+    `failing` names its scenarios that fail.
+    """
 
     settled: bool
     complaint: str | None = None
+    failing: tuple[str, ...] = ()
+
+
+class ScenariosFail(Refused):
+    """Scenarios of the rulebook fail, so it does not go live."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        words = f"{failing(names)} `lens test` shows what was expected."
+        super().__init__((Fault("/rules/scenarios", SCENARIO_FAILED, words),), words)
 
 
 def open_shelf(desk: Desk, watch: FolderWatch, *, follow_folder: bool) -> Shelf:
@@ -56,7 +74,7 @@ def open_shelf(desk: Desk, watch: FolderWatch, *, follow_folder: bool) -> Shelf:
     elif follow_folder:
         looked = try_folder(desk, watch, found, lead=0)
     shelf, fault = _first(desk)
-    shelf.tell(FOLDER, looked.complaint)
+    shelf.tell(FOLDER, looked.complaint, looked.failing)
     shelf.tell(PUBLISHED, fault.detail if fault is not None else None)
     return shelf
 
@@ -92,23 +110,27 @@ def take_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> bo
     """Stores what the folder holds and puts it live `lead` Micros from now, unless it is what was last taken from it.
 
     After a publication the folder is in charge again once it holds what is live: a change of older files must not undo what
-    people have approved since. False where it changed while it was read: look again. Raises Refused with every error, OSError, Unavailable, and Conflict when
-    something else went live since `found`.
+    people have approved since. False where it changed while it was read: look again. Raises Refused with every error, OSError,
+    Unavailable, Barred where it may not be stored or go live, and Conflict when something else went live since `found`.
     """
     bundle = watch.read()
     if bundle is None:
         return False
-    if bundle.version != found.folder:
+    if bundle.sha256 != found.folder_sha256:
         _refuse_unless_in_charge(desk, bundle, found)
-        check = desk.library.examine(bundle)
-        draft = Draft(bundle, msgspec.json.encode(check).decode(), FOLDER, desk.clock())
-        desk.writer.do_and_wait(take_in, TakeIn(draft, found.seq, lead))
+        examined = desk.library.examine(bundle)
+        failed = examined.check.scenarios.failed
+        if failed and not desk.failing_too:
+            raise ScenariosFail(failed)
+        draft = Draft(bundle, msgspec.json.encode(examined.check).decode(), FOLDER, desk.clock())
+        desk.writer.do_and_wait(take_in, TakeIn(draft, found.seq, lead, in_order=desk.library.in_order))
+        desk.library.keep(examined.loaded)
     watch.taken()
     return True
 
 
 def _refuse_unless_in_charge(desk: Desk, bundle: Bundle, found: Pointer) -> None:
-    if found.version in {found.folder, bundle.version}:
+    if found.sha256 in {found.folder_sha256, bundle.sha256}:
         return
     last = look(desk.store, lambda connection: publication(connection, found.seq))
     if last is not None and last.way == "publish":
@@ -120,14 +142,20 @@ def _refuse_unless_in_charge(desk: Desk, bundle: Bundle, found: Pointer) -> None
 
 def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Looked:
     """The same; what is wrong with the folder is told in words that begin with the codes of its faults. Raises Unavailable."""
+    failed: tuple[str, ...] = ()
     try:
         return Looked(take_folder(desk, watch, found, lead))
+    except ScenariosFail as error:
+        failed = error.names
+        complaint = f"{SCENARIO_FAILED}: the rulebook in the folder is not used. {error.detail}"
     except Refused as error:
         codes = list(dict.fromkeys(fault.code for fault in error.faults))
         shown = ", ".join(codes[:_CODES_SHOWN]) + (" and more" if len(codes) > _CODES_SHOWN else "")
         complaint = f"{shown}: the rulebook in the folder is not used. {_where(error)}"
     except OSError as error:
         complaint = f"unreadable: the folder of the rulebook cannot be read ({error.strerror})"
+    except Barred as error:
+        complaint = f"{error.why}: the rulebook in the folder is not used. {error.detail}"
     except Conflict:
         return Looked(settled=False)
     except Unavailable:
@@ -136,7 +164,7 @@ def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Loo
         _log.exception("rulebook_broke")
         complaint = f"{BROKEN}: LENS failed at the rulebook in the folder with {type(error).__name__}"
     watch.taken()
-    return Looked(settled=True, complaint=complaint)
+    return Looked(settled=True, complaint=complaint, failing=failed)
 
 
 def _where(error: Refused) -> str:

@@ -4,21 +4,52 @@ The same for the API and for the command line, which differ only in who is askin
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
 from app.decide.decide import Decider
 from app.domain.times import SECOND
-from app.errors import Conflict
+from app.errors import Conflict, Refused
 from app.intake.following import lead_for
 from app.intake.opening import Desk
 from app.rulebook.bundle import Bundle
 from app.rulebook.changes import Changes, compare
 from app.rulebook.file_changes import FileChange, file_changes
+from app.store.audit import AuditEntry, note
 from app.store.reading import look
 from app.store.rulebook_reads import Pointer, RulebookVersion, get_version, pointer, publication
-from app.store.rulebooks import Approve, Draft, Kept, Publish, Published, approve, draft, publish, roll_back
+from app.store.rulebooks import (
+    Approve,
+    Draft,
+    Kept,
+    Publish,
+    Published,
+    Reject,
+    approve,
+    draft,
+    publish,
+    reject,
+    roll_back,
+)
+
+_CODES_KEPT = 20
+
+
+class Said(NamedTuple):
+    """What people say of a version, in words: whoever drafts it `title` and `reason`, whoever approves it `comment`; either of
+    them, in `corrects_past`, why it may change what is decided of days before today.
+    """
+
+    title: str | None = None
+    reason: str | None = None
+    comment: str | None = None
+    corrects_past: str | None = None
+
+
+NOTHING_SAID = Said()
 
 
 class Rulebooks:
@@ -28,26 +59,75 @@ class Rulebooks:
         self._desk = desk
         self._until_live = until_live or self._sleep_until
 
-    def draft(self, bundle: Bundle, by: str) -> tuple[RulebookVersion, Kept]:
+    def draft(self, bundle: Bundle, by: str, said: Said = NOTHING_SAID) -> tuple[RulebookVersion, Kept]:
         """Checks a rulebook and stores it. Raises Refused with every error, when nothing is stored; Conflict; Unavailable."""
-        check = self._desk.library.examine(bundle)
-        item = Draft(bundle, msgspec.json.encode(check).decode(), by, self._desk.clock())
+        try:
+            examined = self._desk.library.examine(bundle)
+        except Refused as refused:
+            self.note_refusal(refused, by, bundle)
+            raise
+        item = Draft(
+            bundle=bundle,
+            check_json=msgspec.json.encode(examined.check).decode(),
+            by=by,
+            at=self._desk.clock(),
+            title=said.title,
+            reason=said.reason,
+            corrects_past=said.corrects_past,
+        )
         kept: Kept = self._desk.writer.do_and_wait(draft, item)
-        return self.version(bundle.version), kept
+        self._desk.library.keep(examined.loaded)
+        return self.version(bundle.sha256), kept
 
-    def approve(self, version: str, diff_seen: str | None, by: str) -> RulebookVersion:
+    def note_refusal(self, refused: Refused, by: str, bundle: Bundle | None = None) -> None:
+        """Puts a draft that was not taken into the audit trail: which it was, if it could be read, and the codes of its faults."""
+        codes = Counter(fault.code for fault in refused.faults)
+        detail: dict[str, object] = {"codes": dict(codes.most_common(_CODES_KEPT)), "faults": len(refused.faults)}
+        target = "rulebook"
+        if bundle is not None:
+            size = sum(len(file.content) for file in bundle.files)
+            detail |= {"sha256": bundle.sha256, "files": len(bundle.files), "bytes": size}
+            target = f"rulebook {bundle.version}"
+        entry = AuditEntry(self._desk.clock(), by, "draft_rulebook", target, "refused", detail)
+        self._desk.writer.do_and_wait(note, entry)
+
+    def approve(self, version: str, diff_seen: str | None, by: str, said: Said = NOTHING_SAID) -> RulebookVersion:
         """Approves the change from `diff_seen` to a version. Raises NotFound, Conflict, Unavailable."""
-        self._desk.writer.do_and_wait(approve, Approve(version, diff_seen, by, self._desk.clock()))
+        item = Approve(
+            version=version,
+            diff_seen=diff_seen,
+            by=by,
+            at=self._desk.clock(),
+            comment=said.comment,
+            corrects_past=said.corrects_past,
+            failing_too=self._desk.failing_too,
+        )
+        self._desk.writer.do_and_wait(approve, item)
         return self.version(version)
 
-    def publish(self, version: str, by: str) -> RulebookVersion:
-        """Puts an approved version live in every process. Raises NotFound, Conflict (also when it cannot be used), Unavailable."""
-        lead = lead_for(self._desk.library.seconds(version))
-        published: Published = self._desk.writer.do_and_wait(publish, Publish(version, by, self._desk.clock(), lead))
+    def reject(self, version: str, comment: str, by: str) -> RulebookVersion:
+        """Sends a version back to whoever drafted it. Raises NotFound, Conflict, Unavailable."""
+        self._desk.writer.do_and_wait(reject, Reject(version, comment, by, self._desk.clock()))
+        return self.version(version)
+
+    def publish(self, version: str, by: str, older: str | None = None) -> RulebookVersion:
+        """Puts an approved version live in every process. `older` says why one whose signed bundle is older than one that was
+        live may go live all the same. Raises NotFound, Conflict (also when it cannot be used), Unavailable.
+        """
+        item = Publish(
+            version=version,
+            by=by,
+            at=self._desk.clock(),
+            lead=lead_for(self._desk.library.seconds(version)),
+            failing_too=self._desk.failing_too,
+            in_order=self._desk.library.in_order,
+            older=older,
+        )
+        published: Published = self._desk.writer.do_and_wait(publish, item)
         self._until_live(published)
         return self.version(version)
 
-    def roll_back(self, version: str, by: str) -> RulebookVersion:
+    def roll_back(self, version: str, by: str, reason: str | None = None) -> RulebookVersion:
         """Goes one step back from the live version, which `version` names (or the one before it); the version live then.
 
         Raises NotFound, Conflict, Unavailable.
@@ -56,7 +136,8 @@ class Rulebooks:
         if target is not None:
             self._desk.library.decider(target)  # what cannot be used is not gone back to
         # Most processes have it still, and it is urgent: no time is given for loading.
-        reached: Published = self._desk.writer.do_and_wait(roll_back, Publish(version, by, self._desk.clock(), lead_for(0)))
+        item = Publish(version, by, self._desk.clock(), lead_for(0), reason=reason)
+        reached: Published = self._desk.writer.do_and_wait(roll_back, item)
         self._until_live(reached)
         return self.version(reached.version)
 

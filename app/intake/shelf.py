@@ -23,8 +23,13 @@ class InForce(NamedTuple):
 
     @property
     def version(self) -> str:
-        """The version of the rulebook that decides."""
+        """The version of the rulebook that decides: its label."""
         return self.decider.book.hash
+
+    @property
+    def sha256(self) -> str:
+        """Its full hash."""
+        return self.decider.book.sha256
 
 
 class Shelf:
@@ -36,6 +41,7 @@ class Shelf:
         self._in_force = in_force
         self._changed = Condition()
         self._problems: Mapping[str, str] = {}
+        self._failing: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def in_force(self) -> InForce:
@@ -59,11 +65,18 @@ class Shelf:
         with self._changed:
             return self._changed.wait_for(lambda: self._in_force.seq >= seq, seconds)
 
-    def tell(self, source: str, problem: str | None, **more: Any) -> None:  # noqa: ANN401 - values of a log line
+    def tell(
+        self,
+        source: str,
+        problem: str | None,
+        failing: tuple[str, ...] = (),
+        **more: Any,  # noqa: ANN401 - values of a log line
+    ) -> None:
         """Says why what comes from `source` (`folder`, `published`) is not in force, or that nothing is wrong any more.
 
-        It is logged when it is new, and not again.
+        `failing` names its scenarios that fail. It is logged when it is new, and not again.
         """
+        self._failing = {**self._failing, source: failing}
         was = self._problems.get(source)
         if was == problem:
             return
@@ -73,6 +86,12 @@ class Shelf:
             _log.info("rulebook_mended", source=source, in_force=self._in_force.version)
         else:
             _log.error("rulebook_not_used", source=source, why=problem, in_force=self._in_force.version, **more)
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The scenarios for whose sake a newer rulebook is not in force."""
+        told = self._failing
+        return tuple(name for source in sorted(told) for name in told[source])
 
     @property
     def problem(self) -> str | None:

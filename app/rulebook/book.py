@@ -49,8 +49,13 @@ class RuleBook:
 
     @property
     def hash(self) -> str:
-        """The content hash: 12 hexadecimal digits that name this rulebook for ever."""
+        """The label: the first 12 hexadecimal digits of the full hash."""
         return self.content.hash
+
+    @property
+    def sha256(self) -> str:
+        """The full hash, which identifies this rulebook for ever."""
+        return self.content.sha256
 
     def regime(self, day: date) -> int:
         """The index of the regime a day is in."""

@@ -18,7 +18,9 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -36,6 +38,8 @@ SUFFIXES = (".yaml", ".yml", ".csv")
 TOTAL_LIMIT = 16 * 1024 * 1024
 """Bytes of all files of a rulebook at the most."""
 FILES_LIMIT = 1000
+SEQUENCE_LIMIT = 2**53
+"""The highest sequence of a bundle: what every program that reads JSON can hold."""
 PATH_LIMIT = 200
 _TAR_LIMIT = TOTAL_LIMIT + FILES_LIMIT * 2048 + 64 * 1024
 _SHOWN = 80
@@ -51,8 +55,18 @@ class Bundle:
 
     @property
     def version(self) -> str:
-        """The content hash."""
+        """The label: the first 12 hexadecimal digits of the full hash."""
         return content_hash(self.files)
+
+    @property
+    def sha256(self) -> str:
+        """The full hash, which identifies the rulebook."""
+        return full_hash(self.files)
+
+    @property
+    def sequence(self) -> int | None:
+        """The sequence of its manifest, None where it has none or nobody signed it."""
+        return None if self.manifest is None or self.signature is None else sequence_of(self.manifest)
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -63,8 +77,11 @@ class FileEntry(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a manifest says. `created` is RFC 3339; `signer` the id of the key that signs it, None where nobody does."""
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a manifest says. `created` is RFC 3339; `signer` the id of the key that signs it, None where nobody does.
+
+    `sequence` rises with every bundle, so that an old one is known as such.
+    """
 
     kind: str
     version: str
@@ -72,21 +89,36 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     created: str
     signer: str | None
     files: tuple[FileEntry, ...]
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_LIMIT)] | None = None
 
 
-def manifest_of(files: Sequence[SourceFile], created: str, signer: str | None) -> bytes:
+def sequence_of(manifest: bytes) -> int:
+    """The sequence of a manifest that was found to be one. Bundles packed before they had one count by when they were packed."""
+    told = msgspec.json.decode(manifest, type=Manifest)
+    return seconds_of(told.created) if told.sequence is None else told.sequence
+
+
+def seconds_of(created: str) -> int:
+    """Seconds since 1970 of a moment in RFC 3339; 0 for what is none."""
+    try:
+        return max(0, int(datetime.fromisoformat(created).timestamp()))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def manifest_of(files: Sequence[SourceFile], created: str, signer: str | None, sequence: int | None = None) -> bytes:
     """The manifest of these files as JSON, each member on a line of its own."""
     entries = tuple(
         FileEntry(file.name, len(file.content), hashlib.sha256(file.content).hexdigest())
         for file in sorted(files, key=lambda file: file.name)
     )
-    manifest = Manifest(KIND, content_hash(files), full_hash(files), created, signer, entries)
+    manifest = Manifest(KIND, content_hash(files), full_hash(files), created, signer, entries, sequence)
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
-def pack(files: Sequence[SourceFile], created: str, signer: Signer | None = None) -> bytes:
-    """A bundle of these files as a tar file. The same files, time and key give the same bytes."""
-    manifest = manifest_of(files, created, signer.id if signer else None)
+def pack(files: Sequence[SourceFile], created: str, signer: Signer | None = None, sequence: int | None = None) -> bytes:
+    """A bundle of these files as a tar file. The same files, time, key and sequence give the same bytes."""
+    manifest = manifest_of(files, created, signer.id if signer else None, sequence)
     members = sorted([*files, SourceFile(MANIFEST, manifest)], key=lambda file: file.name)
     if signer is not None:
         members.append(SourceFile(SIGNATURE, base64.b64encode(signer.sign(manifest)) + b"\n"))
@@ -174,7 +206,7 @@ def manifest_fault(manifest: bytes, files: Sequence[SourceFile]) -> str | None:
         told = msgspec.json.decode(manifest, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "this is no manifest of a rulebook; pack it again with `lens rulebook pack`"
-    expected = msgspec.json.decode(manifest_of(files, told.created, told.signer), type=Manifest)
+    expected = msgspec.json.decode(manifest_of(files, told.created, told.signer, told.sequence), type=Manifest)
     if told.kind != KIND:
         return f"it is not of kind {KIND}"
     named = {entry.name: entry for entry in told.files}

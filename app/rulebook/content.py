@@ -21,7 +21,7 @@ from app.rulebook.source import Node, Scalar, SourceFile, read_yaml
 from app.rulebook.view import View, views
 
 HASH_LENGTH = 12
-"""Hexadecimal digits of the content hash that names a rulebook."""
+"""Hexadecimal digits of the full hash that people write: a label, not an identity."""
 
 
 CELL_FAULTS = frozenset({"R117", "R127", "R119", "R120", "R122"})
@@ -36,7 +36,7 @@ class Content:
     not be read fully; proofs leave them out. `sets_whole`: every cell fits its column, so that sets name what they are meant to.
     """
 
-    hash: str
+    sha256: str
     files: tuple[SourceFile, ...]
     facts: Mapping[str, Fact]
     tables: Mapping[str, Table]
@@ -49,6 +49,11 @@ class Content:
     facts_whole: bool
     damaged: frozenset[str]
     sets_whole: bool
+
+    @property
+    def hash(self) -> str:
+        """The label of this rulebook, as people write it."""
+        return label(self.sha256)
 
     @property
     def whole(self) -> bool:
@@ -92,12 +97,20 @@ class Content:
 
 
 def content_hash(files: Sequence[SourceFile]) -> str:
-    """The first 12 hexadecimal digits of the full hash: what names a rulebook."""
-    return full_hash(files)[:HASH_LENGTH]
+    """The first 12 hexadecimal digits of the full hash: a rulebook's label."""
+    return label(full_hash(files))
+
+
+def label(sha256: str) -> str:
+    """The label of the rulebook with this full hash."""
+    return sha256[:HASH_LENGTH]
 
 
 def full_hash(files: Sequence[SourceFile]) -> str:
-    """SHA-256 over names, lengths and bytes of all files, in order of name; 64 hexadecimal digits."""
+    """SHA-256 over names, lengths and bytes of all files, in order of name, in 64 hexadecimal digits.
+
+    This is what a rulebook is identified by; its label is only the beginning.
+    """
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         digest.update(f"{file.name}\0{len(file.content)}\0".encode())
@@ -127,7 +140,7 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     if messages is None or len(decisions) < 2:
         return None
     content = Content(
-        hash=content_hash(files),
+        sha256=full_hash(files),
         files=files,
         facts=facts,
         tables=tables,

@@ -16,8 +16,8 @@ from app.rulebook.book import RuleBook
 from app.rulebook.content import HASH_LENGTH
 from app.rulebook.report import as_json
 
-State = Literal["draft", "approved", "live", "retired"]
-"""`draft`: checked and stored; `approved`: and may be published; `live`: it decides; `retired`: it did once."""
+State = Literal["draft", "rejected", "approved", "live", "retired"]
+"""`draft`: checked and stored; `rejected`: sent back; `approved`: may be published; `live`: it decides; `retired`: it did once."""
 
 Way = Literal["publish", "rollback", "folder"]
 """How a version came to be live: published by an approver, gone back to, or taken from the folder that a service watches."""
@@ -25,11 +25,19 @@ Way = Literal["publish", "rollback", "folder"]
 FOLDER: Final = "folder"
 """Who drafted and published what was taken from the folder."""
 
-VERSION = re.compile(f"[0-9a-f]{{{HASH_LENGTH}}}")
+VERSION = re.compile(f"[0-9a-f]{{{HASH_LENGTH}}}(?:[0-9a-f]{{{64 - HASH_LENGTH}}})?")
+"""How a version is named: by its full SHA-256, or by the first 12 digits of it, its label."""
+
+_NAMES_SHOWN = 3
+_NAME_LENGTH = 120
 
 
 class Standing(NamedTuple):
-    """What decides about a version's next step. `live` is the version live now, None where none ever was."""
+    """What decides about a version's next step. `live` is the version live now, None where none ever was.
+
+    `failed` names the scenarios that failed when it was drafted; `sequence` is that of its signed bundle, `newest` the highest
+    of those that were ever live.
+    """
 
     version: str
     drafted_by: str
@@ -37,12 +45,18 @@ class Standing(NamedTuple):
     approved_against: str | None
     was_live: bool
     live: str | None
+    rejected_by: str | None = None
+    failed: tuple[str, ...] = ()
+    sequence: int = 0
+    newest: int = 0
 
     @property
     def state(self) -> State:
         """Where it is in its life."""
         if self.version == self.live:
             return "live"
+        if self.rejected_by is not None:
+            return "rejected"
         if self.approved_by is not None and self.approved_against == self.live:
             return "approved"
         return "retired" if self.was_live else "draft"
@@ -62,6 +76,8 @@ def approval_fault(standing: Standing, by: str, diff_seen: str | None) -> Confli
         return Conflict(f"Rulebook {version} is live already.")
     if person(by) == person(standing.drafted_by):
         return Conflict(f"{person(by)} drafted rulebook {version}; another person must approve it.")
+    if standing.rejected_by is not None:
+        return Conflict(f"{standing.rejected_by} sent rulebook {version} back; draft it again with what was asked for.")
     if diff_seen != live:
         seen = f"is from {diff_seen}" if diff_seen else "is from nothing"
         return Conflict(
@@ -70,9 +86,49 @@ def approval_fault(standing: Standing, by: str, diff_seen: str | None) -> Confli
     return None
 
 
+def rejection_fault(standing: Standing, by: str) -> Conflict | None:
+    """Why this person may not send this version back now, or None."""
+    version = standing.version
+    if version == standing.live:
+        return Conflict(f"Rulebook {version} is live; go one step back with a rollback, or publish another.")
+    if person(by) == person(standing.drafted_by):
+        return Conflict(f"{person(by)} drafted rulebook {version}; another person must look at it.")
+    if standing.rejected_by is not None:
+        return Conflict(f"{standing.rejected_by} has sent rulebook {version} back already.")
+    return None
+
+
+def scenario_fault(version: str, failed: tuple[str, ...]) -> Conflict | None:
+    """Why a version whose scenarios failed may not go live, or None where none did."""
+    if not failed:
+        return None
+    return Conflict(f"Rulebook {version} does not go live: {failing(failed)} `lens test` shows what was expected.")
+
+
+def failing(failed: tuple[str, ...]) -> str:
+    """A sentence that names the first scenarios that fail."""
+    names = "; ".join(f'"{name[:_NAME_LENGTH]}"' for name in failed[:_NAMES_SHOWN])
+    more = len(failed) - _NAMES_SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    count = "1 scenario fails" if len(failed) == 1 else f"{len(failed)} scenarios fail"
+    return f"{count}: {names}{rest}."
+
+
+def age_fault(standing: Standing) -> Conflict | None:
+    """Why a signed bundle may not go live by itself, or None: it was made before one that was live."""
+    if standing.sequence >= standing.newest:
+        return None
+    return Conflict(
+        f"The bundle of rulebook {standing.version} has sequence {standing.sequence}, and one of sequence {standing.newest} was "
+        "live: it is older. To publish it all the same, say why (`older`; on the command line `--older`)."
+    )
+
+
 def publication_fault(standing: Standing) -> Conflict | None:
     """Why this version may not be published now, or None."""
     version, live = standing.version, standing.live
+    if standing.rejected_by is not None:
+        return Conflict(f"{standing.rejected_by} sent rulebook {version} back; draft it again with what was asked for.")
     if standing.approved_by is None:
         return Conflict(
             f"Rulebook {version} is not approved; a second person approves it after a look at {_diff(live, version)}."

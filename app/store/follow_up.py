@@ -160,7 +160,7 @@ def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versio
     added = add_to_release(connection, release.id, whole, cause)
     answered = msgspec.json.encode(answer(decision, added.messages, (*still_open, *added.work_items)))
     version = len(versions) + 1
-    head = (version, item.kind, item.fingerprint, item.by, decision.rulebook, body, item.reason)
+    head = (version, item.kind, item.fingerprint, item.by, decision.rulebook_sha256, body, item.reason)
     add_version(connection, release.id, Version(*head, answered.decode(), added.first_message, item.at), evidence(decision))
     append(connection, [_audit_entry(item, version, decision, added, cancelled)])
     return Followed("new", answered, added.queued, added.trips)
@@ -170,6 +170,7 @@ def _audit_entry(item: FollowUp, version: int, decision: Decision, added: Added,
     detail = {
         "version": version,
         "rulebook": decision.rulebook,
+        "rulebook_sha256": decision.rulebook_sha256,
         "bytes": len(item.body or ""),
         "messages": [message.message_id for message in added.messages],
         "types": [message.type for message in added.messages],

@@ -137,6 +137,7 @@ def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> dict[str
     return {
         "messages": [message.message_id for message in messages],
         "rulebook": decision.rulebook,
+        "rulebook_sha256": decision.rulebook_sha256,
         "because": [reason.rule for reason in decision.because],
     }
 

@@ -49,6 +49,7 @@ _MESSAGE = (
     "changed_at",
     "due_at",
     "refers_to",
+    "rulebook",
 )
 _EVENT = ("number", "status", "at", "cause")
 _LANE = ("ori", "until", "token", "due", "fails")
@@ -140,7 +141,7 @@ def add_messages(rows: Rows, item: Acceptance, key: int, number: int, first_caus
         ready = status == "queued"
         start = (number + place, key, m.type, m.copy, notice.audience, m.state, m.ori, item.format, m.text, status, ready)
         refers_to = None if notice.refers_to is None else message_number(notice.refers_to)
-        rows.messages.append((*start, 0, 0, False, at, at, due, refers_to))
+        rows.messages.append((*start, 0, 0, False, at, at, due, refers_to, item.decision.rulebook_sha256))
         rows.events.append((number + place, status, at, cause))
     return Became(tuple(messages), tuple(surges.values()), tuple(rows.gate.trips[before:]))
 
@@ -181,10 +182,11 @@ def add_release(rows: Rows, item: Acceptance, key: int, messages: tuple[Message,
     digest = None if item.address is None else item.address.digest
     answered = msgspec.json.encode(answer(decision, messages, items))
     start = (key, decision.release_id, item.fingerprint, mode, item.caller, decision.outcome, decision.as_of.isoformat())
-    rows.releases.append((*start, decision.rulebook, item.body, evidence(decision), answered.decode(), at, digest))
+    rows.releases.append((*start, decision.rulebook_sha256, item.body, evidence(decision), answered.decode(), at, digest))
     detail = {
         "mode": mode,
         "rulebook": decision.rulebook,
+        "rulebook_sha256": decision.rulebook_sha256,
         "bytes": len(item.body),
         "messages": [message.message_id for message in messages],
         "destinations": [message.ori for message in messages],

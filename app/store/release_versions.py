@@ -15,7 +15,7 @@ Kind = Literal["first", "correction", "cancellation"]
 
 
 class Version(NamedTuple):
-    """One version. `body` is the content that stood from then on, `at` Micros; messages from `first_message` on belong to it."""
+    """One version. `rulebook` is the full hash of what decided (of a release accepted before LENS kept it: the label). `body` is the content that stood from then on, `at` Micros; messages from `first_message` on belong to it."""
 
     version: int
     kind: Kind
@@ -90,7 +90,7 @@ def _correction(version: Version) -> Correction:
         rfc3339(version.at),
         version.caller,
         answer.outcome,
-        version.rulebook,
+        answer.rulebook,
         answer.because,
         version.reason,
         tuple(message.message_id for message in answer.messages),

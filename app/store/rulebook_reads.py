@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import Column, Connection, Row, ScalarSelect, Select, exists, func, select
 
 from app.domain.times import rfc3339
 from app.errors import NotFound
@@ -17,11 +17,12 @@ from app.store.paging import Page, after, cursor
 from app.store.tables import RULEBOOK, RULEBOOK_FILE, RULEBOOK_LIVE, RULEBOOK_PUBLICATION
 
 _KIND = "rulebooks"
+SHA256_LENGTH = 64
 
 
 class Pointer(NamedTuple):
     """Which version is live, by which publication, and from when on; None and 0 before the first. `folder` is the version last
-    taken from the folder. Times are Micros; `now` is the database's, as `live_at` is.
+    taken from the folder. Times are Micros; `now` is the database's, as `live_at` is. `…sha256` are the full hashes of both.
     """
 
     seq: int
@@ -29,6 +30,8 @@ class Pointer(NamedTuple):
     live_at: int
     folder: str | None
     now: int
+    sha256: str | None
+    folder_sha256: str | None
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -39,19 +42,33 @@ class Publication(msgspec.Struct, frozen=True):
     by: str
     at: str
     live_at: str
+    reason: str | None
 
 
 class RulebookVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of the rulebook. An approval is for the change from `approved_against`, the version live when it was given."""
+    """A version of the rulebook, identified by `sha256`; `version` is its first 12 digits, a label.
+
+    `title` and `reason` are of who drafted it, `comment` of who approved or rejected it. An approval is for the change from
+    `approved_against`, the version live when it was given. `sequence` is that of its signed bundle. `corrects_past` says why it
+    may change what is decided of days before today.
+    """
 
     version: str
+    sha256: str
     state: State
+    title: str | None
+    reason: str | None
     drafted_by: str
     drafted_at: str
     approved_by: str | None
     approved_at: str | None
     approved_against: str | None
+    rejected_by: str | None
+    rejected_at: str | None
+    comment: str | None
+    corrects_past: str | None
     signed: bool
+    sequence: int | None
     publications: tuple[Publication, ...]
     check: CheckResult
 
@@ -78,14 +95,41 @@ class RulebookWithFiles(RulebookVersion, frozen=True, kw_only=True):
 
 def pointer(connection: Connection) -> Pointer:
     """What is live."""
-    row = connection.execute(select(RULEBOOK_LIVE)).one()
-    return Pointer(row.seq, row.version, row.live_at, row.folder, now_micros(connection))
+    return _pointer(connection, _live())
 
 
 def lock_pointer(connection: Connection) -> Pointer:
     """The same, until the end of the transaction: no other changes the life of a rulebook meanwhile."""
-    row = connection.execute(select(RULEBOOK_LIVE).with_for_update()).one()
-    return Pointer(row.seq, row.version, row.live_at, row.folder, now_micros(connection))
+    return _pointer(connection, _live().with_for_update(of=RULEBOOK_LIVE))
+
+
+def _live() -> Select[Any]:
+    live, folder = (_sha256_of(RULEBOOK_LIVE.c[name]) for name in ("version", "folder"))
+    return select(RULEBOOK_LIVE, live.label("sha256"), folder.label("folder_sha256"))
+
+
+def _sha256_of(version: Column[Any]) -> ScalarSelect[Any]:
+    return select(RULEBOOK.c.sha256).where(RULEBOOK.c.version == version).scalar_subquery()
+
+
+def _pointer(connection: Connection, statement: Select[Any]) -> Pointer:
+    row = connection.execute(statement).one()
+    now = now_micros(connection)
+    return Pointer(row.seq, row.version, row.live_at, row.folder, now, row.sha256, row.folder_sha256)
+
+
+def identify(connection: Connection, name: str) -> str:
+    """The full hash of the version that is named by it, or by its label. Raises NotFound."""
+    return str(_row(connection, name).sha256)
+
+
+def _row(connection: Connection, name: str) -> Row[Any]:
+    """A version by its full hash or its label: nothing else names one. Raises NotFound."""
+    column = RULEBOOK.c.sha256 if len(name) == SHA256_LENGTH else RULEBOOK.c.version
+    row = connection.execute(select(RULEBOOK).where(column == name)).first()
+    if row is None:
+        raise NotFound(f"There is no rulebook {name}.")
+    return row
 
 
 def publication(connection: Connection, seq: int) -> Row[Any] | None:
@@ -101,20 +145,38 @@ def formerly_live(connection: Connection) -> tuple[str, ...]:
 
 def standing(connection: Connection, version: str, live: str | None) -> Standing:
     """What decides about a version's next step. Raises NotFound."""
-    was_live = exists().where(RULEBOOK_PUBLICATION.c.version == version)
-    row = connection.execute(select(RULEBOOK, was_live.label("was_live")).where(RULEBOOK.c.version == version)).first()
-    if row is None:
-        raise _unknown(version)
-    return Standing(version, row.drafted_by, row.approved_by, row.approved_against, bool(row.was_live), live)
+    row = _row(connection, version)
+    was_live = select(exists().where(RULEBOOK_PUBLICATION.c.version == row.version))
+    return _standing(row, live, newest_sequence(connection), was_live=bool(connection.scalar(was_live)))
+
+
+def newest_sequence(connection: Connection) -> int:
+    """The highest sequence of a signed bundle that was ever live; 0 where none was."""
+    published = RULEBOOK.join(RULEBOOK_PUBLICATION, RULEBOOK.c.version == RULEBOOK_PUBLICATION.c.version)
+    return connection.scalar(select(func.max(RULEBOOK.c.sequence)).select_from(published)) or 0
+
+
+def _standing(row: Row[Any], live: str | None, newest: int, *, was_live: bool) -> Standing:
+    check = msgspec.json.decode(row.check_json, type=CheckResult)
+    return Standing(
+        version=row.version,
+        drafted_by=row.drafted_by,
+        approved_by=row.approved_by,
+        approved_against=row.approved_against,
+        was_live=was_live,
+        live=live,
+        rejected_by=row.rejected_by,
+        failed=check.scenarios.failed,
+        sequence=row.sequence or 0,
+        newest=newest,
+    )
 
 
 def bundle_of_version(connection: Connection, version: str) -> Bundle:
     """A version's files, byte for byte, with its manifest and signature where it came with them. Raises NotFound."""
-    row = connection.execute(select(RULEBOOK).where(RULEBOOK.c.version == version)).first()
-    if row is None:
-        raise _unknown(version)
+    row = _row(connection, version)
     rows = connection.execute(
-        select(RULEBOOK_FILE).where(RULEBOOK_FILE.c.version == version).order_by(RULEBOOK_FILE.c.name)
+        select(RULEBOOK_FILE).where(RULEBOOK_FILE.c.version == row.version).order_by(RULEBOOK_FILE.c.name)
     ).all()
     # The order of the database's collation need not be Python's.
     files = sorted((SourceFile(file.name, bytes(file.content)) for file in rows), key=lambda file: file.name)
@@ -124,10 +186,7 @@ def bundle_of_version(connection: Connection, version: str) -> Bundle:
 
 def get_version(connection: Connection, version: str) -> RulebookVersion:
     """One version. Raises NotFound."""
-    row = connection.execute(select(RULEBOOK).where(RULEBOOK.c.version == version)).first()
-    if row is None:
-        raise _unknown(version)
-    return _versions(connection, [row])[0]
+    return _versions(connection, [_row(connection, version)])[0]
 
 
 def get_with_files(connection: Connection, version: str) -> RulebookWithFiles:
@@ -163,26 +222,37 @@ def _versions(connection: Connection, rows: Sequence[Row[Any]]) -> list[Rulebook
     statement = select(RULEBOOK_PUBLICATION).order_by(RULEBOOK_PUBLICATION.c.seq)
     published: dict[str, list[Publication]] = {row.version: [] for row in rows}
     for each in connection.execute(statement.where(RULEBOOK_PUBLICATION.c.version.in_(list(published)))):
-        entry = Publication(each.seq, each.way, each.published_by, rfc3339(each.published_at), rfc3339(each.live_at))
+        entry = Publication(
+            seq=each.seq,
+            way=each.way,
+            by=each.published_by,
+            at=rfc3339(each.published_at),
+            live_at=rfc3339(each.live_at),
+            reason=each.reason,
+        )
         published[each.version].append(entry)
     return [_version(row, tuple(published[row.version]), live) for row in rows]
 
 
 def _version(row: Row[Any], publications: tuple[Publication, ...], live: str | None) -> RulebookVersion:
-    place = Standing(row.version, row.drafted_by, row.approved_by, row.approved_against, bool(publications), live)
+    place = _standing(row, live, 0, was_live=bool(publications))
     return RulebookVersion(
         version=row.version,
+        sha256=row.sha256,
         state=place.state,
+        title=row.title,
+        reason=row.reason,
         drafted_by=row.drafted_by,
         drafted_at=rfc3339(row.drafted_at),
         approved_by=row.approved_by,
         approved_at=None if row.approved_at is None else rfc3339(row.approved_at),
         approved_against=row.approved_against,
+        rejected_by=row.rejected_by,
+        rejected_at=None if row.rejected_at is None else rfc3339(row.rejected_at),
+        comment=row.comment,
+        corrects_past=row.corrects_past,
         signed=row.signature is not None,
+        sequence=row.sequence,
         publications=publications,
         check=msgspec.json.decode(row.check_json, type=CheckResult),
     )
-
-
-def _unknown(version: str) -> NotFound:
-    return NotFound(f"There is no rulebook {version}.")

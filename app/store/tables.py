@@ -31,7 +31,7 @@ class ReleaseRow(SQLModel, table=True):
     caller: str = Field(max_length=80, description="name of the key that sent it")
     outcome: str = Field(max_length=20)
     as_of: str = Field(max_length=10, description="YYYY-MM-DD, the day of the release at the facility")
-    rulebook: str = Field(max_length=64, description="content hash of everything that decided")
+    rulebook: str = Field(max_length=64, description="full hash of everything that decided; its label in rows of old")
     body_json: str = Field(sa_column=Column(Text, nullable=False))
     evidence_json: str = Field(sa_column=Column(Text, nullable=False), description="facts as the rules saw them, rules beaten")
     answer_json: str = Field(sa_column=Column(Text, nullable=False), description="the decision as first answered")
@@ -51,7 +51,7 @@ class ReleaseVersionRow(SQLModel, table=True):
     kind: str = Field(max_length=12, description="correction or cancellation")
     fingerprint: str = Field(max_length=64, description="SHA-256 of the canonical content, hex; none for a cancellation")
     caller: str = Field(max_length=80, description="name of the key that sent it")
-    rulebook: str = Field(max_length=64, description="content hash of everything that decided")
+    rulebook: str = Field(max_length=64, description="full hash of everything that decided; its label in rows of old")
     body_json: str = Field(sa_column=Column(Text, nullable=False), description="the content that stands from then on")
     reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True), description="a cancellation's, in words")
     evidence_json: str = Field(sa_column=Column(Text, nullable=False))
@@ -108,6 +108,7 @@ class MessageRow(SQLModel, table=True):
     not_before: int | None = Field(
         default=None, sa_column=_big(nullable=True), description="queued, it becomes ready only at this time"
     )
+    rulebook: str | None = Field(default=None, max_length=64, description="full hash of what decided; null in rows of old")
 
 
 class MessageEventRow(SQLModel, table=True):
@@ -234,12 +235,12 @@ class CounterRow(SQLModel, table=True):
 
 
 class RulebookRow(SQLModel, table=True):
-    """A version of the rulebook that passed its check. Nothing but its approval and its signature is ever added to it."""
+    """A version of the rulebook that passed its check. Its files never change; what people said of it is added."""
 
     __tablename__ = "rulebook"
     id: int | None = Field(default=None, sa_column=_big(primary_key=True))
-    version: str = Field(max_length=12, unique=True, description="content hash, as decisions name it")
-    sha256: str = Field(max_length=64, description="the whole of that hash")
+    version: str = Field(max_length=12, unique=True, description="the label: first digits of the hash, as decisions name it")
+    sha256: str = Field(max_length=64, description="the full hash, which identifies it")
     drafted_by: str = Field(max_length=80)
     drafted_at: int = Field(sa_column=_big(nullable=False))
     approved_by: str | None = Field(default=None, max_length=80)
@@ -248,6 +249,15 @@ class RulebookRow(SQLModel, table=True):
     check_json: str = Field(sa_column=Column(Text, nullable=False))
     manifest: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     signature: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    sequence: int | None = Field(default=None, sa_column=_big(nullable=True), description="of its signed bundle")
+    title: str | None = Field(default=None, max_length=200)
+    reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True), description="why it was drafted")
+    comment: str | None = Field(default=None, sa_column=Column(Text, nullable=True), description="of who approved or rejected")
+    rejected_by: str | None = Field(default=None, max_length=80)
+    rejected_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    corrects_past: str | None = Field(
+        default=None, sa_column=Column(Text, nullable=True), description="why it may change days before today"
+    )
 
 
 class RulebookFileRow(SQLModel, table=True):
@@ -271,6 +281,7 @@ class RulebookPublicationRow(SQLModel, table=True):
     published_by: str = Field(max_length=80)
     published_at: int = Field(sa_column=_big(nullable=False))
     live_at: int = Field(sa_column=_big(nullable=False), description="when every process begins to decide under it")
+    reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True), description="why, where one was given")
 
 
 class RulebookLiveRow(SQLModel, table=True):

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from app.api.rulebook_body import UPLOAD_LIMIT
 from app.decide.decide import Decider
@@ -11,6 +12,7 @@ from app.intake.library import Unusable
 from app.rulebook.bundle import pack, read_bundle_folder
 from app.rulebook.signing import new_signer
 from app.rulebook.source import SourceFile
+from app.store.tables import MESSAGE, RELEASE
 from tests.api.serving import EXAMPLE, ROOT, Service, as_json, serving
 
 FILES = read_bundle_folder(ROOT, vouched=False).files
@@ -227,3 +229,59 @@ def test_only_signed_rulebooks(tmp_path: Path, decider: Decider) -> None:
         version = client.post("/v1/rulebooks", content=pack(files, NOON, signer), headers=TAR).json()["version"]
         assert act(service, version, "approve", diff_seen=live(service)).status_code == 200
         assert act(service, version, "publish").json()["state"] == "live"
+
+
+def test_a_draft_has_a_title_and_is_sent_back_with_a_comment(service: Service) -> None:
+    """What people say of it stands in every answer; sent back it cannot be approved, until it is drafted again."""
+    body = tarred(changed("INFORMATION ONLY", "SENT BACK"))
+    with service.client("policy") as client:
+        said = {"title": "New words", "reason": "Memo of 3 November"}
+        draft = client.post("/v1/rulebooks", content=body, headers=TAR, params=said).json()
+        assert (draft["title"], draft["reason"], draft["state"]) == ("New words", "Memo of 3 November", "draft")
+        assert draft["sha256"].startswith(draft["version"])
+        sha256, seen = draft["sha256"], client.get("/v1/rulebook").json()["sha256"]
+        assert act(service, sha256, "reject").status_code == 422
+        back = act(service, sha256, "reject", comment="Say it shorter").json()
+        assert (back["state"], back["rejected_by"], back["comment"]) == ("rejected", "the approver", "Say it shorter")
+        refused = act(service, sha256, "approve", diff_seen=seen)
+        assert (refused.status_code, "sent rulebook" in refused.json()["detail"]) == (409, True)
+        assert client.post("/v1/rulebooks", content=body, headers=TAR).json()["state"] == "draft"
+    done = act(service, sha256, "approve", diff_seen=seen, comment="Agreed").json()
+    assert (done["state"], done["comment"], done["version"]) == ("approved", "Agreed", draft["version"])
+
+
+def test_multipart_says_title_and_reason_in_fields(service: Service) -> None:
+    """Beside the files; what is no such field is refused."""
+    files = [(file.name, (file.name, file.content)) for file in changed("INFORMATION ONLY", "FIELDS")]
+    with service.client("policy") as client:
+        draft = client.post("/v1/rulebooks", files=files, data={"title": "Fields", "reason": "A test"})
+        assert (draft.status_code, draft.json()["title"], draft.json()["reason"]) == (201, "Fields", "A test")
+        for data, code in (({"titel": "x"}, "no-file"), ({"title": " "}, "length"), ({"reason": "a\nb"}, "control-character")):
+            answer = client.post("/v1/rulebooks", files=files, data=data)
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, code)
+    assert [each["outcome"] for each in audit(service, "rulebook")][-2:] == ["refused"] * 2
+
+
+def test_a_draft_whose_scenarios_fail_cannot_be_approved(service: Service) -> None:
+    """It is stored with their names, and approving it is refused with them."""
+    wrong = changed("outcome: hold_for_review", "outcome: notify", "rules/scenarios/release_test.yaml")
+    with service.client("policy") as client:
+        draft = client.post("/v1/rulebooks", content=tarred(wrong), headers=TAR)
+    assert draft.status_code == 201
+    failed = draft.json()["check"]["scenarios"]["failed"]
+    answer = act(service, draft.json()["version"], "approve", diff_seen=live(service))
+    assert (answer.status_code, failed[0] in answer.json()["detail"]) == (409, True)
+
+
+def test_a_release_and_its_messages_hold_the_full_hash(service: Service) -> None:
+    """Of what decided them: the label in the answer is only its beginning."""
+    with service.client() as client:
+        sha256 = client.get("/v1/rulebook").json()["sha256"]
+        body = as_json({**EXAMPLE, "release_id": "EX-FULL-HASH"})
+        assert client.post("/v1/releases", content=body).json()["rulebook"] == sha256[:12]
+    with service.store.read.connect() as connection:
+        release = connection.execute(select(RELEASE).where(RELEASE.c.release_id == "EX-FULL-HASH")).one()
+        found = connection.execute(select(MESSAGE.c.rulebook).where(MESSAGE.c.release == release.id)).all()
+    assert release.rulebook == sha256
+    assert len(found) > 0
+    assert {row.rulebook for row in found} == {sha256}

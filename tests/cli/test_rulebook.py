@@ -94,7 +94,7 @@ def test_a_draft_with_errors(lens: Lens, book: Path) -> None:
         (("draft", "nowhere"), 2, "cannot be read"),
         (("pack", "nowhere", "-o", "x.tar"), 2, "there is no folder nowhere"),
         (("draft", "book", "--as", "a b"), 2, "--as"),
-        (("show", "latest"), 2, "is no version"),
+        (("show", "latest"), 2, "is not a version"),
         (("show", "live"), 1, "No rulebook is live"),
         (("show", "0123456789ab"), 1, "There is no rulebook"),
         (("publish", "0123456789ab"), 1, "There is no rulebook"),

@@ -9,7 +9,9 @@ TEXT = f"AM.VTINS07S0.TXSIR0000.*{NUMBER_MARK}.TXT\nLENS {NUMBER_MARK} NOTICE\n"
 def decision(*notices: Notice, errands: tuple[Errand, ...] = ()) -> Decision:
     """A decision to notify."""
     reasons = (Reason("LENS-E10", "Why", ("80 FR 24269",)),)
-    return Decision("EX-1", "notify", date(2026, 11, 23), "0123456789ab", reasons, notices, errands, ())
+    return Decision(
+        "EX-1", "notify", date(2026, 11, 23), "0123456789ab", "0123456789ab" + "0" * 52, reasons, notices, errands, ()
+    )
 
 
 def test_a_number_stands_wherever_it_is_marked() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 
 from app.decide.decide import Decider
-from app.intake.library import Library, Loaded
+from app.intake.library import Library, Loaded, Versions
 from app.intake.opening import Desk
 from app.rulebook.bundle import Bundle, read_bundle_folder
 from app.rulebook.signing import Trusted
 from app.rulebook.versions import CheckResult, Proofs, Trial, check_result
 from app.store.engine import Store
 from app.store.reading import look
-from app.store.rulebook_reads import bundle_of_version, pointer
+from app.store.rulebook_reads import bundle_of_version, identify, pointer
 from app.store.rulebooks import Approve, Draft, Publish, Published, approve, draft, publish
 from app.store.writer import Writer
 from tests.store.invented import NOON
@@ -27,9 +27,11 @@ WORDS = ("INFORMATION ONLY", "FOR INFORMATION ONLY")
 
 def desk_over(store: Store, writer: Writer, decider: Decider, trusted: Trusted | None = None) -> Desk:
     """A desk whose library has the shipped rulebook at hand, so that it is not proved again for each test."""
-    library = Library(
-        lambda version: look(store, lambda connection: bundle_of_version(connection, version)), decider.terms, trusted
+    versions = Versions(
+        lambda name: look(store, lambda connection: identify(connection, name)),
+        lambda name: look(store, lambda connection: bundle_of_version(connection, name)),
     )
+    library = Library(versions, decider.terms, trusted)
     library.keep(Loaded(decider, check_result(decider.book, Trial(0, ())), 0.1))
     return Desk(store, writer, library, lambda: NOON)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.decide.decide import Decider
-from app.errors import Refused
+from app.errors import NotFound, Refused
 from app.intake import library
 from app.intake.folder import FolderWatch
 from app.intake.following import Follower, lead_for
@@ -13,12 +13,13 @@ from app.intake.library import Unusable
 from app.intake.opening import Desk, open_shelf
 from app.intake.rulebooks import Rulebooks
 from app.intake.shelf import Shelf
-from app.rulebook.bundle import Bundle
+from app.rulebook import content
+from app.rulebook.bundle import Bundle, read_bundle_folder
 from app.rulebook.source import SourceFile
 from app.store.engine import Store
 from app.store.reading import look
 from app.store.rulebook_reads import pointer
-from app.store.rulebooks import Publish, roll_back
+from app.store.rulebooks import Barred, Publish, roll_back
 from app.store.writer import Writer
 from tests.intake.desks import ROOT, WORDS, desk_over, folder_in, go_live, reworded, rewrite, until
 from tests.store.invented import NOON, rows
@@ -262,3 +263,87 @@ def test_a_rollback_to_what_cannot_be_used_is_refused(desk: Desk, tmp_path: Path
 def test_how_far_ahead_a_publication_is_put(seconds: float, lead: float) -> None:
     """Time for others to see it and load it, but never so long that whoever publishes waits."""
     assert lead_for(seconds) == lead * 1_000_000
+
+
+def test_a_folder_whose_scenarios_fail_does_not_go_live(desk: Desk, tmp_path: Path) -> None:
+    """Neither while it is watched nor at a start: the scenario is named, the last good rulebook decides, until it is fixed."""
+    folder = folder_in(tmp_path / "book")
+    watch = FolderWatch(folder)
+    shelf = open_shelf(desk, watch, follow_folder=True)
+    first = shelf.in_force.version
+    name = "To the U.S. Marshals, a person decides"
+    good, wrong = (f"  - name: {name}\n    but: {{release_reason: USM}}\n    expect: {{outcome: {word}" for word in OUTCOMES)
+    with following(desk, shelf, watch):
+        rewrite(folder, "rules/scenarios/release_test.yaml", good, wrong)
+        until(lambda: shelf.problem is not None)
+        assert str(shelf.problem).startswith("scenario-failed")
+        assert name in str(shelf.problem)
+        assert shelf.failing == (name,)
+        assert shelf.in_force.version == first
+        again = opened(desk, folder)
+        assert (again.in_force.version, again.failing) == (first, (name,))
+        rewrite(folder, "rules/scenarios/release_test.yaml", wrong, good)
+        until(lambda: shelf.problem is None)
+    assert len(shelf.failing) == 0
+    assert look(desk.store, pointer).seq == 1
+
+
+OUTCOMES = ("hold_for_review", "notify")
+
+
+def test_a_first_folder_whose_scenarios_fail_is_refused_unless_one_tries_out(desk: Desk, tmp_path: Path) -> None:
+    """There is nothing to fall back on; `LENS_REQUIRE_SCENARIOS=no` takes it."""
+    folder = folder_in(tmp_path / "book")
+    rewrite(folder, "rules/scenarios/release_test.yaml", "outcome: hold_for_review", "outcome: notify")
+    with pytest.raises(Refused, match="scenarios fail"):
+        opened(desk, folder)
+    assert look(desk.store, pointer).version is None
+    assert opened(desk._replace(failing_too=True), folder).in_force.way == "folder"
+
+
+def variant(number: int, files: tuple[SourceFile, ...]) -> Bundle:
+    """The rulebook with a remark more."""
+    remark = f"# {number}\n".encode()
+    return Bundle(tuple(SourceFile(f.name, f.content + remark if f.name == MESSAGES else f.content) for f in files))
+
+
+MESSAGES = "rules/messages.yaml"
+
+
+def test_a_rulebook_with_the_label_of_another_decides_nothing(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With labels of 8 bits: neither drafted nor found in the folder, neither in memory nor in the store, does it take a place."""
+    monkeypatch.setattr(content, "HASH_LENGTH", 2)
+    folder = folder_in(tmp_path / "book")
+    watch = FolderWatch(folder)
+    shelf = open_shelf(desk, watch, follow_folder=True)
+    files = read_bundle_folder(folder, vouched=False).files
+    label, sha256 = shelf.in_force.version, shelf.in_force.sha256
+    other = next(found for number in range(10_000) if (found := variant(number, files)).version == label)
+    rulebooks = Rulebooks(desk)
+    with pytest.raises(Barred):
+        rulebooks.draft(other, "eve")
+    assert desk.library.decider(label).book.sha256 == sha256
+    with pytest.raises(NotFound):
+        desk.library.decider(other.sha256)
+    (folder / MESSAGES).write_bytes(next(file.content for file in other.files if file.name == MESSAGES))
+    with following(desk, shelf, watch):
+        until(lambda: shelf.problem is not None)
+    assert str(shelf.problem).startswith("label-taken")
+    assert shelf.in_force.sha256 == sha256
+    again = opened(desk, folder)
+    assert (again.in_force.sha256, str(again.problem)[:11]) == (sha256, "label-taken")
+    assert rows(desk.store, "SELECT count(*) FROM rulebook") == [(1,)]
+    assert ("eve", "refused") in rows(desk.store, "SELECT actor, outcome FROM audit")
+
+
+def test_a_refused_draft_is_kept_nowhere_and_stands_in_the_trail(desk: Desk) -> None:
+    """Which one it was, by whom, and the codes of its faults."""
+    with pytest.raises(Refused):
+        Rulebooks(desk).draft(BAD, "eve")
+    with pytest.raises(NotFound):
+        desk.library.decider(BAD.version)
+    (detail,) = rows(desk.store, "SELECT detail_json FROM audit WHERE actor = 'eve' AND outcome = 'refused'")[0]
+    assert BAD.sha256 in detail
+    assert "R104" in detail

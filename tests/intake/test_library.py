@@ -1,6 +1,5 @@
 import gc
 import weakref
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -9,7 +8,7 @@ import pytest
 
 from app.decide.decide import Decider
 from app.errors import Refused
-from app.intake.library import KEPT, Library, Loaded, Unusable
+from app.intake.library import KEPT, Library, Loaded, Unusable, Versions
 from app.rulebook.bundle import Bundle, pack, read_bundle_folder, read_tar
 from app.rulebook.engine import EngineFault, Network
 from app.rulebook.signing import new_signer, read_trusted
@@ -23,9 +22,9 @@ def shipped() -> Bundle:
     return read_bundle_folder(ROOT, vouched=False)
 
 
-def always(bundle: Bundle) -> Callable[[str], Bundle]:
+def always(bundle: Bundle) -> Versions:
     """A store that has this rulebook under every name."""
-    return lambda _: bundle
+    return Versions(lambda _: bundle.sha256, lambda _: bundle)
 
 
 def test_a_rulebook_is_loaded_once_for_all_who_ask(decider: Decider) -> None:
@@ -36,7 +35,7 @@ def test_a_rulebook_is_loaded_once_for_all_who_ask(decider: Decider) -> None:
         fetched.append(version)
         return shipped()
 
-    library = Library(fetch, decider.terms)
+    library = Library(Versions(lambda _: shipped().sha256, fetch), decider.terms)
     version = shipped().version
     found: list[Decider] = []
     threads = [Thread(target=lambda: found.append(library.decider(version))) for _ in range(4)]
@@ -53,7 +52,7 @@ def test_checking_tells_every_error_at_its_place(decider: Decider, tmp_path: Pat
     """With the code, the file, the line and what is allowed, as `lens check` does; nothing is kept."""
     folder = folder_in(tmp_path)
     rewrite(folder, "rules/eligibility.yaml", "release_reasons.into_us", "release_reasons.in_us")
-    library = Library(lambda _: shipped(), decider.terms)
+    library = Library(always(shipped()), decider.terms)
     with pytest.raises(Refused, match="The rulebook has") as caught:
         library.examine(read_bundle_folder(folder, vouched=False))
     fault = caught.value.faults[0]
@@ -62,27 +61,31 @@ def test_checking_tells_every_error_at_its_place(decider: Decider, tmp_path: Pat
     assert "did you mean" in fault.message
 
 
-def test_failed_scenarios_are_told_and_do_not_refuse(decider: Decider, tmp_path: Path) -> None:
-    """Whoever approves it sees their names. The same rulebook again is not checked again."""
+def test_failed_scenarios_are_told(decider: Decider, tmp_path: Path) -> None:
+    """Whoever approves it sees their names. Once it is kept, the same rulebook is not checked again."""
     folder = folder_in(tmp_path)
     rewrite(folder, "rules/scenarios/release_test.yaml", "expect: {outcome: notify", "expect: {outcome: do_not_notify")
-    library = Library(lambda _: shipped(), decider.terms)
+    library = Library(always(shipped()), decider.terms)
     bundle = read_bundle_folder(folder, vouched=False)
-    check = library.examine(bundle)
+    examined = library.examine(bundle)
+    check = examined.check
     assert check.scenarios.run > len(check.scenarios.failed) > 0
     assert check.proofs.cases > 1_000_000
-    assert library.examine(bundle) is check
+    library.keep(examined.loaded)
+    assert library.examine(bundle).check is check
 
 
 def test_what_is_stored_and_cannot_be_used(decider: Decider, tmp_path: Path) -> None:
     """Damaged behind our back, or with errors for this version of LENS: each with its codes."""
     folder = folder_in(tmp_path)
     rewrite(folder, "rules/messages.yaml", *WORDS)
+    changed = Versions(lambda _: shipped().sha256, lambda _: read_bundle_folder(folder, vouched=False))
+    library = Library(changed, decider.terms)
     with pytest.raises(Unusable) as caught:
-        Library(lambda _: read_bundle_folder(folder, vouched=False), decider.terms).decider(shipped().version)
+        library.decider(shipped().version)
     assert caught.value.codes == ("damaged",)
     bad = Bundle((SourceFile("rules/a.yaml", b"kind: rules/v9\n"),))
-    for ask in (Library(lambda _: bad, decider.terms).decider, Library(lambda _: bad, decider.terms).content):
+    for ask in (Library(always(bad), decider.terms).decider, Library(always(bad), decider.terms).content):
         with pytest.raises(Unusable) as caught:
             ask(bad.version)
         assert "R104" in caught.value.codes
@@ -103,18 +106,18 @@ def test_only_signed_ones(decider: Decider) -> None:
         with pytest.raises(Unusable) as caught:
             library.decider(bundle.version)
         assert caught.value.codes == ("not-signed",)
-    assert Library(lambda _: good, decider.terms, trusted).decider(good.version).book.hash == plain.version
+    assert Library(always(good), decider.terms, trusted).decider(good.version).book.hash == plain.version
 
 
 def test_a_rulebook_is_given_up_when_nobody_holds_it(decider: Decider, tmp_path: Path) -> None:
     """It still decides while somebody does, however many others came in between; then its rules leave the engine."""
     bundle = reworded(tmp_path)
-    library = Library(lambda _: bundle, decider.terms)
+    library = Library(always(bundle), decider.terms)
     held = library.decider(bundle.version)
     network: Network | None = held.book.eligibility[0].network
     assert network is not None
     for number in range(KEPT):
-        library.keep(Loaded(_named(decider, f"{number:012x}"), None, 0.1))
+        library.keep(Loaded(_named(decider, f"{number:064x}"), None, 0.1))
     read = held.read(release())
     assert held.decide(read, datetime(2026, 11, 23, tzinfo=UTC)).rulebook == bundle.version
     network.holding(())
@@ -130,7 +133,7 @@ class _Named:
     """Stands in the library's list under another name."""
 
     def __init__(self, decider: Decider, version: str) -> None:
-        self.book = type("Book", (), {"hash": version, "content": decider.book.content})()
+        self.book = type("Book", (), {"sha256": version, "content": decider.book.content})()
 
 
 def _named(decider: Decider, version: str) -> Decider:

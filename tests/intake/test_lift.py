@@ -168,7 +168,9 @@ def test_a_lifted_review_still_holds_a_message_to_an_unconfirmed_ori(store: Stor
 def test_where_the_engine_still_disagrees_nothing_is_sent(store: Store, writer: Writer, decider: Decider) -> None:
     """Lifting is refused, and the work item stays open for another day."""
     accept(writer, decider, flagged())
-    held = Decision("EX-1", "hold_for_review", date(2026, 11, 23), "0" * 12, (), (), (Errand("engine-disagreement", ""),), ())
+    held = Decision(
+        "EX-1", "hold_for_review", date(2026, 11, 23), "0" * 12, "0" * 64, (), (), (Errand("engine-disagreement", ""),), ()
+    )
     wording = Wording(lambda _, __: held, lambda *_: None, "legacy")
     with pytest.raises(Conflict, match="cannot be trusted"):
         writer.do_and_wait(lift, Lift(1, "looked at", "op", NOON, wording))

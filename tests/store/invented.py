@@ -16,6 +16,8 @@ from app.store.releases import Accepted, accept_many
 T = TypeVar("T")
 R = TypeVar("R")
 
+RULEBOOK = "0123456789ab" + "0" * 52
+"""The full hash of what decided."""
 NOON = 1_795_435_200_000_000
 """2026-11-23 12:00 UTC, in Micros."""
 SECRET = "INVENTEDSURNAME"
@@ -38,6 +40,7 @@ def decided(release_id: str, kind: Kind = "two") -> Decision:
         outcome="hold_for_review" if errands else outcome,
         as_of=date(2026, 11, 23),
         rulebook="0123456789ab",
+        rulebook_sha256=RULEBOOK,
         because=(Reason("TEST-1", "An invented rule", ("80 FR 24269",)),),
         notices=notices,
         errands=errands,

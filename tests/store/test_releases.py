@@ -16,7 +16,7 @@ from app.store.engine import Store, open_store, upgrade
 from app.store.releases import Accepted, accept_many, get_release
 from app.store.tables import MESSAGE
 from app.store.writer import Writer
-from tests.store.invented import NOON, SECRET, accept, acceptance, rows, run
+from tests.store.invented import NOON, RULEBOOK, SECRET, accept, acceptance, rows, run
 
 
 def accepted(result: object) -> Accepted:
@@ -35,7 +35,7 @@ def test_a_release_and_all_that_follows_from_it_are_stored_together(store: Store
     result = accepted(accept(store, acceptance("EX-1"))[0])
     assert (result.kind, result.queued) == ("new", True)
     assert rows(store, "SELECT id, release_id, mode, caller, outcome, as_of, rulebook, accepted_at FROM release") == [
-        (1, "EX-1", "normal", "sor", "notify", "2026-11-23", "0123456789ab", NOON)
+        (1, "EX-1", "normal", "sor", "notify", "2026-11-23", RULEBOOK, NOON)
     ]
     due = NOON + 1800 * 1_000_000
     columns = (
@@ -46,8 +46,8 @@ def test_a_release_and_all_that_follows_from_it_are_stored_together(store: Store
     with store.read.connect() as connection:
         messages = [tuple(row) for row in connection.execute(select(*columns).order_by(MESSAGE.c.number))]
     assert messages == [
-        (1, 1, "NEW", "departing", "release_state", "AZ", "AZSIR0000", "legacy", "queued", True, 0, due),
-        (2, 1, "NEW", "receiving", "residence_state", "TX", "TXSIR0000", "legacy", "queued", True, 0, due),
+        (1, 1, "NEW", "departing", "release_state", "AZ", "AZSIR0000", "legacy", "queued", True, 0, due, RULEBOOK),
+        (2, 1, "NEW", "receiving", "residence_state", "TX", "TXSIR0000", "legacy", "queued", True, 0, due, RULEBOOK),
     ]
     assert rows(store, "SELECT number, status, at, cause FROM message_event ORDER BY id") == [
         (1, "queued", NOON, "accepted"),

@@ -3,17 +3,33 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.domain.times import rfc3339
 from app.errors import Conflict, LensError, NotFound
+from app.rulebook import content
 from app.rulebook.bundle import Bundle, pack, read_tar
 from app.rulebook.signing import new_signer
 from app.rulebook.source import SourceFile
 from app.rulebook.versions import CheckResult, Proofs, Trial
-from app.store import rulebooks
 from app.store.audit import verify
 from app.store.engine import Store
 from app.store.reading import look
 from app.store.rulebook_reads import all_versions, bundle_of_version, get_with_files, list_versions, pointer
-from app.store.rulebooks import Approve, Draft, Kept, Publish, Published, TakeIn, approve, draft, publish, roll_back, take_in
+from app.store.rulebooks import (
+    Approve,
+    Barred,
+    Draft,
+    Kept,
+    Publish,
+    Published,
+    Reject,
+    TakeIn,
+    approve,
+    draft,
+    publish,
+    reject,
+    roll_back,
+    take_in,
+)
 from tests.store.invented import NOON, rows, run
 
 CHECK = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), Trial(0, ()))).decode()
@@ -111,11 +127,136 @@ def test_a_signature_may_come_later(store: Store) -> None:
     assert (version.drafted_by, version.signed) == ("ann", True)
 
 
-def test_two_rulebooks_with_one_short_hash(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second is refused, so a version always means the files that were looked at."""
+def test_two_rulebooks_with_one_label(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With labels of 8 bits: the second is refused, nothing of it is stored, and the trail says by whom and which it was."""
+    monkeypatch.setattr(content, "HASH_LENGTH", 2)
+    first = bundle("a")
+    second = next(other for other in map(bundle, map(str, range(10_000))) if other.version == first.version)
     drafted(store, "a")
-    monkeypatch.setattr(rulebooks, "full_hash", lambda _: A + "f" * 52)
-    assert isinstance(drafted(store, "a"), Conflict)
+    fault = drafted(store, "", by="eve", kind=second)
+    assert isinstance(fault, Barred)
+    assert fault.why == "label-taken"
+    assert look(store, lambda connection: bundle_of_version(connection, first.version)) == first
+    assert look(store, lambda connection: bundle_of_version(connection, first.sha256)) == first
+    with pytest.raises(NotFound):
+        look(store, lambda connection: bundle_of_version(connection, second.sha256))
+    assert rows(store, "SELECT version, sha256 FROM rulebook") == [(first.version, first.sha256)]
+    actor, outcome, detail = rows(store, "SELECT actor, outcome, detail_json FROM audit ORDER BY id")[-1]
+    assert (actor, outcome) == ("eve", "refused")
+    assert msgspec.json.decode(detail)["sha256"] == second.sha256
+
+
+def test_a_version_is_named_by_its_full_hash(store: Store) -> None:
+    """As well as by its label; another hash that begins alike names nothing."""
+    go_live(store, "a")
+    drafted(store, "b")
+    full_a, full_b = bundle("a").sha256, bundle("b").sha256
+    assert approved(store, full_b, full_a) is None
+    assert isinstance(published(store, full_b), Published)
+    reached = back(store, full_b)
+    assert isinstance(reached, Published)
+    assert reached.version == A
+    assert isinstance(approved(store, B + "0" * 52, full_a), NotFound)
+    details = rows(store, f"SELECT detail_json FROM audit WHERE object = 'rulebook {B}' ORDER BY id")  # noqa: S608 - our own
+    assert [msgspec.json.decode(detail)["sha256"] for (detail,) in details] == [full_b] * 3
+
+
+def test_a_version_is_sent_back_and_drafted_again(store: Store) -> None:
+    """By a second person, with a comment; meanwhile it is neither approved nor published, and an approval it had is gone."""
+    first = go_live(store, "a")
+    drafted(store, "b")
+    for by in ("ann", "ben"):
+        assert isinstance(run(store, reject, Reject(first, "no", by, NOON))[0], Conflict)
+    assert isinstance(run(store, reject, Reject(B, "no", "ann", NOON))[0], Conflict)
+    assert approved(store, B, first) is None
+    assert run(store, reject, Reject(B, "A scenario is missing", "cat", NOON))[0] is None
+    found = look(store, all_versions)[1]
+    assert (found.state, found.rejected_by, found.comment) == ("rejected", "cat", "A scenario is missing")
+    assert (found.approved_by, found.rejected_at) == (None, rfc3339(NOON))
+    for fault in (approved(store, B, first), published(store, B), run(store, reject, Reject(B, "no", "cat", NOON))[0]):
+        assert isinstance(fault, Conflict)
+    assert drafted(store, "b") == "again"
+    assert look(store, all_versions)[1].state == "draft"
+    assert approved(store, B, first) is None
+    assert isinstance(published(store, B), Published)
+
+
+def test_what_people_say_of_a_version_is_kept(store: Store) -> None:
+    """Title and reason of the draft, the comment of the approval, why it was taken back; in the trail as well."""
+    go_live(store, "a")
+    item = Draft(bundle("b"), CHECK, "ann", NOON, title="Parole", reason="A memo")
+    run(store, draft, item)
+    run(store, approve, Approve(B, A, "ben", NOON, comment="As agreed"))
+    published(store, B)
+    run(store, roll_back, Publish(B, "ben", NOON, 0, reason="Wrong ORI"))
+    first, second = look(store, all_versions)
+    assert (second.title, second.reason, second.comment) == ("Parole", "A memo", "As agreed")
+    assert [each.reason for each in first.publications] == [None, "Wrong ORI"]
+    said = rows(store, "SELECT detail_json FROM audit WHERE object LIKE 'rulebook %' ORDER BY id")
+    told = "".join(detail for (detail,) in said)
+    assert all(words in told for words in ('"Parole"', '"A memo"', '"As agreed"', '"Wrong ORI"'))
+
+
+FAILING = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), Trial(2, ("On parole, a person looks",)))).decode()
+
+
+def test_a_version_whose_scenarios_fail_does_not_go_live(store: Store) -> None:
+    """It is stored, and neither approved nor, where it was approved once, published; for a try-out both may be."""
+    first = go_live(store, "a")
+    run(store, draft, Draft(bundle("b"), FAILING, "ann", NOON))
+    fault = approved(store, B, first)
+    assert isinstance(fault, Conflict)
+    assert '"On parole, a person looks"' in fault.detail
+    assert run(store, approve, Approve(B, first, "ben", NOON, failing_too=True))[0] is None
+    assert isinstance(published(store, B), Conflict)
+    assert live(store) == first
+    assert isinstance(run(store, publish, Publish(B, "ben", NOON, 0, failing_too=True))[0], Published)
+
+
+def signed_bundle(text: str, sequence: int | None, created: str = "2026-11-23T12:00:00Z") -> Bundle:
+    """A bundle that somebody signed, with this sequence."""
+    return read_tar(pack(bundle(text).files, created, SIGNER, sequence))
+
+
+SIGNER = new_signer()
+
+
+def test_an_older_signed_bundle_needs_a_person(store: Store) -> None:
+    """Older than any that was ever live, though it was live itself: published only with a reason, and never from a folder."""
+    for text, sequence in (("a", 5), ("b", 9), ("c", 7)):
+        drafted(store, text, kind=signed_bundle(text, sequence))
+    for version in (A, B):
+        assert approved(store, version, live(store)) is None
+        assert isinstance(run(store, publish, Publish(version, "ben", NOON, 0, in_order=True))[0], Published)
+    seq = look(store, pointer).seq
+    folder = run(store, take_in, TakeIn(Draft(signed_bundle("a", 5), CHECK, "folder", NOON), seq, 0, in_order=True))[0]
+    assert isinstance(folder, Barred)
+    assert folder.why == "older-bundle"
+    for version in (A, C):
+        assert approved(store, version, B) is None
+        fault = run(store, publish, Publish(version, "ben", NOON, 0, in_order=True))[0]
+        assert isinstance(fault, Conflict)
+        assert "sequence 9" in fault.detail
+    assert live(store) == B
+    done = run(store, publish, Publish(C, "ben", NOON, 0, in_order=True, older="As ordered"))[0]
+    assert isinstance(done, Published)
+    (detail,) = rows(store, "SELECT detail_json FROM audit WHERE outcome = 'live' ORDER BY id")[-1]
+    assert msgspec.json.decode(detail)["older"] == "As ordered"
+    assert look(store, all_versions)[2].publications[-1].reason == "As ordered"
+
+
+def test_an_earlier_signature_does_not_replace_a_later_one(store: Store) -> None:
+    """Else the sequence of what is live could be set back with a bundle of old."""
+    later, earlier = signed_bundle("a", 9), signed_bundle("a", 3)
+    assert [drafted(store, "a", kind=each) for each in (later, earlier)] == ["new", "known"]
+    assert look(store, lambda connection: bundle_of_version(connection, A)) == later
+
+
+def test_bundles_without_a_sequence_count_by_their_time() -> None:
+    """Those that were packed before there was one."""
+    assert signed_bundle("a", None).sequence == 1795435200
+    assert signed_bundle("a", None, "no moment").sequence == 0
+    assert bundle("a").sequence is None
 
 
 def test_the_second_person_rule(store: Store) -> None:
