@@ -87,7 +87,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     store = store_in(tmp_path_factory.mktemp("store"))
     parts = SimpleNamespace(
         writer=SimpleNamespace(groups=0, items=0),
-        shelf=SimpleNamespace(in_force=SimpleNamespace(version="0" * 12), problem=None),
+        shelf=SimpleNamespace(in_force=SimpleNamespace(version="0" * 12), problem=None, failing=("a scenario",)),
         ready={},
         metrics=Metrics(),
         store_figures=StoreFigures(store, lambda: 0, Breaker()),

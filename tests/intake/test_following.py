@@ -278,13 +278,13 @@ def test_a_folder_whose_scenarios_fail_does_not_go_live(desk: Desk, tmp_path: Pa
         until(lambda: shelf.problem is not None)
         assert str(shelf.problem).startswith("scenario-failed")
         assert name in str(shelf.problem)
-        assert shelf.failing == (name,)
+        assert list(shelf.failing) == [name]
         assert shelf.in_force.version == first
         again = opened(desk, folder)
         assert (again.in_force.version, again.failing) == (first, (name,))
         rewrite(folder, "rules/scenarios/release_test.yaml", wrong, good)
         until(lambda: shelf.problem is None)
-    assert len(shelf.failing) == 0
+    assert list(shelf.failing) == []
     assert look(desk.store, pointer).seq == 1
 
 
