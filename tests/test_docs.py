@@ -58,7 +58,7 @@ def test_every_setting_is_documented_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_the_default_of_a_setting_is_the_documented_one(name: str) -> None:
-    """The second cell of a setting's row is its default, a duration written with its unit, `none` for None."""
+    """The second cell of a setting's row is its default, a duration written with its unit, `none` for None, `yes` for True."""
     row = re.search(rf"^\| `LENS_{name.upper()}` \| `?([^|`]*)`? \|", reference("settings.md"), re.MULTILINE)
     assert row is not None
     field = Settings.model_fields[name]
@@ -66,7 +66,8 @@ def test_the_default_of_a_setting_is_the_documented_one(name: str) -> None:
     if field.metadata and field.metadata[0] in Duration.__metadata__:  # type: ignore[attr-defined]
         assert seconds(row[1]) == field.default
     else:
-        assert row[1] == ("none" if field.default is None else str(field.default))
+        words = {None: "none", True: "yes", False: "no"} if field.default is None or isinstance(field.default, bool) else {}
+        assert row[1] == words.get(field.default, str(field.default))
 
 
 def test_every_rulebook_fault_is_documented_and_no_other() -> None:
