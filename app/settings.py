@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     lanes_per_worker: int = Field(64, ge=1, le=1000)
     metrics_address: str | None = Field(None, pattern=r"^.+:[0-9]{1,5}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    runbook_url: str | None = Field(None, pattern=r"^https?://[^\s\"'\\]+$")
     switch_tls_ca: Path | None = None
     switch_tls_cert: Path | None = None
     switch_tls_key: Path | None = None
@@ -96,6 +97,13 @@ class Settings(BaseSettings):
         if self.channel == "tcp" and not re.fullmatch(r".+:[0-9]{1,5}", self.switch_address):
             raise ValueError("SWITCH_ADDRESS: give host:port, e.g. 127.0.0.1:7070")
         return self
+
+    def runbook(self, page: str) -> str:
+        """Where a runbook is read, e.g. of `dead-letter`; without the setting, its place in the repository."""
+        address = self.runbook_url or "docs/how-to/runbooks"
+        if "{page}" in address:
+            return address.replace("{page}", page)
+        return f"{address.rstrip('/')}/{page}.md"
 
     @property
     def generic_ori_allowed(self) -> bool:

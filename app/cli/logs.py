@@ -9,7 +9,7 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import PurePath
 from threading import Event, Thread
@@ -66,13 +66,23 @@ class LineFile:
 
 
 @contextmanager
-def logs(level: Level) -> Iterator[None]:
-    """Sets up the log of this process for the block, and a trace of every thread should the process crash."""
+def logs(level: Level, runbook: Callable[[str], str] = str) -> Iterator[None]:
+    """Sets up the log of this process for the block, and a trace of every thread should the process crash.
+
+    `runbook` tells where a runbook is read; lines have it instead of the page's name.
+    """
+
+    def with_runbook(_: object, __: str, entry: Entry) -> Entry:
+        if "runbook" in entry:
+            entry["runbook"] = runbook(entry["runbook"])
+        return entry
+
     faulthandler.enable()
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         without_texts,
+        with_runbook,
     ]
     file = LineFile(sys.stderr.buffer)
     structlog.configure(

@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "inquiries": Entry("app.cli.inquiries", "List, read and close the inquiries of states."),
     "inbound": Entry("app.cli.inbound", "List and read what came from the network."),
     "status": Entry("app.cli.status", "How the service stands, live."),
+    "alerts": Entry("app.cli.alerts", "Alerting rules for Prometheus with the addresses of your runbooks."),
     "lanes": Entry("app.cli.lanes", "Stop and resume what is sent to an ORI, or to all."),
     "surge": Entry("app.cli.surge", "What the surge breaker holds back; release it or drop it."),
     "keys": Entry("app.cli.keys", "Make, list and revoke the keys of callers."),

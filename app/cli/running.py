@@ -104,7 +104,7 @@ def run_shared_api(
     """One API process of several."""
     end_on_signals()
     with (
-        logs(settings.log_level),
+        logs(settings.log_level, settings.runbook),
         database(settings) as store,
         Writer(store) as writer,
         following(settings, desk_of(settings, store, writer)) as current,
@@ -120,7 +120,7 @@ def run_shared_dispatcher(settings: Settings, pulse: Pulse, bell: Bell) -> None:
     """The dispatcher process beside several API processes."""
     end_on_signals()
     with (
-        logs(settings.log_level),
+        logs(settings.log_level, settings.runbook),
         database(settings) as store,
         Writer(store) as writer,
         sending_of(settings, writer) as sending,

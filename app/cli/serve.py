@@ -39,7 +39,7 @@ def serve(
     LENS_DATABASE_URL=postgresql+psycopg://lens@db/lens LENS_CHANNEL=tcp lens serve --host 0.0.0.0 --workers 4
     """
     settings = read_service_settings(channel="simulator" if with_simulator else None)
-    with logs(settings.log_level):
+    with logs(settings.log_level, settings.runbook):
         warn_of_unknown_settings()
         listener = Listener(host, port)
         if workers == 1:

@@ -21,6 +21,6 @@ def work() -> None:
 
     """
     settings = read_service_settings()
-    with logs(settings.log_level):
+    with logs(settings.log_level, settings.runbook):
         warn_of_unknown_settings()
         run_dispatcher(settings)

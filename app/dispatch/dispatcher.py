@@ -16,6 +16,7 @@ from app.dispatch.channel import Channel
 from app.dispatch.counts import Counts
 from app.dispatch.inbound import Inbound
 from app.dispatch.lanes import LaneSender, Limits, Wire
+from app.dispatch.operator_log import OperatorLog
 from app.dispatch.retry import backoff
 from app.dispatch.sweeps import sweep
 from app.domain.times import micros_in
@@ -54,6 +55,7 @@ class Dispatcher:
         self.counts = counts or Counts()
         """What happened since the start."""
         self._sender = LaneSender(channel, wire, limits, self._rng, self.counts)
+        self._operator_log = OperatorLog(writer)
         self._inbound = Inbound(writer, limits.state_retry, limits.inbound_within, self.wake)
         self._lanes: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._wakeup = asyncio.Event()
@@ -148,7 +150,10 @@ class Dispatcher:
             _log.warning("claim_failed", cause=error.detail)
             return limits.poll
         if claimed.paused != self._paused:
-            _log.warning("sending_paused" if claimed.paused else "sending_resumed", why=claimed.paused or self._paused)
+            if claimed.paused:
+                _log.warning("sending_paused", why=claimed.paused, runbook="paused")
+            else:
+                _log.warning("sending_resumed", was_paused=self._paused)
             self._paused = claimed.paused
         for batch in claimed.batches:
             task = asyncio.create_task(self._serve(batch, begun), name=f"lane-{batch.ori}")
@@ -171,9 +176,12 @@ class Dispatcher:
                 begun, end = await self._settled(turn)
                 if end != "fenced":
                     self.counts.settled(sent.messages, verdicts, seconds)
+                    await self._operator_log.tell_turn(sent, verdicts, delay)
             if end == "fenced":
                 self.counts.fenced += 1
-                _log.warning("lane_fenced", ori=batch.ori)
+                _log.warning(
+                    "lane_fenced", ori=batch.ori, consequence="its last messages go out again, flagged", runbook="fenced"
+                )
         except Exception as error:  # noqa: BLE001 - one lane's trouble is no other's; its lease ends and it is tried again
             _log.error("lane_failed", ori=batch.ori, **what_broke(error))
         finally:

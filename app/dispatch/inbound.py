@@ -15,6 +15,7 @@ import structlog
 
 from app.dispatch.channel import Arrival
 from app.dispatch.letterhead import CLEANED, NETWORK, Parts, take_apart
+from app.dispatch.operator_log import OperatorLog
 from app.dispatch.sweeps import learn_all
 from app.domain.identifiers import message_number, ucn_problem
 from app.domain.statuses import Status
@@ -154,6 +155,7 @@ class Inbound:
         self._state_retry = micros_in(state_retry)
         self._within = micros_in(within)
         self._resumed = resumed
+        self._operator_log = OperatorLog(writer)
 
     async def arrived(self, arrival: Arrival) -> Match:
         """Stores an arrival and does what it says; returns only once that is committed, however long the database is away."""
@@ -161,7 +163,7 @@ class Inbound:
             within=self._within, occurrence=arrival.occurrence, stamped=arrival.stamped
         )
         match = await self._stored(heard)
-        _log.info("arrival_taken", kind=heard.kind, match=match, cause=heard.cause)
+        await self._operator_log.tell_arrival(heard, match)
         if heard.network == "resume":
             self._resumed()
         return match

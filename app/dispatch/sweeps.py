@@ -48,7 +48,13 @@ async def escalate_all(writer: Writer) -> None:
     found = await writer.do(escalate, Escalate(_AT_ONCE))
     while found:
         first = [item.id for item in found[:20]]
-        _log.warning("work_items_overdue", count=len(found), codes=dict(Counter(item.code for item in found)), first=first)
+        _log.warning(
+            "work_items_overdue",
+            count=len(found),
+            codes=dict(Counter(item.code for item in found)),
+            first=first,
+            runbook="work-items-overdue",
+        )
         found = await writer.do(escalate, Escalate(_AT_ONCE))
 
 

@@ -36,7 +36,7 @@ class Feeds:
         now = self._clock()
         heard = await self._writer.do(heartbeats, Heartbeat(caller, told, sent_at, now, now + micros_in(self.silent_after)))
         if heard.kind == "new" and not heard.agrees:
-            _log.warning("feed_count_differs", caller=caller)
+            _log.warning("feed_count_differs", caller=caller, told=told, work_item="feed-count", runbook="feed-miscounted")
         if heard.back:
             _log.info("feed_back", caller=caller)
         return heard
@@ -48,8 +48,11 @@ class Feeds:
             return ()
         noticed: tuple[Noticed, ...] = self._writer.do_and_wait(watch_feeds, item)
         for each in noticed:
-            tell = _log.warning if each.what == "silent" else _log.info
-            tell(f"feed_{each.what}", caller=each.caller, heard_at=rfc3339(each.heard_at))
+            told = {"caller": each.caller, "heard_at": rfc3339(each.heard_at)}
+            if each.what == "silent":
+                _log.warning("feed_silent", **told, runbook="feed-silent")
+            else:
+                _log.info(f"feed_{each.what}", **told)
         return noticed
 
 

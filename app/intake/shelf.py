@@ -85,7 +85,14 @@ class Shelf:
         if problem is None:
             _log.info("rulebook_mended", source=source, in_force=self._in_force.version)
         else:
-            _log.error("rulebook_not_used", source=source, why=problem, in_force=self._in_force.version, **more)
+            _log.error(
+                "rulebook_not_used",
+                source=source,
+                why=problem,
+                in_force=self._in_force.version,
+                runbook="rulebook-degraded",
+                **more,
+            )
 
     @property
     def failing(self) -> tuple[str, ...]:

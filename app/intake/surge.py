@@ -16,7 +16,12 @@ def tell_trips(trips: Sequence[Trip]) -> None:
     """Writes each surge that began into the log."""
     for trip in trips:
         _log.error(
-            "surge_breaker_tripped", work_item=trip.work_item, kind=trip.kind, band=trip.band, held="until a person decides"
+            "surge_breaker_tripped",
+            work_item=trip.work_item,
+            kind=trip.kind,
+            band=trip.band,
+            held="until a person decides",
+            runbook="surge-open",
         )
 
 
