@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     allow_generic_ori: bool | None = None
     presume_after: Duration = 900.0
     late_after: Duration = 86400.0
+    future_tolerance: Duration = 86400.0
     address_limit: int = Field(100, ge=1, le=_MOST)
     feed_silent_after: Wait = 3600.0
     retry_first: Wait = 1.0

@@ -26,4 +26,5 @@ def terms_of(settings: Settings) -> Terms:
         settings.late_after,
         settings.generic_ori_allowed,
         round(settings.review_within),
+        settings.future_tolerance,
     )

@@ -1,7 +1,7 @@
 """Decides about one release: what is owed, to whom, in what words. Pure: the same release, rulebook and moment, the same answer."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from app.decide.cautions import cautions
 from app.decide.compose import Addressee, Composer, Filled, TooLong
 from app.decide.facts import FactFinder, FactValues
+from app.decide.instructions import INSTRUCTION, Instructions
 from app.decide.terms import Terms
 from app.domain.decision import Caution, Copy, Decision, Errand, Notice, NoticeType, Outcome, Reason, Told
 from app.domain.release import Release, read_release
@@ -18,6 +19,9 @@ from app.rulebook.model import AskPerson, Send
 from app.rulebook.verdicts import EngineDisagreement
 
 REVIEW = "review"
+IN_FUTURE = Caution(
+    "released-in-future", "released_at lies ahead; compare it with the record. Lifted, it is sent when the day has come"
+)
 ENGINE_DISAGREEMENT = "engine-disagreement"
 TOO_LONG = "message-too-long"
 NOT_CONFIRMED = "ori-not-confirmed"
@@ -34,6 +38,7 @@ class Decider:
         self._finder = FactFinder(book.content.facts, book.content.tables)
         self._allowed = {pointer: frozenset(states) for pointer, states in self._finder.allowed_states().items()}
         self._composer = Composer(book.content.messages, terms)
+        self._instructions = Instructions(book.content.messages)
         self._joined: dict[tuple[int, ...], Verdict] = {}
         self._plans: dict[tuple[int, int], _Plan] = {}
         self._reasons = {rule.id: Reason(rule.id, rule.title, rule.authority) for rule in book.content.rules().values()}
@@ -58,7 +63,8 @@ class Decider:
     ) -> Decision:
         """The decision about a release at a moment (`now` has an offset). `as_of` decides as of another day than its own.
 
-        `reviewed`: a person has looked at it, so that what would be held for review is sent as routing says. `told`: the id of
+        `reviewed`: a person has looked at it, so that what would be held for review is sent as routing says, once its day has come.
+        `told`: the id of
         the message that each ORI was told last of this release; a notice to one of these is a CORRECTION of that message.
         Never raises for a release that `read` gave: where the engine cannot be trusted, a person decides and nothing is sent.
         """
@@ -73,12 +79,49 @@ class Decider:
             errand = Errand(ENGINE_DISAGREEMENT, "", within=self.terms.review_within)
             return self._decision(release, day, values, _UNSURE, (), (errand,), found)
         warnings = (*found, *cautions(release, self.book.content.codes))
+        age = (now - release.stay.instant).total_seconds()
+        doubts = () if reviewed else self._doubts(release, age, owed)
+        if doubts:
+            plan = self._held(owed)
+            return self._decision(release, day, values, plan, (), plan.errands, warnings + doubts)
         plan = self._plan(owed, routed)
         if routed is None:
             return self._decision(release, day, values, plan, (), plan.errands, warnings)
-        late = (now - release.stay.instant).total_seconds() > self.terms.late_after
-        notices, errands, replaced = self._carry_out(plan, release, day, values.shared, told, late=late)
+        notices, errands, replaced = self._carry_out(plan, release, day, values.shared, told, late=age > self.terms.late_after)
+        if reviewed and age < 0:
+            notices = self._once_the_day_has_come(notices, release, now)
         return self._decision(release, day, values, plan, notices, errands, warnings + replaced)
+
+    def _doubts(self, release: Release, age: float, owed: Verdict) -> tuple[Caution, ...]:
+        """Why a person must look at a release before anything of it is sent, whatever the rules say.
+
+        Its date chooses the rules, so one that cannot be believed makes no answer of theirs right, `do_not_notify` neither. Its
+        texts matter only where they would be printed.
+        """
+        doubts = []
+        if age < -self.terms.future_tolerance:
+            doubts.append(IN_FUTURE)
+        if owed.outcome != "do_not_notify" and self._instructions.found(release):
+            doubts.append(INSTRUCTION)
+        return tuple(doubts)
+
+    def _held(self, owed: Verdict) -> "_Plan":
+        """What becomes of a release that is in doubt: a person decides, under the rules that answered."""
+        rules = ", ".join(rule.id for rule in owed.rules)
+        plan = self._plan(owed, None)
+        return plan._replace(outcome="hold_for_review", errands=(Errand(REVIEW, rules, within=self.terms.review_within),))
+
+    def _once_the_day_has_come(self, notices: tuple[Notice, ...], release: Release, now: datetime) -> tuple[Notice, ...]:
+        """The notices of a release that a person let go: a state hears of it on its day, as it would if it were reported then.
+
+        What corrects or takes back something told goes at once: that was wrong already.
+        """
+        instant = release.stay.instant
+        day_begins = instant.replace(hour=0, minute=0, second=0, microsecond=0)
+        earliest = max(day_begins, instant - timedelta(seconds=self.terms.future_tolerance))
+        if earliest <= now:
+            return notices
+        return tuple(replace(notice, not_before=earliest) if notice.type == "NEW" else notice for notice in notices)
 
     def _owed(self, values: FactValues, place: int) -> Verdict:
         """The eligibility verdict over all convictions, in the regime at this place."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from app.errors import Unavailable, what_broke
+from app.store.deferred import SetReady, set_ready
 from app.store.escalation import Escalate, escalate
 from app.store.subjects import Learn, learn
 from app.store.surges import CarryOut, carry_out
@@ -26,8 +27,12 @@ async def sweep(writer: Writer, every: float, queued: Callable[[], None]) -> Non
     async def carry_out_surges(writer: Writer) -> None:
         await carry_out_all(writer, queued)
 
+    async def set_ready_all(writer: Writer) -> None:
+        while await writer.do(set_ready, SetReady(_AT_ONCE)):
+            queued()
+
     while True:
-        for work in (learn_all, escalate_all, carry_out_surges):
+        for work in (learn_all, escalate_all, carry_out_surges, set_ready_all):
             try:
                 await work(writer)
             except Unavailable as error:

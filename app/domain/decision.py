@@ -38,6 +38,7 @@ class Notice(msgspec.Struct, frozen=True):
     """What one state is to be told, before it has a message number.
 
     `state` is a USPS code, `ori` nine characters, `within` seconds from acceptance by which it should be out (None: no limit),
+    `not_before` is when it may go out at the earliest, None for at once.
     `text` the whole text, lines ended by LF, with NUMBER_MARK for its number. `held_because` is the work item code that keeps
     the message from being sent, or None. `refers_to` is the id of the message that a CORRECTION or CANCEL follows.
     """
@@ -53,6 +54,7 @@ class Notice(msgspec.Struct, frozen=True):
     refers_to: str | None = None
     rule: str = ""
     """The rule that sends it, where it is held and a person must know."""
+    not_before: datetime | None = None
 
     def numbered(self, message_id: str) -> str:
         """The text with the message number filled in."""

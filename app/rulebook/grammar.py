@@ -185,8 +185,15 @@ MESSAGES_FILE = Form(
         "max_characters": "Characters of a message at the most, 500 to 14400; a longer one is not sent and a person is asked",
         "messages": "The messages by name",
     },
-    {"title": _TITLE, "owner": _OWNER, "never": "What no reader of a notice may be able to tell; proved over every case"},
+    {
+        "title": _TITLE,
+        "owner": _OWNER,
+        "never": "What no reader of a notice may be able to tell; proved over every case",
+        "watch_words": "Words that read like an order where somebody stated them; a release that has one is held for review",
+    },
 )
+WATCH_WORD = "[A-Z]{3,30}|[A-Z]{1,30}(?: [A-Z]{1,30}){1,5}"
+"""A word of three letters or more, or up to six words with one space between them, as `watch_words` has them."""
 MESSAGE = Form(
     {"lines": "The lines of the message. The first holds {message_id} and is always there"}, {"title": _TITLE, "note": _NOTE}
 )

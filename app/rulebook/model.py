@@ -258,6 +258,8 @@ class Messages:
     max_characters: int
     templates: dict[str, Template]
     keep_possible: tuple[tuple[str, int, Spot], ...] = ()
+    watch_words: tuple[str, ...] = ()
+    """Words and phrases in capitals: a stated value that has one is looked at by a person before it is printed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ ONLY = {
 NUMBER_BY = 50
 """Characters of the first line before the message number, at the most: with a header of 40 and its own 10 that makes 100."""
 
+_WATCH_WORD = re.compile(grammar.WATCH_WORD)
 _PLACEHOLDER = re.compile(grammar.PLACEHOLDER)
 _DISCLOSING = ("charge", "conviction", "offense", "crime", "hold", "rule", "flag", "status")
 
@@ -75,7 +76,20 @@ def read_messages(file: str, node: Node | None, facts: AbstractMapping[str, Fact
     never = tuple(limit for limit in limits if limit is not None)
     if len(never) == len(limits):  # one that could not be read may be the one that seems to be missing
         _check_kept_secret({fact for fact, _, _ in never}, facts, top.spots.get("never", Spot(file)), shapes)
-    return Messages(file, line_length or 72, most or 14_400, templates, never)
+    return Messages(file, line_length or 72, most or 14_400, templates, never, _watch_words(top.get("watch_words"), shapes))
+
+
+def _watch_words(node: Node | None, shapes: Shapes) -> tuple[str, ...]:
+    """The words of `watch_words`, each once. A value is compared after folding, so other signs could never be found in one."""
+    found: dict[str, None] = {}
+    for word in shapes.words(node, "`watch_words`") if node is not None else ():
+        if not _WATCH_WORD.fullmatch(word.text):
+            help = "write a word of 3 to 30 capital letters, A to Z, or up to six words with one space between them"
+            shapes.problems.error("R104", f"`watch_words` cannot have `{word.text}`", word.spot, help=help)
+        elif word.text in found:
+            shapes.problems.error("R104", f"`watch_words` has `{word.text}` twice", word.spot, help="remove one of the two")
+        found[word.text] = None
+    return tuple(found)
 
 
 def _check_number_first(template: Template, shapes: Shapes) -> None:

@@ -30,12 +30,17 @@ LATER = "changed_at = CASE WHEN changed_at > ? THEN changed_at ELSE ? END"
 may have waited for the other. So a history goes forward only.
 """
 
-_CHANGE = f"UPDATE message SET status = ?, ready = ?, {LATER} WHERE number IN"  # noqa: S608 - all from here
+_CHANGE = f"""
+    UPDATE message SET status = ?, ready = CASE WHEN not_before > ? THEN false ELSE ? END, {LATER}
+    WHERE number IN"""  # noqa: S608 - all from here
 
 
 def change(
     connection: Connection, numbers: Sequence[int], status: Status, at: int, cause: str, attempt: int | None = None
 ) -> None:
-    """Gives messages a status and records it. Whoever asks has locked them, and seen that the law lets them become so."""
-    changed = run_in(connection, _CHANGE, (status.value, status in READY, at, at), numbers, "RETURNING number, changed_at")
+    """Gives messages a status and records it. Whoever asks has locked them, and seen that the law lets them become so.
+
+    One that must not go out before a time still to come is queued and not ready; `set_ready` makes it so then.
+    """
+    changed = run_in(connection, _CHANGE, (status.value, at, status in READY, at, at), numbers, "RETURNING number, changed_at")
     record(connection, [Event(number, status.value, when, cause, attempt=attempt) for number, when in sorted(changed)])

@@ -19,7 +19,7 @@ SKIPPED = 1_000_000
 
 
 _FLAG = """
-    UPDATE message SET maybe_duplicate = true WHERE ready OR status IN ('held', 'dead', 'rejected') RETURNING number"""
+    UPDATE message SET maybe_duplicate = true WHERE ready OR status IN ('queued', 'held', 'dead', 'rejected') RETURNING number"""
 """What a person can let go may have been let go, and sent, in the time that is lost."""
 
 

@@ -9,7 +9,7 @@ from app.decide.addresses import Mark
 from app.domain.decision import Decision, Errand, Message, Notice, WorkItem, answer, message_of
 from app.domain.identifiers import message_id, message_number
 from app.domain.surge import Breaker, kind_of
-from app.domain.times import SECOND, rfc3339
+from app.domain.times import SECOND, micros, rfc3339
 from app.store.audit import AuditEntry, append
 from app.store.rows import Row, insert, insert_absent, run_in
 from app.store.surge_gate import Gate, Trip
@@ -50,6 +50,7 @@ _MESSAGE = (
     "due_at",
     "refers_to",
     "rulebook",
+    "not_before",
 )
 _EVENT = ("number", "status", "at", "cause")
 _LANE = ("ori", "until", "token", "due", "fails")
@@ -137,11 +138,16 @@ def add_messages(rows: Rows, item: Acceptance, key: int, number: int, first_caus
         status, cause = _beginning(item, notice, surge, first_cause)
         m = message_of(notice, message_id(number + place), status)
         messages.append(m)
-        due = None if notice.within is None else at + notice.within * SECOND
-        ready = status == "queued"
+        not_before = None if notice.not_before is None else micros(notice.not_before)
+        waits = not_before is not None and not_before > at
+        due = None if notice.within is None else max(at, not_before or at) + notice.within * SECOND
+        ready = status == "queued" and not waits
+        if status == "queued" and not_before is not None and waits:
+            cause = f"{cause}; it goes out from {rfc3339(not_before)} on"
         start = (number + place, key, m.type, m.copy, notice.audience, m.state, m.ori, item.format, m.text, status, ready)
         refers_to = None if notice.refers_to is None else message_number(notice.refers_to)
-        rows.messages.append((*start, 0, 0, False, at, at, due, refers_to, item.decision.rulebook_sha256))
+        sha256 = item.decision.rulebook_sha256
+        rows.messages.append((*start, 0, 0, False, at, at, due, refers_to, sha256, not_before))
         rows.events.append((number + place, status, at, cause))
     return Became(tuple(messages), tuple(surges.values()), tuple(rows.gate.trips[before:]))
 

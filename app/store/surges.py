@@ -122,7 +122,7 @@ def _part(connection: Connection, item: CarryOut) -> Part:
     numbers = [number for (number,) in run(connection, _HELD, (surge.work_item, surge.done_to, AT_ONCE))]
     released = surge.decision == "release"
     status = Status.QUEUED if released else Status.CANCELLED
-    values = (status.value, released, now, now)
+    values = (status.value, now, released, now, now)
     moved = run_in(connection, _MOVE, values, numbers, "RETURNING number, created_at, changed_at")
     cause = f"{_DID[surge.decision]} by {surge.by}: {surge.reason}"
     record(connection, [Event(number, status.value, at, cause) for number, _, at in sorted(moved)])
@@ -142,7 +142,9 @@ def _part(connection: Connection, item: CarryOut) -> Part:
 
 _HELD = "SELECT number FROM surge_hold WHERE surge = ? AND number > ? ORDER BY number LIMIT ?"
 # One that a correction or cancellation overtook meanwhile is held no longer, and stays as it is.
-_MOVE = f"UPDATE message SET status = ?, ready = ?, {LATER} WHERE status = 'held' AND number IN"  # noqa: S608 - all from here
+_MOVE = f"""
+    UPDATE message SET status = ?, ready = CASE WHEN not_before > ? THEN false ELSE ? END, {LATER}
+    WHERE status = 'held' AND number IN"""  # noqa: S608 - all from here
 _DONE = "UPDATE surge SET done_to = ?, done = done + ?, finished_at = ? WHERE work_item = ? RETURNING done"
 
 

@@ -66,7 +66,8 @@ class Presume(NamedTuple):
 
 
 _NEXT = """
-    SELECT number, text, format, attempts, failures, maybe_duplicate OR status = 'sending', refers_to, created_at, due_at
+    SELECT number, text, format, attempts, failures, maybe_duplicate OR status = 'sending', refers_to,
+        COALESCE(not_before, created_at), due_at
     FROM message WHERE ori = ? AND ready ORDER BY number LIMIT ?"""
 
 _BEGIN = f"""

@@ -64,7 +64,7 @@ def waiting(connection: Connection) -> Waiting:
 
 _OLDER = ", ".join(f"sum(CASE WHEN number <= ? THEN 1 ELSE 0 END) AS older_{age}" for age in AGES)
 _LANES = f"""
-    SELECT queue.ori, message.state, queue.messages, message.created_at, lane.fails, lane.owner, lane.until, lane.due,
+    SELECT queue.ori, message.state, queue.messages, COALESCE(message.not_before, message.created_at), lane.fails, lane.owner, lane.until, lane.due,
         {", ".join(f"queue.older_{age}" for age in AGES)}
     FROM (SELECT ori, count(*) AS messages, min(number) AS first, {_OLDER} FROM message WHERE ready GROUP BY ori) AS queue
     JOIN message ON message.number = queue.first JOIN lane ON lane.ori = queue.ori"""  # noqa: S608 - names from the code
@@ -77,6 +77,10 @@ def _last_accepted(connection: Connection, until: int) -> int:
 
 
 def _oldest(connection: Connection, now: int, status: Status) -> int:
-    first = select(func.min(MESSAGE.c.number)).where(MESSAGE.c.status == status.value).scalar_subquery()
-    accepted = connection.scalar(select(MESSAGE.c.created_at).where(MESSAGE.c.number == first))
+    of_status = [MESSAGE.c.status == status.value]
+    if status == Status.QUEUED:
+        of_status.append(MESSAGE.c.ready)  # one that waits for its day is not late
+    first = select(func.min(MESSAGE.c.number)).where(*of_status).scalar_subquery()
+    since = func.coalesce(MESSAGE.c.not_before, MESSAGE.c.created_at)
+    accepted = connection.scalar(select(since).where(MESSAGE.c.number == first))
     return 0 if accepted is None else max(now - accepted, 0)
