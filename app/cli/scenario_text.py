@@ -53,6 +53,8 @@ def _show_failure(console: Console, failure: Failure) -> None:
         beaten = f"; beaten: {', '.join(answer.beaten)}" if answer.beaten else ""
         console.print(Text(f"    because {', '.join(answer.because)}{beaten}"))
         console.print(Text(f"    case: {case_in_words(failure.result.scenario.case)}"))
+        for line in failure.result.notice_lines():
+            console.print(Text(f"    {line}"))
 
 
 def _show_edits(console: Console, report: Report) -> None:

@@ -52,7 +52,10 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def _failure(failure: Failure) -> dict[str, Any]:
-    return {"name": failure.name, **_place(failure.spot), "faults": list(failure.faults)}
+    told: dict[str, Any] = {"name": failure.name, **_place(failure.spot), "faults": list(failure.faults)}
+    if failure.result is not None and failure.result.notices:
+        told["notices"] = [{"ori": notice.ori, "text": notice.text} for notice in failure.result.notices]
+    return told
 
 
 def _mutant(judged: Judged) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class _Case:
     kind: str
     spot: Spot
     faults: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def as_junit(report: Report) -> bytes:
@@ -47,7 +48,8 @@ def refused_as_junit(problems: str, at: datetime) -> bytes:
 def _cases(report: Report) -> Iterator[_Case]:
     trial = report.trial
     for result in trial.results:
-        yield _Case(result.scenario.title, "scenario", result.scenario.place, tuple(map(str, result.faults)))
+        faults, notices = tuple(map(str, result.faults)), tuple(result.notice_lines())
+        yield _Case(result.scenario.title, "scenario", result.scenario.place, faults, notices)
     for promise in trial.promises:
         fault = trial.loaded.fault_of(promise)
         yield _Case(promise.name, "promise", promise.spot, (fault,) if fault is not None else ())
@@ -65,7 +67,7 @@ def _suite(root: Element, file: str, cases: list[_Case], report: Report) -> None
         element = SubElement(suite, "testcase", name=_clean(case.name), classname=_clean(f"{file}.{case.kind}"))
         if case.faults:
             failure = SubElement(element, "failure", message=_clean(case.faults[0]), type=case.kind)
-            failure.text = _clean("\n".join((place, *case.faults)))
+            failure.text = _clean("\n".join((place, *case.faults, *case.notices)))
         SubElement(element, "system-out").text = _clean(place)
 
 

@@ -5,11 +5,14 @@ which of its promises are broken.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path
 
 from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.domain.decision import Decision
+from app.domain.identifiers import DRY_RUN_ID
 from app.domain.release import Conviction, Name, Release, Residence, Stay, Subject
 from app.rulebook.book import RuleBook, use
 from app.rulebook.content import read_content
@@ -48,12 +51,32 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownNotice:
+    """A notice as it would be sent, with dashes for its number, and the ORI it would go to."""
+
+    ori: str
+    text: str
+
+    def lines(self) -> list[str]:
+        """The notice for a report, under a heading."""
+        return [f"the message to {self.ori}:", *(f"  {line}" for line in self.text.splitlines())]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """A scenario run. `faults` says what was not as expected; none when all was."""
+    """A scenario run. `faults` says what was not as expected; none when all was.
+
+    `notices` are those to look at where a line was not found: each has a line that comes nearest to one.
+    """
 
     scenario: Scenario
     answer: CaseAnswer
     faults: tuple[Mismatch, ...]
+    notices: tuple[ShownNotice, ...] = ()
+
+    def notice_lines(self) -> list[str]:
+        """The notices to look at, line by line, as every report shows them."""
+        return [line for notice in self.notices for line in notice.lines()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +167,10 @@ def run(book: RuleBook, scenario: Scenario) -> Result:
     """Runs one scenario."""
     answer = answer_case(book, scenario.case)
     faults = list(_differences(answer, scenario.expect))
-    if scenario.expect.text is not None:
-        faults += _text_faults(book, scenario)
-    return Result(scenario, answer, tuple(faults))
+    if scenario.expect.text is None:
+        return Result(scenario, answer, tuple(faults))
+    text_faults, notices = _text_faults(book, scenario)
+    return Result(scenario, answer, (*faults, *text_faults), notices)
 
 
 def answer_case(book: RuleBook, case: Case) -> CaseAnswer:
@@ -213,14 +237,33 @@ def _list(words: Iterable[str]) -> str:
     return "[" + ", ".join(words) + "]"
 
 
-def _text_faults(book: RuleBook, scenario: Scenario) -> Iterator[Mismatch]:
-    """Lines that no message of this case has. The subject is an invented one, the notice is accepted on the day itself."""
+def _text_faults(book: RuleBook, scenario: Scenario) -> tuple[tuple[Mismatch, ...], tuple[ShownNotice, ...]]:
+    """Lines that no message of this case has, and the messages that come nearest. The subject is an invented one, the notice is
+    accepted on the day itself.
+    """
     release = invented_release(scenario.case)
     decision: Decision = Decider(book, Terms()).decide(release, release.stay.instant)
-    lines = {line for notice in decision.notices for line in notice.numbered("LN--------").splitlines()}
+    notices = [ShownNotice(notice.ori, notice.numbered(DRY_RUN_ID)) for notice in decision.notices]
+    lines = {line: notice for notice in reversed(notices) for line in notice.text.splitlines()}
+    faults, shown = [], []
     for wanted in scenario.expect.text or ():
-        if wanted not in lines:
-            yield Mismatch("text", f"the line {wanted!r}", "no message that has it")
+        if wanted in lines:
+            continue
+        found = "no message is sent"
+        if lines:
+            nearest = max(lines, key=partial(_likeness, wanted))
+            notice = lines[nearest]
+            found = f"no message that has it; the nearest line is {nearest!r}, in the message to {notice.ori}"
+            shown.append(notice)
+        most = book.content.messages.line_length
+        folded = f"; a line has {most} characters at the most, longer ones are folded" if len(wanted) > most else ""
+        faults.append(Mismatch("text", f"the line {wanted!r}", f"{found}{folded}"))
+    return tuple(faults), tuple(dict.fromkeys(shown))
+
+
+def _likeness(wanted: str, line: str) -> float:
+    """How like two lines are, from 0 to 1, capitals or not."""
+    return SequenceMatcher(None, wanted.upper(), line.upper(), autojunk=False).ratio()
 
 
 def invented_release(case: Case) -> Release:

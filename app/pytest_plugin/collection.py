@@ -154,4 +154,5 @@ def _told(result: Result) -> str:
     beaten = f"; beaten: {', '.join(answer.beaten)}" if answer.beaten else ""
     lines.append(f"  because {', '.join(answer.because)}{beaten}")
     lines.append(f"  case: {case_in_words(scenario.case)}")
+    lines += [f"  {line}" for line in result.notice_lines()]
     return "\n".join(lines)

@@ -7,7 +7,7 @@ import msgspec
 
 from tests.cli.conftest import Lens
 from tests.cli.programs import Program
-from tests.decide.scenario_books import BROKEN, CASES, FAULTY, SCENARIOS, WRONG, book_folder, scenario_file
+from tests.decide.scenario_books import BROKEN, CASES, FAULTY, NEAR, SCENARIOS, WRONG, book_folder, scenario_file
 
 
 def test_all_pass(lens: Lens, tmp_path: Path) -> None:
@@ -26,6 +26,15 @@ def test_failures_are_told(lens: Lens, tmp_path: Path) -> None:
     assert "    case: released 2025-11-03, charge 0902 convicted" in out
     assert "failed Nothing is sent for a person with a hold" in out
     assert out.splitlines()[-1] == f"{CASES - 1} passed, 2 failed"
+
+
+def test_a_line_that_is_missing_is_shown_with_its_notice(lens: Lens, tmp_path: Path) -> None:
+    """The nearest line, and the notice that has it, line by line."""
+    _, out, _ = lens("test", str(book_folder(tmp_path / "book", NEAR)))
+    assert (
+        "    text: expected the line 'NAM/Sample, PAT Q', found no message that has it; the nearest line is 'NAM/SAMPLE" in out
+    )
+    assert "\n    the message to NBSIR0000:\n      AM.VTINS07S0.NBSIR0000.*LN--------.TXT\n" in out
 
 
 def test_a_row_of_a_table_that_fails_is_named_by_its_own_line(lens: Lens, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ CASES = 6
 
 WRONG = ("[AZSIR0000, NBSIR0000]", "[AZSIR0000, NESIR0000]")
 """An edit of SCENARIOS that makes a scenario fail."""
+NEAR = ("sends_to: [AZSIR0000, NBSIR0000]", 'text: ["NAM/Sample, PAT Q", "TYPE/NEW COPY/RECEIVING STATE/NE ALSO SENT TO/AZ"]')
+"""Two lines that no notice has, each a slip away from one that does."""
 BROKEN = ("when: {hold: {in: holds.any_hold}}", "when: {hold: none}")
 """An edit of SCENARIOS that breaks its promise."""
 FAULTY = ("because: [LENS-E30]", "because: [LENS-E31]")

@@ -13,7 +13,7 @@ from app.decide.scenario_report_html import as_html, refused_as_html
 from app.decide.scenario_report_junit import as_junit, refused_as_junit
 from app.decide.suite import load_to_test, try_all
 from app.rulebook.problems import Problems, Spot
-from tests.decide.scenario_books import BROKEN, CASES, WRONG, book_folder
+from tests.decide.scenario_books import BROKEN, CASES, NEAR, WRONG, book_folder
 
 AT = datetime(2026, 11, 24, 5, 6, 7, tzinfo=UTC)
 PLAIN = "Nebraska is NB on Nlets"
@@ -203,3 +203,17 @@ def test_the_page_of_a_faulty_rulebook() -> None:
     read = Page(refused_as_html("error[R106]: no set <in_us>\n  --> rules/a.yaml:1:2", AT))
     assert "The rulebook cannot be tested" in read.text
     assert "no set <in_us>\n  --> rules/a.yaml:1:2" in read.text
+
+
+def test_every_form_shows_the_notice_whose_line_was_expected_otherwise(tmp_path: Path) -> None:
+    """JSON, JUnit and the page show the nearest line and the whole notice that has it."""
+    report = report_of(book_folder(tmp_path, NEAR))
+    notice = "AM.VTINS07S0.NBSIR0000.*LN--------.TXT"
+    (failure,) = as_json(report)["failures"]
+    assert [shown["ori"] for shown in failure["notices"]] == ["AZSIR0000", "NBSIR0000"]
+    (junit,) = parsed(as_junit(report)).iter("failure")
+    assert "the nearest line is 'NAM/SAMPLE, PAT Q'" in (junit.text or "")
+    assert notice in (junit.text or "")
+    page = Page(as_html(report)).text
+    assert "the nearest line is 'NAM/SAMPLE, PAT Q'" in page
+    assert notice in page

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.decide.suite import Loaded, Trial, load_to_test, try_all
+from app.decide.suite import Loaded, Trial, load_to_test, run, try_all
 from app.rulebook.problems import Problems
-from tests.decide.scenario_books import BROKEN, CASES, FAULTY, WRONG, book_folder
+from tests.decide.scenario_books import BROKEN, CASES, FAULTY, NEAR, WRONG, book_folder
 
 
 def loaded(folder: Path) -> Loaded:
@@ -62,3 +63,30 @@ def test_a_faulty_rulebook_is_not_tested(tmp_path: Path) -> None:
     problems = Problems()
     assert load_to_test(book_folder(tmp_path, FAULTY, BROKEN), problems) is None
     assert "R113" in {problem.code for problem in problems.found}
+
+
+def test_a_line_that_is_missing_is_told_with_the_nearest_and_its_notice(tmp_path: Path) -> None:
+    """Of each line not found the nearest is told and where it stands; the notices with one are shown whole, each once."""
+    trial = tried(book_folder(tmp_path, NEAR))
+    result = next(result for result in trial.results if result.faults)
+    assert [fault.found for fault in result.faults] == [
+        "no message that has it; the nearest line is 'NAM/SAMPLE, PAT Q', in the message to AZSIR0000",
+        "no message that has it; the nearest line is 'TYPE/NEW COPY/RECEIVING STATE/NB ALSO SENT TO/AZ', in the message to NBSIR0000",
+    ]
+    assert [notice.ori for notice in result.notices] == ["AZSIR0000", "NBSIR0000"]
+    assert result.notice_lines()[:2] == ["the message to AZSIR0000:", "  AM.VTINS07S0.AZSIR0000.*LN--------.TXT"]
+    assert "  TYPE/NEW COPY/RECEIVING STATE/NB ALSO SENT TO/AZ" in result.notice_lines()
+
+
+def test_a_line_where_nothing_is_sent_or_too_long_for_one(tmp_path: Path) -> None:
+    """Where no message is sent that is said, and that a long line is folded."""
+    trial = tried(book_folder(tmp_path, NEAR))
+    case = next(result.scenario for result in trial.results if result.faults)
+    held_case = replace(case.case, values={**case.case.values, "hold": "juvenile"})
+    expect = replace(case.expect, text=("NAM", "N" * 73))
+    result = run(trial.loaded.book, replace(case, case=held_case, expect=expect))
+    assert [fault.found for fault in result.faults] == [
+        "no message is sent",
+        "no message is sent; a line has 72 characters at the most, longer ones are folded",
+    ]
+    assert result.notices == ()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.decide.scenario_books import BROKEN, CASES, FAULTY, SCENARIOS, WRONG, book_folder
+from tests.decide.scenario_books import BROKEN, CASES, FAULTY, NEAR, SCENARIOS, WRONG, book_folder
 
 pytest_plugins = ["pytester"]
 
@@ -43,6 +43,14 @@ def test_each_case_and_promise_is_a_test(pytester: pytest.Pytester) -> None:
             "*few_test.yaml::A hold is looked at by a person [[]hold juvenile] PASSED*",
             "*few_test.yaml::Nothing is sent for a person with a hold PASSED*",
         ]
+    )
+
+
+def test_a_missing_line_shows_the_notice(pytester: pytest.Pytester) -> None:
+    """Where a line of a notice was expected otherwise, the nearest line and the whole notice are shown."""
+    book_folder(pytester.path, NEAR)
+    in_folder(pytester, "--lens").stdout.fnmatch_lines(
+        ["  text: *the nearest line is 'NAM/SAMPLE, PAT Q'*", "  the message to AZSIR0000:", "    AM.VTINS07S0.AZSIR0000.*"]
     )
 
 
