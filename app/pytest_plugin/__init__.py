@@ -4,6 +4,8 @@ It does nothing unless asked, with `pytest --lens` or `lens_rulebook = DIR` in p
 the rest of LENS, since pytest loads this for every suite run where LENS is installed.
 """
 
+from pathlib import Path
+
 import pytest
 
 
@@ -29,4 +31,18 @@ def pytest_configure(config: pytest.Config) -> None:
         only = (config.inipath.parent if config.inipath else config.rootpath) / setting
         if not is_rulebook(only):
             raise pytest.UsageError(f"lens_rulebook: {only} does not hold rules/ and ref_data/")
-    config.pluginmanager.register(ScenarioCollection(None if every else only), "lens-scenarios")
+    config.pluginmanager.register(ScenarioCollection(config, None if every else only), "lens-scenarios")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says how scenarios are asked for, where nobody has and nothing at all ran in a rulebook's folder."""
+    asked = config.getini("lens_rulebook") or config.getoption("lens")
+    if asked or terminalreporter.stats:
+        return
+    places = [Path(str(config.invocation_params.dir), arg.partition("::")[0]) for arg in config.args]
+    if any(
+        (folder / "rules").is_dir() and (folder / "ref_data").is_dir() for place in places for folder in (place, *place.parents)
+    ):
+        terminalreporter.write_line(
+            "LENS: scenarios run only where they are asked for: pytest --lens, or the setting lens_rulebook = DIR"
+        )

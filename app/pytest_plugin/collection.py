@@ -29,6 +29,11 @@ class Rulebook:
         self._loaded: Loaded | None = None
         self._refused: str | None = None
 
+    @property
+    def refused(self) -> bool:
+        """Whether it cannot be used, which pytest then shows as an error."""
+        return self._refused is not None
+
     def load(self) -> Loaded | None:
         """The rulebook, once loaded. The first time that it cannot be used raises CollectError with all errors; then None."""
         if self._refused is not None:
@@ -46,27 +51,74 @@ class Rulebook:
 class ScenarioCollection:
     """The plug-in's own hooks, registered only where it was asked for. `only` is the one rulebook meant; None means any."""
 
-    def __init__(self, only: Path | None) -> None:
+    def __init__(self, config: pytest.Config, only: Path | None) -> None:
+        self._config = config
         self._only = only
         self._rulebooks: dict[Path, Rulebook] = {}
+        self._others: dict[Path, None] = {}
+        self._collected = 0
+        self._ran = False
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "ScenarioFile | None":
         """A scenario file below the `rules/` of a rulebook; None for any other file."""
         if file_path.suffix not in {".yaml", ".yml"}:
             return None
-        folder = self._folder(file_path)
+        folder = _rulebook_of(file_path)
         if folder is None or not _has_scenarios(file_path):
+            return None
+        if self._only is not None and not self._only.samefile(folder):
+            self._others[folder] = None
             return None
         file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
         file.rulebook = self._rulebooks.setdefault(folder, Rulebook(folder))
         return file
 
-    def _folder(self, file: Path) -> Path | None:
-        """The folder of the rulebook that a file belongs to."""
-        for folder in file.parents:
-            if folder.name == "rules" and is_rulebook(folder.parent):
-                return folder.parent if self._only is None or self._only.samefile(folder.parent) else None
-        return None
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Counts what was collected, before anything is filtered out."""
+        self._collected = sum(isinstance(item, ScenarioItem | PromiseItem) for item in items)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Notes that a scenario or promise ran, in another process too."""
+        self._ran = self._ran or report.nodeid.partition("::")[0].endswith((".yaml", ".yml"))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Says it where no scenario was tried, and why: green then says nothing of the rulebook."""
+        deselected = terminalreporter.stats.get("deselected", [])
+        filtered = sum(isinstance(item, ScenarioItem | PromiseItem) for item in deselected)
+        if self._ran or self._collected > filtered:
+            return
+        why = self._why_none(filtered)
+        if why:
+            terminalreporter.write_line(f"LENS: no scenario was tried: {why}", yellow=True, bold=True)
+
+    def _why_none(self, filtered: int) -> str:
+        """Why no scenario was tried; "" where that was meant, or is told elsewhere."""
+        if filtered:
+            return f"all {filtered} scenarios and promises were deselected (-k, -m or --deselect)"
+        if self._rulebooks:
+            refused = any(rulebook.refused for rulebook in self._rulebooks.values())
+            return "" if refused else "the files of scenarios are empty"
+        looked = ", ".join(self._config.args)
+        if self._only is None:
+            return f"pytest looked in {looked} and found no rulebook with scenarios; name its folder, e.g. pytest --lens policy/rules"
+        if self._config.args_source is pytest.Config.ArgsSource.ARGS and not self._others:
+            return ""  # single tests were asked for, not these
+        others = f", only of {', '.join(map(self._shown, self._others))}" if self._others else ""
+        return (
+            f"pytest looked in {looked} and found no scenarios of {self._shown(self._only)}, which lens_rulebook names{others}; "
+            f"add {self._shown(self._only / 'rules')} to testpaths, or name it when you call pytest"
+        )
+
+    def _shown(self, path: Path) -> str:
+        """A path as short as it can be, seen from where pytest's settings are."""
+        root = self._config.rootpath
+        return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def _rulebook_of(file: Path) -> Path | None:
+    """The folder of the rulebook that a file belongs to."""
+    return next((folder.parent for folder in file.parents if folder.name == "rules" and is_rulebook(folder.parent)), None)
 
 
 def _has_scenarios(file: Path) -> bool:

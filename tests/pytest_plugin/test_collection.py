@@ -118,3 +118,68 @@ def test_choosing_stopping_and_reporting(pytester: pytest.Pytester) -> None:
     assert 'tests="7"' in written
     assert 'name="Nebraska is NB on Nlets"' in written
     assert "expected [AZSIR0000, NESIR0000]" in written
+
+
+def test_that_no_scenario_was_found_is_said(pytester: pytest.Pytester) -> None:
+    """`--lens` in a folder without a rulebook is green by other tests alone, so it says where it looked and what to do."""
+    pytester.makepyfile("def test_other(): pass")
+    found = in_folder(pytester, "--lens")
+    found.assert_outcomes(passed=1)
+    found.stdout.fnmatch_lines(
+        ["LENS: no scenario was tried: pytest looked in * and found no rulebook with scenarios; name its folder*"]
+    )
+
+
+def test_that_pytest_looks_elsewhere_is_said(pytester: pytest.Pytester) -> None:
+    """A rulebook named in the settings that lies outside of `testpaths` is told; a single test asked for tells nothing."""
+    book_folder(pytester.path / "policy")
+    pytester.mkdir("unit").joinpath("test_other.py").write_text("def test_other(): pass")
+    pytester.makeini("[pytest]\nlens_rulebook = policy\ntestpaths = unit")
+    found = in_folder(pytester)
+    found.assert_outcomes(passed=1)
+    found.stdout.fnmatch_lines(
+        ["LENS: no scenario was tried: pytest looked in unit and found no scenarios of policy, which lens_rulebook*"]
+    )
+    single = in_folder(pytester, "unit/test_other.py")
+    single.assert_outcomes(passed=1)
+    single.stdout.no_fnmatch_line("LENS:*")
+
+
+def test_that_another_rulebook_is_passed_over_is_said(pytester: pytest.Pytester) -> None:
+    """Scenarios of another rulebook than the one named are not run, which is said with its folder."""
+    book_folder(pytester.path / "policy")
+    book_folder(pytester.path / "other")
+    pytester.makeini("[pytest]\nlens_rulebook = policy")
+    in_folder(pytester, "other/rules").stdout.fnmatch_lines(["LENS: no scenario was tried: *, only of other; add *"])
+
+
+def test_that_all_scenarios_were_filtered_out_is_said(pytester: pytest.Pytester) -> None:
+    """A `-k` that fits no sentence is told with how many it left out; one that fits some is not."""
+    book_folder(pytester.path)
+    pytester.makepyfile("def test_other(): pass")
+    in_folder(pytester, "--lens", "-k", "other").stdout.fnmatch_lines(
+        [f"LENS: no scenario was tried: all {CASES + 1} scenarios and promises were deselected (-k, -m or --deselect)"]
+    )
+    in_folder(pytester, "--lens", "-k", "Both").stdout.no_fnmatch_line("LENS:*")
+
+
+def test_how_to_ask_is_said_where_nobody_did(pytester: pytest.Pytester) -> None:
+    """Pytest in a rulebook's folder finds nothing to run, and says how scenarios are asked for."""
+    book_folder(pytester.path / "policy")
+    in_folder(pytester, "policy/rules").stdout.fnmatch_lines(
+        ["LENS: scenarios run only where they are asked for: pytest --lens*"]
+    )
+
+
+def test_nothing_is_said_of_a_rulebook_that_cannot_be_used(pytester: pytest.Pytester) -> None:
+    """Its errors are told once, by pytest itself; and in several processes a scenario that ran elsewhere counts."""
+    book_folder(pytester.path, FAULTY)
+    in_folder(pytester, "--lens").stdout.no_fnmatch_line("LENS: no scenario*")
+
+
+def test_scenarios_that_ran_in_other_processes_count(pytester: pytest.Pytester) -> None:
+    """With pytest-xdist nothing is said where scenarios ran."""
+    book_folder(pytester.path)
+    found = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "1", "--lens")
+    found.assert_outcomes(passed=CASES + 1)
+    found.stdout.no_fnmatch_line("LENS:*")
