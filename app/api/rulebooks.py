@@ -11,7 +11,7 @@ from app.api.filters import Paged, Unfiltered
 from app.api.openapi import answers
 from app.api.parts import JSON, Version, Wired
 from app.domain.times import rfc3339
-from app.rulebook.change_report import Compared, as_json
+from app.rulebook.change_report import as_json
 from app.rulebook.file_changes import FileChange
 from app.rulebook.versions import Proofs, Way, proofs_of
 from app.store.rulebook_reads import FileDigest, RulebookVersion, digest_of, get_with_files, list_versions
@@ -53,8 +53,10 @@ class RulebookPage(msgspec.Struct, frozen=True):
 
 
 class RulebookDiff(msgspec.Struct, frozen=True):
-    """What changes from `old` to `new`, over every possible case, counted exactly. A group has the cases with the same outcome
-    and rules before, and the same after; `outcome_order`, where it is not null, is the order of the outcomes before and after, which
+    """What changes from `old` to `new`, over every possible case, counted exactly. `reworded` cases differ only in words, and are
+    not among the `changed`; `past` are the changed ones of days before today. A group has cases that differ in the same way, and
+    names in `touched` every value of each fact it touches; `texts` has a notice before and after where words differ.
+    The groups' counts add up to `changed` and `reworded`. `outcome_order`, where it is not null, is the order of the outcomes before and after, which
     decides what stands of several convictions (a case has one); `replay` is null here. `files` are the same changes line by line, with those that
     change no case, such as the words of a notice.
     """
@@ -63,6 +65,8 @@ class RulebookDiff(msgspec.Struct, frozen=True):
     new: str
     cases: int
     changed: int
+    reworded: int
+    past: int
     groups: tuple[dict[str, Any], ...]
     outcome_order: dict[str, tuple[str, ...]] | None
     replay: None
@@ -124,5 +128,5 @@ async def diff(parts: Wired, _: RulebookReader, a: Version, b: Version, __: Unfi
 
     To approve `b`, look at the diff from the version that is live.
     """
-    compared = Compared(a, b, *await run_in_threadpool(parts.rulebooks.diff, a, b))
+    compared = await run_in_threadpool(parts.rulebooks.diff, a, b)
     return Response(msgspec.json.encode(as_json(compared)), media_type=JSON)

@@ -5,6 +5,8 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
@@ -16,12 +18,10 @@ from app.cli.differences import Form, shown
 from app.cli.named_books import is_stored, stored_files
 from app.cli.progress import counting
 from app.decide.replay import Replayed, replay
+from app.decide.rewording import compare_whole
 from app.errors import BadRulebook, NotFound
 from app.rulebook.book import use
-from app.rulebook.change_report import Compared
-from app.rulebook.changes import compare
 from app.rulebook.content import Content, read_content
-from app.rulebook.file_changes import file_changes
 from app.rulebook.problems import Problems
 from app.rulebook.report import as_text as problems_as_text
 from app.rulebook.source import SourceFile, is_rulebook_file, read_folder
@@ -54,9 +54,10 @@ def show_difference(
     Example: lens diff HEAD . --format markdown
     """
     (old_files, before), (new_files, after) = _rulebook(old), _rulebook(new)
-    changes = compare(before, after)
-    found = _replay(old_files, new_files, replayed).as_json() if replayed is not None else None
-    print(shown(Compared(before.hash, after.hash, changes, file_changes(old_files, new_files), found), form))
+    compared = compare_whole(before, after, datetime.now(UTC).date())
+    if replayed is not None:
+        compared = replace(compared, replay=_replay(old_files, new_files, replayed).as_json())
+    print(shown(compared, form))
 
 
 def _rulebook(name: str) -> tuple[tuple[SourceFile, ...], Content]:

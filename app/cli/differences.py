@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from app.cli.printing import pretty
-from app.rulebook.change_report import Compared, as_html, as_json, as_markdown, as_text
+from app.rulebook.change_report import Compared, as_json, as_markdown, as_text
+from app.rulebook.change_report_html import as_html
 
 Form = Annotated[
     Literal["text", "json", "markdown", "html"], typer.Option("--format", help="For people, programs or a review.")

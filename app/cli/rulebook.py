@@ -19,7 +19,6 @@ from app.cli.rulebook_bundles import keygen, pack, read_source, tell_faults, ver
 from app.cli.rulebook_text import as_lines, as_table, summary
 from app.errors import Conflict, Refused
 from app.intake.rulebooks import Rulebooks, Said
-from app.rulebook.change_report import Compared
 from app.rulebook.signing import is_name
 from app.rulebook.versions import VERSION
 from app.settings import read_settings
@@ -195,7 +194,7 @@ def diff(
 
 
 def _difference(opened: _Open, old: str, new: str, form: str = "text") -> str:
-    return shown(Compared(old, new, *opened.rulebooks.diff(old, new)), form)
+    return shown(opened.rulebooks.diff(old, new), form)
 
 
 @app.command()

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import msgspec
 
 from app.decide.decide import Decider
-from app.domain.times import SECOND
+from app.decide.rewording import compare_whole
+from app.domain.times import SECOND, moment
 from app.errors import Conflict, Refused
 from app.intake.following import lead_for
 from app.intake.opening import Desk
 from app.rulebook.bundle import Bundle
-from app.rulebook.changes import Changes, compare
-from app.rulebook.file_changes import FileChange, file_changes
+from app.rulebook.change_report import Compared
 from app.store.audit import AuditEntry, note
 from app.store.reading import look
 from app.store.rulebook_reads import Pointer, RulebookVersion, get_version, pointer, publication
@@ -153,13 +153,13 @@ class Rulebooks:
         """What is live. Raises Unavailable."""
         return look(self._desk.store, pointer)
 
-    def diff(self, old: str, new: str) -> tuple[Changes, tuple[FileChange, ...]]:
-        """Everything that changes between two versions, in cases and in files.
+    def diff(self, old: str, new: str) -> Compared:
+        """Everything that changes between two versions, in cases, words and files.
 
         Raises NotFound, Conflict when one cannot be read, Unavailable.
         """
         before, after = self._desk.library.content(old), self._desk.library.content(new)
-        return compare(before, after), file_changes(before.files, after.files)
+        return compare_whole(before, after, moment(self._desk.clock()).date(), (old, new))
 
     def _one_back(self) -> str | None:
         live = self.live()

@@ -52,11 +52,13 @@ def _run(*words: str | Path) -> str:
 def test_json_has_the_contracts_shape(old: Path, new: Path) -> None:
     """Names, counts and groups are as the contract has them, and the counts add up."""
     found = json.loads(_run(old, new, "--format", "json"))
-    assert set(found) == {"old", "new", "cases", "changed", "groups", "outcome_order", "replay", "files"}
+    names = {"old", "new", "cases", "changed", "reworded", "past", "groups", "outcome_order", "replay", "files"}
+    assert set(found) == names
     assert found["cases"] == 4_578_438_816
     assert found["changed"] == sum(group["count"] for group in found["groups"]) == 386_631
     for group in found["groups"]:
-        assert set(group) == {"before", "after", "count", "example", "what"}
+        assert set(group) == {"before", "after", "count", "touched", "example", "what", "texts"}
+        assert group["touched"]["charge_code"] == ["0301"]
         assert set(group["before"]) == {"outcome", "rules", "sends", "work_items"}
         assert group["example"]["charge_code"] == "0301"
 
@@ -68,8 +70,8 @@ def test_each_format_for_people_names_the_counts(old: Path, new: Path, form: str
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
-def test_a_new_wording_is_seen_though_it_changes_no_case(old: Path, tmp_path: Path, form: str) -> None:
-    """No case changes, and every format shows the line as it was and as it becomes."""
+def test_a_new_wording_is_seen_with_a_notice_before_and_after(old: Path, tmp_path: Path, form: str) -> None:
+    """No case changes, each with a notice is reworded, and every format shows the line as it was and as it becomes."""
     new = _copy(tmp_path / "reworded")
     words = new / "rules/messages.yaml"
     words.write_text(words.read_text().replace("FOLLOW LOCAL PROCEDURES. MAY", "FOLLOW YOUR OWN PROCEDURES. MAY"))
@@ -78,10 +80,77 @@ def test_a_new_wording_is_seen_though_it_changes_no_case(old: Path, tmp_path: Pa
     assert "FOLLOW YOUR OWN PROCEDURES. MAY" in shown
     if form == "json":
         found = json.loads(shown)
-        assert (found["changed"], [(file["name"], file["change"]) for file in found["files"]]) == (
-            0,
-            [("rules/messages.yaml", "changed")],
-        )
+        assert (found["changed"], found["past"]) == (0, 0)
+        assert [(file["name"], file["change"]) for file in found["files"]] == [("rules/messages.yaml", "changed")]
+        assert found["reworded"] == sum(group["count"] for group in found["groups"]) == 5_715_360
+        for group in found["groups"]:
+            assert "\nFOLLOW LOCAL PROCEDURES. MAY" in group["texts"]["before"]
+            assert "\nFOLLOW YOUR OWN PROCEDURES. MAY" in group["texts"]["after"]
+
+
+def edit(folder: Path, file: str, *changes: tuple[str, str]) -> Path:
+    """A rulebook's folder with texts of a file replaced."""
+    path = folder / file
+    text = path.read_text()
+    for found, instead in changes:
+        assert found in text
+        text = text.replace(found, instead)
+    path.write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_two_addresses_that_change_at_once_both_show(old: Path, tmp_path: Path, form: str) -> None:
+    """Neither hides behind the other, whatever the format, and earlier days are said first."""
+    changes = ('"AZSIR0000"', '"AZDPS0000"'), ('"TXSIR0000"', '"TXDPS0000"')
+    shown = _run(old, edit(_copy(tmp_path / "moved"), "ref_data/states.yaml", *changes), "--format", form)
+    assert "AZSIR0000 becomes AZDPS0000" in shown
+    assert "TXSIR0000 becomes TXDPS0000" in shown
+    assert shown.index("Earlier days change too: 395,136 cases") < shown.index("395,136 of 4,578,438,816")
+
+
+def test_a_group_names_every_value_that_it_touches(old: Path, tmp_path: Path) -> None:
+    """Two charges that begin to qualify stand in each group; the address of a state names the state."""
+    new = edit(_copy(tmp_path / "both"), "ref_data/charges.csv", ("TREASON,B", "TREASON,A"), ("ESPIONAGE,B", "ESPIONAGE,A"))
+    edit(new, "ref_data/states.yaml", ('"WYSIR0000"', '"WYDPS0000"'))
+    groups = json.loads(_run(old, new, "--format", "json"))["groups"]
+    touched = [group["touched"]["charge_code"] for group in groups if group["before"]["outcome"] == "do_not_notify"]
+    assert touched
+    assert all(codes == ["0101", "0103"] for codes in touched)
+    moved = [group["touched"] for group in groups if group["before"]["outcome"] == "notify"]
+    assert [found.get("residence_state") for found in moved].count(["WY"]) == 1
+
+
+def test_a_change_from_tomorrow_on_leaves_earlier_days_alone(old: Path, tmp_path: Path) -> None:
+    """What is dated in the future has no case of a day before today."""
+    change = "changes: [{row: TX, from: 2999-01-01, set: {stage: testing}, authority: {cite: invented}}]"
+    new = edit(_copy(tmp_path / "later"), "ref_data/states.yaml", ("changes: []", change))
+    assert "Earlier days" not in _run(old, new)
+    found = json.loads(_run(old, new, "--format", "json"))
+    assert (found["changed"], found["past"]) == (0, 0)
+    assert found["reworded"] == 199_332
+    assert all("TEST NOTICE" in group["texts"]["after"] for group in found["groups"])
+    assert not any("TEST NOTICE" in group["texts"]["before"] for group in found["groups"])
+
+
+def test_a_line_for_late_notices_is_shown_in_a_late_notice(old: Path, tmp_path: Path) -> None:
+    """The notice before and after is one that has the line, whatever it needs to be there."""
+    for found, instead in (("LATE NOTICE", "DELAYED NOTICE"), ("REFERS TO/", "SEE ALSO/")):
+        new = edit(_copy(tmp_path / instead[:3]), "rules/messages.yaml", (found, instead))
+        groups = json.loads(_run(old, new, "--format", "json"))["groups"]
+        assert groups
+        for group in groups:
+            assert f"\n{found}" in group["texts"]["before"]
+            assert f"\n{instead}" in group["texts"]["after"]
+
+
+def test_the_page_has_titles_of_rules_and_names_of_charges(old: Path, new: Path) -> None:
+    """Whoever approves on paper reads what a rule and a code stand for, and nothing is cut off."""
+    page = _run(old, new, "--format", "html")
+    assert "LENS-E10 (Violent or serious conviction, released inside the United States)" in page
+    assert "ILLEGAL ENTRY" in page
+    assert "overflow-x" not in page
+    assert "white-space: pre-wrap" in page
 
 
 def test_a_git_revision_is_a_rulebook(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
