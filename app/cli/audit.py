@@ -1,13 +1,17 @@
 """`lens audit`: the audit trail."""
 
+from typing import Annotated
+
 import typer
 
 from app.cli.listing import store_at_hand
 from app.cli.progress import working
-from app.store.audit import verify as verify_trail
-from app.store.reading import look
+from app.store.reading import look_unchanging
+from app.store.trail_check import breaks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+_SHOWN = 20
 
 
 @app.callback()
@@ -16,16 +20,26 @@ def audit() -> None:
 
 
 @app.command()
-def verify() -> None:
-    """Prove that no row of the audit trail was changed, put in or taken out. Exit code 1 when one was.
+def verify(
+    content: Annotated[
+        bool, typer.Option("--content", help="Also read the bodies, texts and histories that the trail tells of.")
+    ] = False,
+) -> None:
+    """Prove that the audit trail is whole, and that the releases, messages, keys and rulebooks are those it tells of.
+
+    Says what is wrong, the first wrong row first; exit code 1 when anything is.
 
     Example:
-    lens audit verify
+    lens audit verify --content
 
     """
     with store_at_hand() as store, working("Following the audit trail"):
-        found = look(store, verify_trail)
-    if found is not None:
-        print(f"The audit trail is broken at row {found.row} (chain {found.chain}, place {found.seq}): {found.what}.")
+        found = look_unchanging(store, lambda connection: breaks(connection, content=content))
+    if found:
+        for each in found[:_SHOWN]:
+            print(f"Row {each.row}: {each.what}." if each.row is not None else f"{each.what[0].upper()}{each.what[1:]}.")
+        shown = f", of which the first {_SHOWN} are shown" if len(found) > _SHOWN else ""
+        print(f"The audit trail is broken: {len(found)} fault{'s' if len(found) > 1 else ''}{shown}.")
         raise typer.Exit(1)
-    print("The audit trail is whole: every row follows from the one before.")
+    more = ", and every release, message, key and rulebook is as it tells" if content else ""
+    print(f"The audit trail is whole: every row follows from the one before{more}.")

@@ -63,6 +63,18 @@ MOVES: MappingProxyType[Status, frozenset[Status]] = MappingProxyType(
 READY = frozenset({Status.QUEUED, Status.SENDING, Status.WAITING_FOR_STATE})
 """The dispatcher is to send these, each when its lane is due. `message.ready` says the same, for the index."""
 
+AT_REST = frozenset(
+    {
+        Status.PRESUMED_DELIVERED,
+        Status.HELD_BY_NETWORK,
+        Status.REJECTED,
+        Status.DEAD,
+        Status.CANCELLED,
+        Status.SUPPRESSED,
+    }
+)
+"""In these a message stays until somebody, or the network, says something more. The audit trail covers its history from then on."""
+
 
 def may_become(old: str, new: str) -> bool:
     """Whether a message in status `old` may get status `new`.

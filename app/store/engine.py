@@ -27,6 +27,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import BadSetting, Unavailable
+from app.store.audit import begin_gathering, write_trail
 from app.store.folders import sync_folder
 from app.store.servers import Servers
 from app.store.troubles import cause, forget_values
@@ -89,6 +90,8 @@ def open_store(url: str) -> Store:
         case other:
             raise BadSetting(f"LENS_DATABASE_URL: {other} is not supported; use sqlite:///… or postgresql+psycopg://…")
     event.listen(store.write, "connect", partial(_name_chain, f"{os.getpid()}-{secrets.token_hex(6)}"))
+    event.listen(store.write, "begin", begin_gathering)
+    event.listen(store.write, "commit", write_trail)
     return store
 
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from app.domain.statuses import READY, Status
+from app.domain.statuses import AT_REST, READY, Status
+from app.store.audit import came_to_rest
 from app.store.rows import insert, run_in
 
 
@@ -23,6 +24,7 @@ class Event(NamedTuple):
 def record(connection: Connection, events: Sequence[Event]) -> None:
     """Writes statuses into the history of their messages."""
     insert(connection, "message_event", Event._fields, events)
+    came_to_rest(connection, {event.number: event.at for event in events if event.status in AT_REST})
 
 
 LATER = "changed_at = CASE WHEN changed_at > ? THEN changed_at ELSE ? END"

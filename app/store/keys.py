@@ -107,12 +107,25 @@ def _created(connection: Connection, item: NewKey) -> str | LensError:
         if other.name == item.name and other.role != item.role and other.usable(item.at):
             return Conflict(f"{item.name} has a key with the role {other.role}; revoke it first, or choose another name.")
     key = f"lens_{secrets.token_urlsafe(32)}"
+<<<<<<< HEAD
     row = (item.name, item.role, digest_of(key), item.at, item.expires_at, item.may_backfill)
     insert(connection, "api_key", _COLUMNS, [row])
     expires_at = None if item.expires_at is None else rfc3339(item.expires_at)
     detail = {"role": item.role, "expires_at": expires_at, "may_backfill": item.may_backfill}
     append(connection, [AuditEntry(item.at, item.by, "create_key", f"key {item.name}", "created", detail)])
+=======
+    insert(connection, "api_key", _COLUMNS, [(item.name, item.role, digest_of(key), item.at, item.expires_at)])
+    detail = {"role": item.role, "expires_at": None if item.expires_at is None else rfc3339(item.expires_at)}
+    row = _row_of(connection, key)
+    append(connection, [AuditEntry(item.at, item.by, "create_key", f"key {item.name}", "created", detail, covers=(row,))])
+>>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
     return key
+
+
+def _row_of(connection: Connection, key: str) -> str:
+    """What the audit trail calls the row of a key."""
+    found = connection.scalar(select(API_KEY.c.id).where(API_KEY.c.digest == digest_of(key)))
+    return f"api_key {found}"
 
 
 class Bootstrap(NamedTuple):
@@ -129,8 +142,15 @@ def bootstrap(connection: Connection, items: Sequence[Bootstrap]) -> list[bool]:
     for item in items:
         empty = connection.execute(select(func.count()).select_from(API_KEY)).scalar_one() == 0
         if empty:
+<<<<<<< HEAD
             insert(connection, "api_key", _COLUMNS, [(BOOTSTRAP, BOOTSTRAP, digest_of(item.key), item.at, None, None)])
             append(connection, [AuditEntry(item.at, BOOTSTRAP, "create_key", f"key {BOOTSTRAP}", "created")])
+=======
+            insert(connection, "api_key", _COLUMNS, [(BOOTSTRAP, BOOTSTRAP, digest_of(item.key), item.at, None)])
+            row = _row_of(connection, item.key)
+            target = f"key {BOOTSTRAP}"
+            append(connection, [AuditEntry(item.at, BOOTSTRAP, "create_key", target, "created", covers=(row,))])
+>>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
         results.append(empty)
     return results
 
@@ -149,7 +169,8 @@ def try_out(connection: Connection, items: Sequence[TryOut]) -> list[None]:
         row = ("try-out", BOOTSTRAP, digest_of(item.key), item.at, item.expires_at, None)
         insert(connection, "api_key", _COLUMNS, [row])
         detail = {"expires_at": rfc3339(item.expires_at)}
-        append(connection, [AuditEntry(item.at, "try-out", "create_key", "key try-out", "created", detail)])
+        row = _row_of(connection, item.key)
+        append(connection, [AuditEntry(item.at, "try-out", "create_key", "key try-out", "created", detail, covers=(row,))])
     return [None] * len(items)
 
 
@@ -176,9 +197,11 @@ def revoke(connection: Connection, items: Sequence[Revoke]) -> list[int | LensEr
 
 def _revoked(connection: Connection, item: Revoke) -> int | LensError:
     which = API_KEY.c.id == int(item.which) if re.fullmatch("[0-9]{1,18}", item.which) else API_KEY.c.name == item.which
-    change = update(API_KEY).where(which, API_KEY.c.revoked_at.is_(None)).values(revoked_at=item.at)
-    count = connection.execute(change).rowcount
-    if count == 0:
+    change = update(API_KEY).where(which, API_KEY.c.revoked_at.is_(None)).values(revoked_at=item.at).returning(API_KEY.c.id)
+    revoked = sorted(connection.scalars(change))
+    if not revoked:
         return NotFound(f"There is no key {item.which} to revoke.")
-    append(connection, [AuditEntry(item.at, item.by, "revoke_key", f"key {item.which}", "revoked", {"keys": count})])
-    return count
+    rows = tuple(f"api_key {key}" for key in revoked)
+    detail = {"keys": len(revoked)}
+    append(connection, [AuditEntry(item.at, item.by, "revoke_key", f"key {item.which}", "revoked", detail, covers=rows)])
+    return len(revoked)

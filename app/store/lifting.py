@@ -64,12 +64,14 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkIte
     if row.code == SURGE:
         return decide_surge(connection, Decide(item.work_item, "release", item.reason, item.by, item.at))
     send = _queue_held if row.message_status == Status.HELD else _decide_again
-    sent = send(connection, item, row)
-    if isinstance(sent, LensError):
-        return sent
+    found = send(connection, item, row)
+    if isinstance(found, LensError):
+        return found
+    sent, sums = found
     close_items(connection, WORK_ITEM.c.id == item.work_item, by=item.by, at=item.at, reason=item.reason)
     detail = {"code": row.code, "release": row.release_id, **sent}
-    append(connection, [AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "lifted", detail)])
+    entry = AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "lifted", detail, sums)
+    append(connection, [entry])
     return get_release(connection, row.release_id)
 
 
@@ -119,13 +121,20 @@ def _rejected(connection: Connection, item: Resolve) -> StoredRelease | StoredWo
     return get_release(connection, row.release_id)
 
 
-def _queue_held(connection: Connection, item: Lift, row: Row[Any]) -> dict[str, object]:
+class _Sent(NamedTuple):
+    """What a lift sent, for the audit trail, and the sums of the messages that it added."""
+
+    detail: dict[str, object]
+    sums: dict[str, str]
+
+
+def _queue_held(connection: Connection, item: Lift, row: Row[Any]) -> _Sent:
     change(connection, [row.number], Status.QUEUED, item.at, _cause(item))
-    return {"messages": [message_id(row.number)]}
+    return _Sent({"messages": [message_id(row.number)]}, {})
 
 
-def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> dict[str, object] | LensError:
-    """Sends what the rules now in force say. Its result, for the audit trail, names them: they may be others than first decided."""
+def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> _Sent | LensError:
+    """Sends what the rules now in force say. Its result names them: they may be others than first decided."""
     versions = versions_of(connection, row.release)
     told = record_of(connection, row.release)
     decision = item.wording.decide(versions[-1].body, told.references())
@@ -133,13 +142,14 @@ def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> dict[str
         return Conflict("The rules engine cannot be trusted with this release yet; nothing was sent.")
     decision = with_withdrawals(decision, told, versions, item.wording)
     again = Acceptance(decision, "", "", item.by, item.wording.format, item.at, row.mode == "backfill")
-    messages = add_to_release(connection, row.release, again, _cause(item)).messages
-    return {
-        "messages": [message.message_id for message in messages],
+    added = add_to_release(connection, row.release, again, _cause(item))
+    detail: dict[str, object] = {
+        "messages": [message.message_id for message in added.messages],
         "rulebook": decision.rulebook,
         "rulebook_sha256": decision.rulebook_sha256,
         "because": [reason.rule for reason in decision.because],
     }
+    return _Sent(detail, added.sums)
 
 
 def _cause(item: Lift) -> str:

@@ -10,14 +10,20 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from app.errors import Conflict, Unavailable
-from app.store.audit import AuditEntry, append, verify
+from app.store.audit import AuditEntry, append
 from app.store.engine import Store, is_current, now_micros
 from app.store.outbox import leased
 from app.store.pauses import EVERYTHING, Pause, pause
+from app.store.trail_check import verify
 from app.store.troubles import cause, trouble
 
 _AT_ONCE = 1000
-_BEGINNING = ("counter", "rulebook_live", "address_key")  # tables in which a new store already has rows, none of them used yet
+_BEGINNING = (
+    "counter",
+    "rulebook_live",
+    "address_key",
+    "audit_head",
+)  # tables in which a new store already has rows, none of them used yet
 
 
 class Moved(NamedTuple):

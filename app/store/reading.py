@@ -29,6 +29,17 @@ def look(store: Store, ask: Ask[T]) -> T:
         raise Unavailable("Every connection to the database is in use; try again.") from None
 
 
+def look_unchanging(store: Store, ask: Ask[T]) -> T:
+    """The same for what is found in several statements, which all see the database as it is at the first of them."""
+
+    def asked(connection: Connection) -> T:
+        if store.dialect == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        return ask(connection)
+
+    return look(store, asked)
+
+
 class Kept(Generic[T]):
     """What `ask` finds, found again only after SPARING times as long as finding it took.
 

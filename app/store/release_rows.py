@@ -1,5 +1,6 @@
 """The rows that decisions become: releases, messages with their history, lanes, work items, the audit trail."""
 
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -8,10 +9,17 @@ from sqlalchemy import Connection
 from app.decide.addresses import Mark
 from app.domain.decision import Decision, Errand, Message, Notice, WorkItem, answer, message_of
 from app.domain.identifiers import message_id, message_number
+from app.domain.statuses import Status
 from app.domain.surge import Breaker, kind_of
+<<<<<<< HEAD
 from app.domain.times import SECOND, micros, rfc3339
 from app.store.audit import AuditEntry, append
+=======
+from app.domain.times import SECOND, rfc3339
+from app.store.audit import AuditEntry, append, came_to_rest
+>>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
 from app.store.rows import Row, insert, insert_absent, run_in
+from app.store.sums import MESSAGE_COLUMNS, RELEASE_COLUMNS, sum_of
 from app.store.surge_gate import Gate, Trip
 from app.store.work_items import NewWorkItem, insert_all
 
@@ -52,6 +60,8 @@ _MESSAGE = (
     "rulebook",
     "not_before",
 )
+_RELEASE_VALUES = itemgetter(*[_RELEASE.index(name) for name in RELEASE_COLUMNS])
+_MESSAGE_VALUES = itemgetter(*[_MESSAGE.index(name) for name in MESSAGE_COLUMNS])
 _EVENT = ("number", "status", "at", "cause")
 _LANE = ("ori", "until", "token", "due", "fails")
 
@@ -83,7 +93,7 @@ class Rows(NamedTuple):
     gate: Gate
     releases: list[Row]
     messages: list[Row]
-    events: list[Row]
+    events: list[tuple[int, str, int, str]]
     work_items: list[tuple[int, NewWorkItem]]
     audit: list[AuditEntry]
 
@@ -98,6 +108,8 @@ def insert_rows(connection: Connection, rows: Rows) -> None:
     insert(connection, "release", _RELEASE, rows.releases)
     insert(connection, "message", _MESSAGE, rows.messages)
     insert(connection, "message_event", _EVENT, rows.events)
+    at_rest = {number: at for number, status, at, _ in rows.events if status == Status.SUPPRESSED}
+    came_to_rest(connection, at_rest)
     insert_all(connection, rows.work_items)
     _begin_lanes(connection, {str(row[_MESSAGE.index("ori")]) for row in rows.messages})
     rows.gate.close()
@@ -113,11 +125,15 @@ def _begin_lanes(connection: Connection, oris: set[str]) -> None:
 
 
 class Became(NamedTuple):
-    """The messages that a decision became, the work items of surges that hold some of them back, and the surges that began."""
+    """The messages that a decision became, the work items of surges that hold some of them back, and the surges that began.
+
+    `sums` are what the audit trail is to keep of the messages.
+    """
 
     messages: tuple[Message, ...]
     surges: tuple[WorkItem, ...]
     trips: tuple[Trip, ...]
+    sums: dict[str, str]
 
     @property
     def queued(self) -> bool:
@@ -127,7 +143,7 @@ class Became(NamedTuple):
 
 def add_messages(rows: Rows, item: Acceptance, key: int, number: int, first_cause: str = "accepted") -> Became:
     """Adds the messages of a release (its row id), from a message number on."""
-    messages = []
+    messages, sums = [], {}
     at = item.accepted_at
     before = len(rows.gate.trips)
     surges = {} if item.backfill else rows.gate.admit(item.decision.notices)
@@ -146,10 +162,16 @@ def add_messages(rows: Rows, item: Acceptance, key: int, number: int, first_caus
             cause = f"{cause}; it goes out from {rfc3339(not_before)} on"
         start = (number + place, key, m.type, m.copy, notice.audience, m.state, m.ori, item.format, m.text, status, ready)
         refers_to = None if notice.refers_to is None else message_number(notice.refers_to)
+<<<<<<< HEAD
         sha256 = item.decision.rulebook_sha256
         rows.messages.append((*start, 0, 0, False, at, at, due, refers_to, sha256, not_before))
+=======
+        row = (*start, 0, 0, False, at, at, due, refers_to)
+        rows.messages.append(row)
+        sums[f"message {number + place}"] = sum_of(_MESSAGE_VALUES(row))
+>>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
         rows.events.append((number + place, status, at, cause))
-    return Became(tuple(messages), tuple(surges.values()), tuple(rows.gate.trips[before:]))
+    return Became(tuple(messages), tuple(surges.values()), tuple(rows.gate.trips[before:]), sums)
 
 
 def _beginning(item: Acceptance, notice: Notice, surge: WorkItem | None, first_cause: str) -> tuple[str, str]:
@@ -181,14 +203,21 @@ def add_work_items(
     return tuple(items)
 
 
-def add_release(rows: Rows, item: Acceptance, key: int, messages: tuple[Message, ...], items: tuple[WorkItem, ...]) -> bytes:
-    """Adds a release; the public decision."""
+def add_release(rows: Rows, item: Acceptance, key: int, became: Became, items: tuple[WorkItem, ...]) -> bytes:
+    """Adds a release that became these messages; the public decision."""
+    messages = became.messages
     decision, at = item.decision, item.accepted_at
     mode = "backfill" if item.backfill else "normal"
     digest = None if item.address is None else item.address.digest
     answered = msgspec.json.encode(answer(decision, messages, items))
     start = (key, decision.release_id, item.fingerprint, mode, item.caller, decision.outcome, decision.as_of.isoformat())
+<<<<<<< HEAD
     rows.releases.append((*start, decision.rulebook_sha256, item.body, evidence(decision), answered.decode(), at, digest))
+=======
+    row = (*start, decision.rulebook, item.body, evidence(decision), answered.decode(), at, digest)
+    rows.releases.append(row)
+    sums = {f"release {key}": sum_of(_RELEASE_VALUES(row)), **became.sums}
+>>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
     detail = {
         "mode": mode,
         "rulebook": decision.rulebook,
@@ -198,7 +227,8 @@ def add_release(rows: Rows, item: Acceptance, key: int, messages: tuple[Message,
         "destinations": [message.ori for message in messages],
         "work_items": [work_item.id for work_item in items],
     }
-    rows.audit.append(AuditEntry(at, item.caller, "accept_release", f"release {decision.release_id}", decision.outcome, detail))
+    target = f"release {decision.release_id}"
+    rows.audit.append(AuditEntry(at, item.caller, "accept_release", target, decision.outcome, detail, sums))
     return answered
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from app.domain.decision import Answer, Outcome, Reason
 from app.domain.times import rfc3339
 from app.store.rows import insert
+from app.store.sums import VERSION_COLUMNS, sum_of
 from app.store.tables import RELEASE, RELEASE_VERSION
 
 Kind = Literal["first", "correction", "cancellation"]
@@ -50,9 +51,12 @@ def newest_version(connection: Connection, release_id: str) -> int | None:
     return connection.scalar(select(func.max(RELEASE_VERSION.c.version)).where(RELEASE_VERSION.c.release == release)) or 1
 
 
-def add_version(connection: Connection, release: int, version: Version, evidence: str) -> None:
-    """Stores a further version; its number must be the next."""
-    insert(connection, "release_version", ("release", *_COLUMNS, "evidence_json"), [(release, *version, evidence)])
+def add_version(connection: Connection, release: int, version: Version, evidence: str) -> dict[str, str]:
+    """Stores a further version; its number must be the next. Returns what the audit trail is to keep of it."""
+    names, values = ("release", *_COLUMNS, "evidence_json"), (release, *version, evidence)
+    insert(connection, "release_version", names, [values])
+    by_name = dict(zip(names, values, strict=True))
+    return {f"release_version {release}.{version.version}": sum_of(by_name[name] for name in VERSION_COLUMNS)}
 
 
 def version_of(versions: Sequence[Version], number: int) -> Version:

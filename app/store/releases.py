@@ -116,21 +116,30 @@ def _store(connection: Connection, fresh: list[_Fresh]) -> dict[str, tuple[Accep
     for item, (_, todo) in zip(items_warned, fresh, strict=True):
         became = add_messages(rows, item, key, number)
         items = add_work_items(rows, item, todo, key, number, task)
+<<<<<<< HEAD
         answered = add_release(rows, item, key, became.messages, (*items, *became.surges))
         results[item.decision.release_id] = (Accepted("new", answered, became.queued, became.trips), key)
+=======
+        answered = add_release(rows, item, key, became, (*items, *became.surges))
+        results[item.decision.release_id] = Accepted("new", answered, became.queued, became.trips)
+>>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
         key, number, task = key + 1, number + len(became.messages), task + len(items)
     insert_rows(connection, rows)
     return results
 
 
 class Added(NamedTuple):
-    """What a further decision became. `first_message` is the number of its first message, or of the next one anywhere."""
+    """What a further decision became. `first_message` is the number of its first message, or of the next one anywhere.
+
+    `sums` are what the audit trail is to keep of the messages.
+    """
 
     messages: tuple[Message, ...]
     work_items: tuple[WorkItem, ...]
     first_message: int
     queued: bool
     trips: tuple[Trip, ...]
+    sums: dict[str, str]
 
 
 def add_to_release(connection: Connection, key: int, item: Acceptance, cause: str) -> Added:
@@ -145,7 +154,14 @@ def add_to_release(connection: Connection, key: int, item: Acceptance, cause: st
     became = add_messages(rows, item, key, first["message"], cause)
     work_items = add_work_items(rows, item, todo, key, first["message"], first["work_item"])
     insert_rows(connection, rows)
-    return Added(became.messages, (*work_items, *became.surges), first["message"], became.queued, became.trips)
+    return Added(
+        messages=became.messages,
+        work_items=(*work_items, *became.surges),
+        first_message=first["message"],
+        queued=became.queued,
+        trips=became.trips,
+        sums=became.sums,
+    )
 
 
 class StoredRelease(Answer, frozen=True, kw_only=True):

@@ -195,21 +195,35 @@ class InboundRow(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """The audit trail: who did what to what, when, with what outcome. Each row's hash covers the one before in its chain."""
+    """The audit trail: who did what to what, when, with what outcome. Each row's hash covers the row before; ids have no gaps.
+
+    Rows of earlier versions (`form` is None) are linked in the chain of their process only, in order of `seq`.
+    """
 
     __tablename__ = "audit"
     __table_args__ = (UniqueConstraint("chain", "seq"),)
     id: int | None = Field(default=None, sa_column=_big(primary_key=True))
-    chain: str = Field(max_length=40, description="the writing process; its rows are linked in order of seq")
-    seq: int = Field(sa_column=_big(nullable=False))
+    form: int | None = Field(default=None, description="how its hash is made; None: as earlier versions did")
+    chain: str = Field(max_length=40, description="the writing process")
+    seq: int = Field(sa_column=_big(nullable=False), description="the same as id; the place in the chain where form is None")
     at: int = Field(sa_column=_big(nullable=False))
     actor: str = Field(max_length=80)
+    actor_key: int | None = Field(default=None, sa_column=_big(nullable=True), description="id of the actor's API key, if any")
     action: str = Field(max_length=60)
     object: str = Field(max_length=120, description="e.g. release EX-1, message LN00000001; never a person")
     outcome: str = Field(max_length=40)
     detail_json: str = Field(sa_column=Column(Text, nullable=False))
     prev: str = Field(max_length=64)
     hash: str = Field(max_length=64)
+
+
+class AuditHeadRow(SQLModel, table=True):
+    """One row: the newest row of the trail as LENS last wrote it. Whoever adds to the trail locks it, as the last thing."""
+
+    __tablename__ = "audit_head"
+    id: int = Field(sa_column=_big(primary_key=True, autoincrement=False))
+    last: int | None = Field(default=None, sa_column=_big(nullable=True), description="its id; None before the braid begins")
+    hash: str | None = Field(default=None, max_length=64)
 
 
 class ApiKeyRow(SQLModel, table=True):
@@ -302,4 +316,5 @@ RULEBOOK, RULEBOOK_FILE, RULEBOOK_PUBLICATION, RULEBOOK_LIVE = (
     SQLModel.metadata.tables[name] for name in ("rulebook", "rulebook_file", "rulebook_publication", "rulebook_live")
 )
 RELEASE_VERSION, INBOUND, PAUSE = (SQLModel.metadata.tables[name] for name in ("release_version", "inbound", "pause"))
+AUDIT_HEAD = SQLModel.metadata.tables["audit_head"]
 """The same tables as SQLAlchemy Core sees them."""

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import LensError, Unavailable
+from app.store.audit import write_trail
 from app.store.engine import Store
 from app.store.lanes import apart, lanes_first
 from app.store.rows import lock_counters_for
@@ -193,6 +194,7 @@ class Writer:
                 try:
                     transaction = connection.begin()
                     results = _applied(connection, group)
+                    write_trail(connection)
                     committing = True
                     transaction.commit()
                 except DBAPIError as error:

@@ -2,10 +2,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from app.domain.statuses import Status
-from app.store.audit import verify
 from app.store.engine import Store, now_micros
 from app.store.escalation import Escalate, Escalated, escalate, overdue
 from app.store.inbound import Heard, take_in
+from app.store.trail_check import verify
 from app.store.work_items import NewWorkItem, Resolve, open_all, resolve
 from app.store.writer import Writer
 from tests.dispatch.outbox_rows import change

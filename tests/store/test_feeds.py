@@ -8,7 +8,6 @@ from sqlalchemy import text
 
 from app.domain.times import SECOND, rfc3339
 from app.errors import Conflict
-from app.store.audit import verify
 from app.store.engine import Store
 from app.store.feeds import (
     Feed,
@@ -23,6 +22,7 @@ from app.store.feeds import (
 )
 from app.store.keys import NewKey, Revoke, create, revoke
 from app.store.releases import accept_many
+from app.store.trail_check import verify
 from app.store.work_items import Resolve, resolve
 from app.store.writer import Writer
 from tests.store.invented import NOON, accept, acceptance, rows, run

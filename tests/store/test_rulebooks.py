@@ -10,7 +10,6 @@ from app.rulebook.bundle import Bundle, pack, read_tar
 from app.rulebook.signing import new_signer
 from app.rulebook.source import SourceFile
 from app.rulebook.versions import CheckResult, Proofs, Trial
-from app.store.audit import verify
 from app.store.engine import Store
 from app.store.reading import look
 from app.store.rulebook_reads import all_versions, bundle_of_version, get_with_files, list_versions, pointer
@@ -30,6 +29,7 @@ from app.store.rulebooks import (
     roll_back,
     take_in,
 )
+from app.store.trail_check import verify
 from tests.store.invented import NOON, rows, run
 
 CHECK = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), Trial(0, ()))).decode()
