@@ -56,7 +56,7 @@ def add_version(connection: Connection, release: int, version: Version, evidence
     names, values = ("release", *_COLUMNS, "evidence_json"), (release, *version, evidence)
     insert(connection, "release_version", names, [values])
     by_name = dict(zip(names, values, strict=True))
-    return {f"release_version {release}.{version.version}": sum_of(by_name[name] for name in VERSION_COLUMNS)}
+    return {f"release_version {release}.{version.version}": sum_of([by_name[name] for name in VERSION_COLUMNS])}
 
 
 def version_of(versions: Sequence[Version], number: int) -> Version:

@@ -5,7 +5,7 @@ residence) is in no sum; a message's history has a sum of its own once it has co
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, Row, Table, Text, cast, select
@@ -72,10 +72,9 @@ _SMALL: Mapping[str, tuple[Table, str, tuple[str, ...] | None]] = {
 """Tables of few rows: each with its key, and the columns that its sums are over; None: all of them."""
 
 
-def sum_of(values: Iterable[object]) -> str:
+def sum_of(values: Sequence[object]) -> str:
     """The SHA-256, hex, of values in their order."""
-    plain = [str(value) if isinstance(value, str) else value for value in values]
-    return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(values)).hexdigest()
 
 
 def small_sums(connection: Connection, table: str, key: str | None = None) -> dict[str, str]:
