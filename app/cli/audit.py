@@ -36,10 +36,13 @@ def verify(
     with store_at_hand() as store, working("Following the audit trail"):
         found = look_unchanging(store, lambda connection: breaks(connection, content=content))
     if found:
-        for each in found[:_SHOWN]:
-            print(f"Row {each.row}: {each.what}." if each.row is not None else f"{each.what[0].upper()}{each.what[1:]}.")
-        shown = f", of which the first {_SHOWN} are shown" if len(found) > _SHOWN else ""
-        print(f"The audit trail is broken: {len(found)} fault{'s' if len(found) > 1 else ''}{shown}.")
+        first, *others = found[:_SHOWN]
+        at = "" if first.row is None else f" at row {first.row}"
+        print(f"The audit trail is broken{at}: {first.what}.")
+        for each in others:
+            print(f"Row {each.row}: {each.what}." if each.row is not None else f"And {each.what}.")
+        if len(found) > _SHOWN:
+            print(f"And {len(found) - _SHOWN} more.")
         raise typer.Exit(1)
     more = ", and every release, message, key and rulebook is as it tells" if content else ""
     print(f"The audit trail is whole: every row follows from the one before{more}.")

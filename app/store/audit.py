@@ -15,14 +15,9 @@ import msgspec
 from sqlalchemy import Connection, select, text
 
 from app.domain.times import rfc3339
-<<<<<<< HEAD
 from app.store.paging import Order, Page, read_page
-from app.store.rows import first_row, insert, lock_counters
-=======
-from app.store.paging import Page, after, cursor
 from app.store.rows import first_row, insert, row_lock, run, run_in
 from app.store.sums import HISTORY_COLUMNS, small_sums, small_tables, sum_of
->>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
 from app.store.tables import AUDIT
 
 NOTHING_BEFORE = "0" * 64

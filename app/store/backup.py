@@ -18,9 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from app.domain.identifiers import message_id
 from app.errors import Conflict, NotFound, Unavailable
-from app.store.audit import verify as verify_trail
 from app.store.engine import Store
 from app.store.folders import sync_folder
+from app.store.trail_check import verify as verify_trail
 from app.store.troubles import cause, driver_cause
 
 COUNTED = ("release", "message", "work_item", "inbound", "audit", "rulebook", "api_key")

@@ -160,17 +160,11 @@ def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versio
     added = add_to_release(connection, release.id, whole, cause)
     answered = msgspec.json.encode(answer(decision, added.messages, (*still_open, *added.work_items)))
     version = len(versions) + 1
-<<<<<<< HEAD
     head = (version, item.kind, item.fingerprint, item.by, decision.rulebook_sha256, body, item.reason)
-    add_version(connection, release.id, Version(*head, answered.decode(), added.first_message, item.at), evidence(decision))
-    append(connection, [_audit_entry(item, version, decision, added, cancelled)])
-=======
-    head = (version, item.kind, item.fingerprint, item.by, decision.rulebook, body, item.reason)
     stored = Version(*head, answered.decode(), added.first_message, item.at)
     sums = add_version(connection, release.id, stored, evidence(decision))
     entry = _audit_entry(item, version, decision, added, cancelled)
     append(connection, [entry._replace(sums=sums | added.sums)])
->>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
     return Followed("new", answered, added.queued, added.trips)
 
 

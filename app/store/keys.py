@@ -107,18 +107,12 @@ def _created(connection: Connection, item: NewKey) -> str | LensError:
         if other.name == item.name and other.role != item.role and other.usable(item.at):
             return Conflict(f"{item.name} has a key with the role {other.role}; revoke it first, or choose another name.")
     key = f"lens_{secrets.token_urlsafe(32)}"
-<<<<<<< HEAD
-    row = (item.name, item.role, digest_of(key), item.at, item.expires_at, item.may_backfill)
-    insert(connection, "api_key", _COLUMNS, [row])
+    values = (item.name, item.role, digest_of(key), item.at, item.expires_at, item.may_backfill)
+    insert(connection, "api_key", _COLUMNS, [values])
     expires_at = None if item.expires_at is None else rfc3339(item.expires_at)
     detail = {"role": item.role, "expires_at": expires_at, "may_backfill": item.may_backfill}
-    append(connection, [AuditEntry(item.at, item.by, "create_key", f"key {item.name}", "created", detail)])
-=======
-    insert(connection, "api_key", _COLUMNS, [(item.name, item.role, digest_of(key), item.at, item.expires_at)])
-    detail = {"role": item.role, "expires_at": None if item.expires_at is None else rfc3339(item.expires_at)}
     row = _row_of(connection, key)
     append(connection, [AuditEntry(item.at, item.by, "create_key", f"key {item.name}", "created", detail, covers=(row,))])
->>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
     return key
 
 
@@ -142,15 +136,10 @@ def bootstrap(connection: Connection, items: Sequence[Bootstrap]) -> list[bool]:
     for item in items:
         empty = connection.execute(select(func.count()).select_from(API_KEY)).scalar_one() == 0
         if empty:
-<<<<<<< HEAD
             insert(connection, "api_key", _COLUMNS, [(BOOTSTRAP, BOOTSTRAP, digest_of(item.key), item.at, None, None)])
-            append(connection, [AuditEntry(item.at, BOOTSTRAP, "create_key", f"key {BOOTSTRAP}", "created")])
-=======
-            insert(connection, "api_key", _COLUMNS, [(BOOTSTRAP, BOOTSTRAP, digest_of(item.key), item.at, None)])
             row = _row_of(connection, item.key)
             target = f"key {BOOTSTRAP}"
             append(connection, [AuditEntry(item.at, BOOTSTRAP, "create_key", target, "created", covers=(row,))])
->>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
         results.append(empty)
     return results
 
@@ -166,8 +155,8 @@ class TryOut(NamedTuple):
 def try_out(connection: Connection, items: Sequence[TryOut]) -> list[None]:
     """Takes keys for trying out (`lens serve --with-simulator`). Has the shape `Writer.do` takes."""
     for item in items:
-        row = ("try-out", BOOTSTRAP, digest_of(item.key), item.at, item.expires_at, None)
-        insert(connection, "api_key", _COLUMNS, [row])
+        values = ("try-out", BOOTSTRAP, digest_of(item.key), item.at, item.expires_at, None)
+        insert(connection, "api_key", _COLUMNS, [values])
         detail = {"expires_at": rfc3339(item.expires_at)}
         row = _row_of(connection, item.key)
         append(connection, [AuditEntry(item.at, "try-out", "create_key", "key try-out", "created", detail, covers=(row,))])

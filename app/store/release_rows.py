@@ -11,13 +11,8 @@ from app.domain.decision import Decision, Errand, Message, Notice, WorkItem, ans
 from app.domain.identifiers import message_id, message_number
 from app.domain.statuses import Status
 from app.domain.surge import Breaker, kind_of
-<<<<<<< HEAD
 from app.domain.times import SECOND, micros, rfc3339
-from app.store.audit import AuditEntry, append
-=======
-from app.domain.times import SECOND, rfc3339
 from app.store.audit import AuditEntry, append, came_to_rest
->>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
 from app.store.rows import Row, insert, insert_absent, run_in
 from app.store.sums import MESSAGE_COLUMNS, RELEASE_COLUMNS, sum_of
 from app.store.surge_gate import Gate, Trip
@@ -162,14 +157,10 @@ def add_messages(rows: Rows, item: Acceptance, key: int, number: int, first_caus
             cause = f"{cause}; it goes out from {rfc3339(not_before)} on"
         start = (number + place, key, m.type, m.copy, notice.audience, m.state, m.ori, item.format, m.text, status, ready)
         refers_to = None if notice.refers_to is None else message_number(notice.refers_to)
-<<<<<<< HEAD
         sha256 = item.decision.rulebook_sha256
-        rows.messages.append((*start, 0, 0, False, at, at, due, refers_to, sha256, not_before))
-=======
-        row = (*start, 0, 0, False, at, at, due, refers_to)
+        row = (*start, 0, 0, False, at, at, due, refers_to, sha256, not_before)
         rows.messages.append(row)
         sums[f"message {number + place}"] = sum_of(_MESSAGE_VALUES(row))
->>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
         rows.events.append((number + place, status, at, cause))
     return Became(tuple(messages), tuple(surges.values()), tuple(rows.gate.trips[before:]), sums)
 
@@ -211,13 +202,9 @@ def add_release(rows: Rows, item: Acceptance, key: int, became: Became, items: t
     digest = None if item.address is None else item.address.digest
     answered = msgspec.json.encode(answer(decision, messages, items))
     start = (key, decision.release_id, item.fingerprint, mode, item.caller, decision.outcome, decision.as_of.isoformat())
-<<<<<<< HEAD
-    rows.releases.append((*start, decision.rulebook_sha256, item.body, evidence(decision), answered.decode(), at, digest))
-=======
-    row = (*start, decision.rulebook, item.body, evidence(decision), answered.decode(), at, digest)
+    row = (*start, decision.rulebook_sha256, item.body, evidence(decision), answered.decode(), at, digest)
     rows.releases.append(row)
     sums = {f"release {key}": sum_of(_RELEASE_VALUES(row)), **became.sums}
->>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
     detail = {
         "mode": mode,
         "rulebook": decision.rulebook,

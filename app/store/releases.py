@@ -116,13 +116,8 @@ def _store(connection: Connection, fresh: list[_Fresh]) -> dict[str, tuple[Accep
     for item, (_, todo) in zip(items_warned, fresh, strict=True):
         became = add_messages(rows, item, key, number)
         items = add_work_items(rows, item, todo, key, number, task)
-<<<<<<< HEAD
-        answered = add_release(rows, item, key, became.messages, (*items, *became.surges))
-        results[item.decision.release_id] = (Accepted("new", answered, became.queued, became.trips), key)
-=======
         answered = add_release(rows, item, key, became, (*items, *became.surges))
-        results[item.decision.release_id] = Accepted("new", answered, became.queued, became.trips)
->>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
+        results[item.decision.release_id] = (Accepted("new", answered, became.queued, became.trips), key)
         key, number, task = key + 1, number + len(became.messages), task + len(items)
     insert_rows(connection, rows)
     return results

@@ -384,15 +384,10 @@ def _go_live(connection: Connection, item: Publish, live: Pointer, step: _Step, 
     row = (seq, step.version, step.back_to, step.way, step.named, item.by, item.at, live_at, reason)
     insert(connection, "rulebook_publication", _PUBLICATION, [row])
     connection.execute(update(RULEBOOK_LIVE).values(seq=seq, version=step.version, live_at=live_at))
-<<<<<<< HEAD
     sha256 = identify(connection, step.version)
     detail = {"seq": seq, "was_live": live.version, "live_at": rfc3339(live_at), "sha256": sha256, **more}
-    append(connection, [_entry(item, _ACTIONS[step.way], step.version, "live", detail)])
-=======
-    detail = {"seq": seq, "was_live": live.version, "live_at": rfc3339(live_at), **more}
     entry = _entry(item, _ACTIONS[step.way], step.version, "live", detail)
     append(connection, [entry._replace(covers=(f"rulebook_publication {seq}",))])
->>>>>>> 99c4080 (The audit trail is one braid without gaps, covers what it tells of, and lens audit verify finds what was changed by SQL)
     return Published(seq, step.version, live_at)
 
 

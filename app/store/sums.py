@@ -53,6 +53,7 @@ MESSAGE_COLUMNS = (
     "created_at",
     "due_at",
     "refers_to",
+    "rulebook",
 )
 HISTORY_COLUMNS = ("status", "at", "cause", "worker", "attempt")
 
@@ -61,7 +62,7 @@ _SMALL: Mapping[str, tuple[Table, str, tuple[str, ...] | None]] = {
     "rulebook": (
         RULEBOOK,
         "version",
-        ("version", "sha256", "drafted_by", "drafted_at", "approved_by", "approved_at"),
+        ("version", "sha256", "drafted_by", "drafted_at", "approved_by", "approved_at", "rejected_by", "rejected_at", "reason"),
     ),
     "rulebook_publication": (
         RULEBOOK_PUBLICATION,

@@ -58,4 +58,4 @@ def test_the_trail_knows_and_a_change_of_it_shows(lens: Lens, tmp_path: Path) ->
     with closing(sqlite3.connect(tmp_path / "lens.db")) as connection, connection:
         connection.execute("UPDATE audit SET actor = 'nobody' WHERE action = 'create_key'")
     code, out, _ = lens("audit", "verify")
-    assert (code, "its content was changed" in out) == (1, True)
+    assert (code, "broken at row 2: its content was changed" in out) == (1, True)
