@@ -35,6 +35,7 @@ from app.api.parts import JSON, Parts
 from app.api.pauses import PauseList
 from app.api.problems import on_bad_parameters, on_http_exception, on_lens_error
 from app.api.reconciliation import ReconciliationPage
+from app.api.releases import BatchAnswer
 from app.api.rulebooks import Rulebook, RulebookDiff, RulebookPage
 from app.api.work_items import WorkItemPage
 from app.errors import LensError
@@ -50,6 +51,7 @@ from app.store.work_items import StoredWorkItem
 _ANSWERED: tuple[type, ...] = (
     ArrivalWithText,
     AuditPage,
+    BatchAnswer,
     ExplainedDecision,
     Health,
     HeartbeatAnswer,

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from app.api.auth import Caller
+from app.api.encodings import expect_encoding
 from app.api.problems import BackfillNotAllowed, TooSlow, UnknownMode, WrongMediaType
 from app.domain.reason import REASON_LENGTH
 from app.domain.release import BODY_LIMIT, read_json
@@ -25,6 +26,7 @@ async def read_body(request: Request, limit: int = BODY_LIMIT, media_types: tupl
     Raises TooLarge, TooSlow, WrongMediaType, or ClientDisconnect when the caller hangs up before the end.
     """
     expect_media_type(request, *media_types)
+    expect_encoding(request)
     declared = request.headers.get("content-length")
     if declared is not None and declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)

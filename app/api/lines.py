@@ -1,7 +1,7 @@
 """NDJSON in and out with bounded memory: lines cut from chunks, answered several at once, sent in order.
 
-A caller may well send its whole batch before it reads the first answer. So reading never waits for sending: answers that
-the caller does not take yet go to an unnamed temporary file that only this process can open.
+A caller may well send its whole batch before it reads the first answer. So reading does not wait for sending: answers that the caller
+does not take yet go to an unnamed temporary file that only this process can open. That file is bounded: beyond it, reading waits.
 """
 
 import asyncio
@@ -10,14 +10,26 @@ from tempfile import SpooledTemporaryFile
 
 from starlette.types import Receive, Send
 
+from app.api.encodings import Gunzip
+from app.errors import Fault, LensError, TooLarge
+
 IN_FLIGHT = 128
 """Lines of one batch that are answered at once, so that they can share a commit."""
+
+MOST_WAITING = 256 * 1024 * 1024
+"""Bytes of answers that may wait for a caller who does not take them, and a window more."""
+
+SPARE_BLANK_LINES = 100
+"""Blank lines that a batch may have beyond one for each line with something in it. They cost nothing to send, and an answer each."""
 
 _IN_MEMORY = 1024 * 1024
 _CHUNK = 64 * 1024
 
-AnswerLine = Callable[[bytes | None, int], Awaitable[bytes]]
-"""From a line without its end (None: it was too long) and its number, from 1, to one line of answer, also without its end."""
+Line = bytes | None | LensError
+"""A line without its end; None: it was too long. An error says why nothing after it can be read, and is the last."""
+
+AnswerLine = Callable[[Line, int], Awaitable[bytes]]
+"""From a line and its number, from 1, to one line of answer, without its end."""
 
 
 class LineCutter:
@@ -58,8 +70,10 @@ class LineCutter:
 class Outlet:
     """Bytes on their way to a caller who may be slow: first in, first out, in memory up to 1 MiB and beyond that on disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_WAITING) -> None:
         self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by `discard`
+        self._most = most
+        self._emptied = asyncio.Event()
         self._taken = 0
         self._put = 0
         self._ended = False
@@ -71,6 +85,12 @@ class Outlet:
         self._file.write(data)
         self._put += len(data)
         self._changed.set()
+
+    async def room(self) -> None:
+        """Waits while the file is as long as it may be, until all of it has been taken."""
+        while self._put >= self._most:
+            self._emptied.clear()
+            await self._emptied.wait()
 
     def end(self) -> None:
         """Says that nothing more will be put."""
@@ -89,6 +109,7 @@ class Outlet:
             self._file.seek(0)
             self._file.truncate()
             self._taken = self._put = 0
+            self._emptied.set()
         return chunk
 
     def discard(self) -> None:
@@ -96,18 +117,15 @@ class Outlet:
         self._file.close()
 
 
-async def answer_lines(receive: Receive, send: Send, limit: int, answer: AnswerLine) -> None:
-    """Reads lines to the end of the request, or until the caller hangs up, and sends one answer line each, in order.
-
-    A line cut short by the caller's hanging up is not answered. The response must have been started.
-    """
-    outlet = Outlet()
+async def answer_lines(lines: AsyncIterator[Line], send: Send, answer: AnswerLine, most_waiting: int = MOST_WAITING) -> None:
+    """Reads lines to their end and sends one answer line each, in order. The response must have been started."""
+    outlet = Outlet(most_waiting)
     window = asyncio.Semaphore(IN_FLIGHT)
     under_way: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue()
 
     async def read() -> None:
-        cutter, number = LineCutter(limit), 0
-        async for line in _lines(receive, cutter):
+        number = 0
+        async for line in lines:
             await window.acquire()
             number += 1
             under_way.put_nowait(tasks.create_task(_finished(answer(line, number))))
@@ -115,7 +133,9 @@ async def answer_lines(receive: Receive, send: Send, limit: int, answer: AnswerL
 
     async def order() -> None:
         while (task := await under_way.get()) is not None:
-            outlet.put(await task + b"\n")
+            line = await task
+            await outlet.room()
+            outlet.put(line + b"\n")
             window.release()
         outlet.end()
 
@@ -134,14 +154,47 @@ async def _finished(answer: Awaitable[bytes]) -> bytes:
     return await answer
 
 
-async def _lines(receive: Receive, cutter: LineCutter) -> AsyncIterator[bytes | None]:
+async def lines_of(receive: Receive, limit: int, gunzip: Gunzip | None = None) -> AsyncIterator[Line]:
+    """The lines of a request's body, to its end, or until the caller hangs up: a line cut short by that is not given.
+
+    Too many blank lines end it, and so does a body that cannot be decompressed: with an error in place of a line.
+    """
+    cutter = LineCutter(limit)
+    spare = SPARE_BLANK_LINES
+    try:
+        async for chunk in _chunks(receive, gunzip):
+            for line in cutter.end() if chunk is None else cutter.cut(chunk):
+                spare += -1 if _is_blank(line) else 1
+                if spare < 0:
+                    raise _too_many_blank()
+                yield line
+    except LensError as error:
+        yield error
+
+
+def _is_blank(line: bytes | None) -> bool:
+    return line is not None and not line.strip()
+
+
+def _too_many_blank() -> TooLarge:
+    fault = Fault("", "too-many-blank-lines", f"a batch may have {SPARE_BLANK_LINES} blank lines more than others")
+    return TooLarge((fault,), "There are too many blank lines; what comes after this was not read.")
+
+
+async def _chunks(receive: Receive, gunzip: Gunzip | None) -> AsyncIterator[bytes | None]:
+    """The body as it comes, decompressed; None at its end, which does not come where the caller hung up."""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return
-        for line in cutter.cut(message.get("body", b"")):
-            yield line
+        body = message.get("body", b"")
+        if gunzip is None:
+            yield body
+        else:
+            for piece in gunzip.pieces(body):
+                yield piece
         if not message.get("more_body", False):
-            for line in cutter.end():
-                yield line
+            if gunzip is not None:
+                gunzip.end()
+            yield None
             return

@@ -55,6 +55,7 @@ _PROBLEM: Json = {
         "detail": {"type": "string"},
         "instance": {"type": "string", "description": "Names this request, as its line in the log and X-Request-Id do."},
         "line": {"type": "integer", "description": "In a batch: the number of the line, from 1."},
+        "release_id": {"type": "string", "description": "In a batch: that of the line, where it could be read."},
         "errors": {"type": "array", "items": {"$ref": f"{_REF}Fault"}},
     },
 }
@@ -195,8 +196,9 @@ _BY_HAND: Json = {
             "tags": ["releases"],
             "summary": "Send many releases",
             "operationId": "post_batch",
-            "description": "NDJSON: one release a line in; one line out for each, in order, streamed: its decision, or a problem "
-            "with the number of the `line`. A bad line does not stop the others. Each line is stored on its own, so a batch that "
+            "description": "NDJSON: one release a line in; one line out for each, in order, streamed: its decision with `line` and "
+            "`replayed`, or a problem with the number of the `line` and, where it could be read, the `release_id`. `Content-Encoding: "
+            "gzip` is read. A bad line does not stop the others. Each line is stored on its own, so a batch that "
             "broke off may be sent again whole. Role: system_of_record.",
             "parameters": [_MODE],
             "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"$ref": f"{_REF}Release"}}}},
@@ -204,10 +206,12 @@ _BY_HAND: Json = {
                 "200": {
                     "description": "A line for each line.",
                     "content": {
-                        "application/x-ndjson": {"schema": {"anyOf": [{"$ref": f"{_REF}Decision"}, {"$ref": f"{_REF}Problem"}]}}
+                        "application/x-ndjson": {
+                            "schema": {"anyOf": [{"$ref": f"{_REF}BatchAnswer"}, {"$ref": f"{_REF}Problem"}]}
+                        }
                     },
                 },
-                **{str(k): v for k, v in answers("Problem", "", 0, (400, 401, 403, 415, 422, 503)).items() if k != 0},
+                **{str(k): v for k, v in answers("Problem", "", 0, (400, 401, 403, 413, 415, 422, 503)).items() if k != 0},
             },
         }
     },

@@ -223,8 +223,9 @@ _ADVICE = {
     "conflict": "A release_id was used before for other content, or a message is not in a state where this can be done. "
     "To change a release already sent, use a correction. A rulebook is approved by another person than its drafter, as a change "
     "from the one that is live.",
-    "too-large": "A body, or one line of a batch, has at most 256 KiB; a rulebook sent as a draft 8 MiB.",
-    "wrong-media-type": "Send `Content-Type: application/json`, or `application/x-ndjson` for a batch.",
+    "too-large": "A body, or one line of a batch, has at most 256 KiB; a rulebook sent as a draft 8 MiB. A batch has few blank lines, and becomes "
+    "at most 200 times as long when it is decompressed.",
+    "wrong-media-type": "Send `Content-Type: application/json`, or `application/x-ndjson` for a batch, and no Content-Encoding; a batch may have gzip.",
     "invalid": "`errors` lists every fault, with a JSON pointer to its place. Mend them all and send again.",
     "broken": "Please report the `instance`; the log line with the same request_id says more. Sending the same release again is safe.",
     "unavailable": "Try the same again after the seconds in Retry-After; /readyz says which part is not ready.",

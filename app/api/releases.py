@@ -4,6 +4,8 @@ The two ways of sending do without FastAPI: every microsecond before the commit 
 parameters take as long as deciding. `openapi.py` describes them by hand.
 """
 
+import re
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
@@ -13,14 +15,16 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.auth import Reader
 from app.api.bodies import backfill_asked, expect_media_type, read_body, refuse_query
+from app.api.encodings import Gunzip, expect_encoding
 from app.api.filters import RELEASE_ID, Unfiltered
-from app.api.lines import answer_lines
+from app.api.lines import Line, answer_lines, lines_of
 from app.api.openapi import answers
 from app.api.parts import JSON, Parts, Wired, parts_of
 from app.api.problems import Broken, problem
+from app.domain.decision import Answer
 from app.domain.release import BODY_LIMIT
-from app.errors import Fault, LensError, NotJson, TooLarge, what_broke
-from app.store.releases import get_release
+from app.errors import Fault, LensError, NotJson, Refused, TooLarge, what_broke
+from app.store.releases import Accepted, get_release
 
 _log = structlog.get_logger()
 
@@ -53,15 +57,39 @@ async def post_batch(request: Request) -> Response:
     caller = await parts.gate.admit(request, "system_of_record")
     refuse_query(request)
     expect_media_type(request, *_LINES)
-    return BatchResponse(parts, caller.name, request.scope["request_id"], backfill=backfill_asked(request, caller))
+    gunzip = Gunzip() if expect_encoding(request, gzip=True) else None
+    backfill = backfill_asked(request, caller)
+    lines = await _begun(lines_of(request.receive, BODY_LIMIT, gunzip))
+    return BatchResponse(parts, caller.name, request.scope["request_id"], lines, backfill=backfill)
+
+
+async def _begun(lines: AsyncIterator[Line]) -> AsyncIterator[Line]:
+    """The lines, once there is one that is not blank. Raises Refused where there is none, or what keeps it from being read."""
+    first: list[Line] = []
+    async for line in lines:
+        if isinstance(line, LensError):
+            raise line
+        first.append(line)
+        if line is None or line.strip():
+            return _chained(first, lines)
+    fault = Fault("", "empty-batch", "a batch has at least one line, one release a line")
+    raise Refused((fault,), "The batch is empty; nothing was stored.")
+
+
+async def _chained(first: list[Line], then: AsyncIterator[Line]) -> AsyncIterator[Line]:
+    for line in first:
+        yield line
+    async for line in then:
+        yield line
 
 
 class BatchResponse(Response):
     """Answers a batch while it is still coming in."""
 
-    def __init__(self, parts: Parts, caller: str, request_id: str, *, backfill: bool) -> None:
+    def __init__(self, parts: Parts, caller: str, request_id: str, lines: AsyncIterator[Line], *, backfill: bool) -> None:
         super().__init__(media_type=NDJSON)
         del self.headers["content-length"]
+        self._lines = lines
         self._parts = parts
         self._caller = caller
         self._backfill = backfill
@@ -70,25 +98,55 @@ class BatchResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - Starlette's signature
         """Starts the answer at once, then sends a line for each line."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await answer_lines(receive, send, BODY_LIMIT, self._answer)
+        await answer_lines(self._lines, send, self._answer)
 
-    async def _answer(self, line: bytes | None, number: int) -> bytes:
+    async def _answer(self, line: Line, number: int) -> bytes:
         try:
-            return await self._accept(line)
+            accepted = await self._accept(line)
         except LensError as error:
-            return msgspec.json.encode(problem(error, self._request_id, line=number))
+            more: dict[str, object] = {"line": number}
+            if isinstance(line, bytes) and (release_id := _id_in(line)) is not None:
+                more["release_id"] = release_id
+            return msgspec.json.encode(problem(error, self._request_id, **more))
         except Exception as error:  # noqa: BLE001 - one line must not take the others with it
             _log.error("batch_line_broke", request_id=self._request_id, line=number, **what_broke(error))
             return msgspec.json.encode(problem(Broken(), self._request_id, line=number))
+        replayed = b"true" if accepted.kind == "replay" else b"false"
+        return b'%b,"line":%d,"replayed":%b}' % (accepted.answer_json[:-1], number, replayed)
 
-    async def _accept(self, line: bytes | None) -> bytes:
+    async def _accept(self, line: Line) -> Accepted:
+        if isinstance(line, LensError):
+            raise line
         if line is None:
             raise TooLarge((Fault("", "too-large", f"the line has over {BODY_LIMIT} bytes"),), "The line is too long.")
         if not line.strip():
             raise NotJson((Fault("", "not-json", "the line is blank"),), "A line of a batch is one release.")
         accepted = await self._parts.intake.accept(line, self._caller, backfill=self._backfill)
         self._parts.metrics.accepted(accepted.kind, accepted.answer_json, backfill=self._backfill)
-        return accepted.answer_json
+        return accepted
+
+
+class BatchAnswer(Answer, frozen=True, kw_only=True):
+    """A decision about a line of a batch: the number of the `line`, from 1, and whether it was `replayed`, stored before."""
+
+    line: int
+    replayed: bool
+
+
+class _Named(msgspec.Struct):
+    release_id: str
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+def _id_in(line: bytes) -> str | None:
+    """The release_id of a line that was refused, where there is one and it has the form of one."""
+    try:
+        found = _named.decode(line).release_id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return found if re.fullmatch(RELEASE_ID, found) else None
 
 
 express = {("POST", "/v1/releases"): post_release, ("POST", "/v1/releases:batch"): post_batch}

@@ -1,3 +1,4 @@
+import gzip
 import socket
 
 import httpx
@@ -23,9 +24,11 @@ def test_one_answer_a_line_in_order(service: Service) -> None:
     lines = [good[0], b"{nonsense", b"", good[1], b"x" * (BODY_LIMIT + 1), good[0], conflict, good[2]]
     with service.client("system_of_record") as client:
         told = lines_of(client.post("/v1/releases:batch", content=b"\n".join(lines)))
-    assert [each.get("release_id", each.get("status")) for each in told] == ["B-1", 400, 400, "B-2", 413, "B-1", 409, "B-3"]
-    assert [each["line"] for each in told if "line" in each] == [2, 3, 5, 7]
-    assert told[0] == told[5]
+    assert [each.get("status", each.get("release_id")) for each in told] == ["B-1", 400, 400, "B-2", 413, "B-1", 409, "B-3"]
+    assert [each["line"] for each in told] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [each.get("replayed") for each in told] == [False, None, None, False, None, True, None, False]
+    assert told[0] | {"line": 6, "replayed": True} == told[5]
+    assert told[6]["release_id"] == "B-1"
 
 
 def test_line_ends_of_windows_and_no_last_one(service: Service) -> None:
@@ -34,7 +37,6 @@ def test_line_ends_of_windows_and_no_last_one(service: Service) -> None:
         content = as_json(release("B-crlf-1")) + b"\r\n" + as_json(release("B-crlf-2"))
         told = lines_of(client.post("/v1/releases:batch", content=content))
         assert [each["release_id"] for each in told] == ["B-crlf-1", "B-crlf-2"]
-        assert client.post("/v1/releases:batch", content=b"").content == b""
 
 
 def test_a_big_batch_from_a_caller_who_reads_late(service: Service) -> None:
@@ -44,7 +46,7 @@ def test_a_big_batch_from_a_caller_who_reads_late(service: Service) -> None:
         told = lines_of(client.post("/v1/releases:batch", content=body))
         assert [each["release_id"] for each in told] == [f"B-many-{number}" for number in range(600)]
         again = lines_of(client.post("/v1/releases:batch", content=body))
-    assert again == told
+    assert again == [each | {"replayed": True} for each in told]
 
 
 def test_answers_stream_while_the_batch_comes_in(service: Service) -> None:
@@ -103,3 +105,69 @@ def test_what_is_wrong_with_the_whole_batch(service: Service, headers: dict[str,
     with service.client("system_of_record") as client:
         answer = client.post("/v1/releases:batch", content=as_json(release("B-none")) + b"\n", headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n \n\t\n"])
+def test_an_empty_batch_is_refused(service: Service, content: bytes) -> None:
+    """Also one of blank lines alone: a sender whose file came out empty must hear of it."""
+    with service.client("system_of_record") as client:
+        answer = client.post("/v1/releases:batch", content=content)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "empty-batch")
+
+
+def test_a_bad_line_is_named_where_it_says_its_id(service: Service) -> None:
+    """A release_id that can be read is in the problem; one that is none, or that cannot be read for sure, is not."""
+    lines = [
+        as_json(release("B-named") | {"stay": None}),
+        as_json(release("B-named") | {"release_id": "not an id, but a name"}),
+        b'{"release_id": "B-broken"',
+        b'{"release_id": 7}',
+    ]
+    with service.client("system_of_record") as client:
+        told = lines_of(client.post("/v1/releases:batch", content=b"\n".join(lines)))
+    assert [each.get("release_id") for each in told] == ["B-named", None, None, None]
+    assert [each["line"] for each in told] == [1, 2, 3, 4]
+
+
+def test_a_gzip_batch_is_read(service: Service) -> None:
+    """In one member or several; identity says nothing."""
+    whole = [as_json(release(f"B-zip-{number}")) + b"\n" for number in range(300)]
+    several = gzip.compress(b"".join(whole[:100])) + gzip.compress(b"".join(whole[100:]))
+    with service.client("system_of_record") as client:
+        told = lines_of(client.post("/v1/releases:batch", content=several, headers={"Content-Encoding": "gzip"}))
+        assert [each["release_id"] for each in told] == [f"B-zip-{number}" for number in range(300)]
+        plain = client.post("/v1/releases:batch", content=whole[0], headers={"Content-Encoding": "identity"})
+        assert [each["replayed"] for each in lines_of(plain)] == [True]
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "zstd", "gzip, br"])
+def test_another_encoding_is_refused(service: Service, encoding: str) -> None:
+    """415, and nothing is stored; what was sent is not repeated."""
+    with service.client("system_of_record") as client:
+        answer = client.post("/v1/releases:batch", content=as_json(release("B-enc")), headers={"Content-Encoding": encoding})
+        assert (answer.status_code, answer.json()["type"]) == (415, "/problems/wrong-media-type")
+        one = client.post("/v1/releases", content=as_json(release("B-enc")), headers={"Content-Encoding": encoding})
+        assert one.status_code == 415
+        assert client.get("/v1/releases/B-enc").status_code == 404
+
+
+def test_gzip_that_is_none_or_breaks_off(service: Service) -> None:
+    """Damaged from the start: one problem. Cut short: the lines before are stored, and a last answer says that no more was read."""
+    headers = {"Content-Encoding": "gzip"}
+    whole = gzip.compress(b"".join(as_json(release(f"B-cut-{number}")) + b"\n" for number in range(3)))
+    with service.client("system_of_record") as client:
+        answer = client.post("/v1/releases:batch", content=as_json(release("B-cut")), headers=headers)
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "not-gzip")
+        told = lines_of(client.post("/v1/releases:batch", content=whole[:-8], headers=headers))
+    assert [each.get("release_id") for each in told] == ["B-cut-0", "B-cut-1", "B-cut-2", None]
+    assert (told[3]["status"], told[3]["line"]) == (400, 4)
+
+
+def test_a_bomb_is_not_unpacked(service: Service) -> None:
+    """Neither one of blank lines nor one long line: reading ends with a problem, and the service goes on."""
+    with service.client("system_of_record") as client:
+        for bomb in (b" " * 300_000_000, b"\n" * 300_000_000):
+            body = gzip.compress(as_json(release("B-bomb")) + b"\n" + bomb)
+            told = lines_of(client.post("/v1/releases:batch", content=body, headers={"Content-Encoding": "gzip"}))
+            assert told[-1]["status"] == 413
+            assert len(told) < 200

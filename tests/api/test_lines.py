@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from app.api.lines import IN_FLIGHT, LineCutter, Outlet, answer_lines
+from app.api.lines import IN_FLIGHT, SPARE_BLANK_LINES, Line, LineCutter, Outlet, answer_lines, lines_of
+from app.errors import LensError
 
 LIMIT = 10
 
@@ -73,15 +74,15 @@ def test_answers_come_in_order_though_the_first_takes_longest() -> None:
         caller = Caller([b"0\n1\n2\n"])
         others_done = asyncio.Event()
 
-        async def answer(line: bytes | None, number: int) -> bytes:
-            assert line is not None
+        async def answer(line: Line, number: int) -> bytes:
+            assert isinstance(line, bytes)
             if number == 1:
                 await others_done.wait()
             if number == 3:
                 others_done.set()
             return b"<" + line + b">"
 
-        await answer_lines(caller.receive, caller.send, LIMIT, answer)
+        await answer_lines(lines_of(caller.receive, LIMIT), caller.send, answer)
         assert caller.sent == b"<0>\n<1>\n<2>\n"
         assert caller.ended
 
@@ -95,7 +96,7 @@ def test_never_more_than_the_window_under_way() -> None:
         caller = Caller([b"a\n" * 1000] * 3)
         most = now = 0
 
-        async def answer(_: bytes | None, __: int) -> bytes:
+        async def answer(_: Line, __: int) -> bytes:
             nonlocal most, now
             now += 1
             most = max(most, now)
@@ -103,7 +104,7 @@ def test_never_more_than_the_window_under_way() -> None:
             now -= 1
             return b"b"
 
-        await answer_lines(caller.receive, caller.send, LIMIT, answer)
+        await answer_lines(lines_of(caller.receive, LIMIT), caller.send, answer)
         assert caller.sent == b"b\n" * 3000
         assert most <= IN_FLIGHT
 
@@ -116,10 +117,10 @@ def test_a_caller_who_reads_nothing_before_it_has_sent_all_is_answered() -> None
     async def run() -> None:
         caller = Caller([b"a\n" * 100] * 50, reads=False)
 
-        async def answer(_: bytes | None, number: int) -> bytes:
+        async def answer(_: Line, number: int) -> bytes:
             return b"%06d" % number * 100
 
-        answering = asyncio.create_task(answer_lines(caller.receive, caller.send, LIMIT, answer))
+        answering = asyncio.create_task(answer_lines(lines_of(caller.receive, LIMIT), caller.send, answer))
         await caller.given_all.wait()
         caller.reading.set()
         await answering
@@ -133,13 +134,13 @@ def test_a_line_cut_short_by_hanging_up_is_not_answered() -> None:
 
     async def run() -> None:
         caller = Caller([b"whole\nha"], hangs_up=True)
-        seen: list[bytes | None] = []
+        seen: list[Line] = []
 
-        async def answer(line: bytes | None, _: int) -> bytes:
+        async def answer(line: Line, _: int) -> bytes:
             seen.append(line)
             return b""
 
-        await answer_lines(caller.receive, caller.send, LIMIT, answer)
+        await answer_lines(lines_of(caller.receive, LIMIT), caller.send, answer)
         assert seen == [b"whole"]
 
     asyncio.run(asyncio.wait_for(run(), 10))
@@ -162,5 +163,52 @@ def test_an_outlet_gives_what_was_put_in_order(steps: list[bytes | None]) -> Non
             taken += chunk
         outlet.discard()
         assert taken == put
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+
+def answered(chunks: Sequence[bytes], most_waiting: int = 2**20) -> list[bytes]:
+    """The answers to a batch, each the line in angle brackets or the code of its error."""
+
+    async def run() -> list[bytes]:
+        caller = Caller(chunks)
+
+        async def answer(line: Line, _: int) -> bytes:
+            return line.code.encode() if isinstance(line, LensError) else b"<%b>" % (line or b"")
+
+        await answer_lines(lines_of(caller.receive, LIMIT), caller.send, answer, most_waiting)
+        assert caller.ended
+        return caller.sent.splitlines()
+
+    return asyncio.run(asyncio.wait_for(run(), 20))
+
+
+def test_blank_lines_are_bounded() -> None:
+    """As many as there are other lines, and some; the next one ends the batch with a word of why."""
+    assert answered([b"a\n\n" * 500]) == [b"<a>", b"<>"] * 500
+    told = answered([b"a\n", b"\n" * 1_000_000])
+    assert len(told) == SPARE_BLANK_LINES + 3
+    assert told[-2:] == [b"<>", b"too-large"]
+
+
+def test_answers_that_wait_are_bounded() -> None:
+    """Reading waits while a caller leaves answers untaken, and goes on when it takes them: the file never grows beyond its bound."""
+
+    async def run() -> None:
+        caller, read = Caller([b"a\n" * 100] * 50, reads=False), 0
+
+        async def answer(_: Line, number: int) -> bytes:
+            nonlocal read
+            read = number
+            return b"%06d" % number * 100
+
+        lines = lines_of(caller.receive, LIMIT)
+        answering = asyncio.create_task(answer_lines(lines, caller.send, answer, 20_000))
+        for _ in range(2000):
+            await asyncio.sleep(0)
+        assert 0 < read < 2 * IN_FLIGHT + 20_000 // 600 + 120
+        caller.reading.set()
+        await answering
+        assert caller.sent.split() == [b"%06d" % number * 100 for number in range(1, 5001)]
 
     asyncio.run(asyncio.wait_for(run(), 20))
