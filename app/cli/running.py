@@ -19,6 +19,7 @@ from app.cli.announcing import SIMULATED_INBOXES, Announcement, say_arrival, say
 from app.cli.database import database, prepare_database, try_out_key
 from app.cli.following import desk_of, following, open_first, watch_of
 from app.cli.logs import logs
+from app.cli.presence import Presence
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
@@ -42,6 +43,7 @@ def run_one(settings: Settings, listener: Listener) -> None:
             sending_of(settings, writer) as sending,
             Hints(store, sending.wake) as hints,
             FeedWatch(feeds := feeds_of(settings, store, writer)),
+            Presence(writer, "serve", settings),
         ):
             announcement = Announcement(listener.url, key_to_show(settings, store))
             wake = in_turn(sending.wake, hints.tell)
@@ -78,6 +80,7 @@ def run_dispatcher(settings: Settings) -> None:
             sending_of(settings, writer) as sending,
             Hints(store, sending.wake),
             watched(settings, sending),
+            Presence(writer, "work", settings),
         ):
             while True:
                 signal.pause()
@@ -110,6 +113,7 @@ def run_shared_api(
         following(settings, desk_of(settings, store, writer)) as current,
         Hints(store) as hints,
         FeedWatch(feeds := feeds_of(settings, store, writer)),
+        Presence(writer, "serve", settings),
     ):
         dispatching = Dispatching(pulse.channel_problem, pulse.worker_problem, pulse.counts, in_turn(bell.ring, hints.tell))
         parts = parts_of(store, writer, current, feeds, Metrics(folder), dispatching, settings)
@@ -125,6 +129,7 @@ def run_shared_dispatcher(settings: Settings, pulse: Pulse, bell: Bell) -> None:
         Writer(store) as writer,
         sending_of(settings, writer) as sending,
         Hints(store, sending.wake),
+        Presence(writer, "work", settings),
     ):
         bell.on_ring(sending.wake)
         while True:

@@ -22,6 +22,7 @@ from app.store.feeds import list_feeds
 from app.store.last_hour import last_hour
 from app.store.reading import Kept
 from app.store.rulebook_reads import pointer
+from app.store.running import breaker_in_use, list_running
 from app.store.surge_reads import standing
 from app.store.tally import tally
 from app.store.waiting import waiting
@@ -37,7 +38,8 @@ def status(
 ) -> None:
     """Show what waits and for how long, pauses, work items, the rulebook in force, who sends, and the last hour. Ctrl-C ends it.
 
-    It looks into the database of LENS_DATABASE_URL and changes nothing; it may run beside the service, on any host.
+    It looks into the database of LENS_DATABASE_URL and changes nothing; it may run beside the service, on any host. Other settings
+    that it shows are those that the service runs with, whatever this shell has.
 
     Example:
     lens status
@@ -57,14 +59,29 @@ def status(
 
 
 def looker(store: Store, breaker: Breaker) -> Callable[[], Seen]:
-    """A function that looks at everything; what takes long to count, as sparingly as the metrics do."""
+    """A function that looks at everything; what takes long to count, as sparingly as the metrics do.
+
+    Surges are judged as the service that runs does, by its own settings; by `breaker` only while none runs.
+    """
     rulebook, now_waiting, all_of_it = Kept(store, pointer), Kept(store, waiting), Kept(store, tally)
     hour, feeds = Kept(store, last_hour), Kept(store, list_feeds)
-    surge, late = Kept(store, lambda connection: standing(connection, clock(), breaker)), Kept(store, overdue)
+    surge, late, running = (
+        Kept(store, lambda connection: standing(connection, clock(), breaker_in_use(list_running(connection), breaker))),
+        Kept(store, overdue),
+        Kept(store, list_running),
+    )
 
     def look() -> Seen:
         return Seen(
-            clock(), rulebook.look(), now_waiting.look(), all_of_it.look(), hour.look(), feeds.look(), surge.look(), late.look()
+            at=clock(),
+            rulebook=rulebook.look(),
+            waiting=now_waiting.look(),
+            tally=all_of_it.look(),
+            hour=hour.look(),
+            feeds=feeds.look(),
+            surge=surge.look(),
+            overdue=late.look(),
+            running=running.look(),
         )
 
     return look

@@ -15,6 +15,7 @@ from app.store.feeds import Feed
 from app.store.last_hour import LastHour
 from app.store.pauses import EVERYTHING, StandingPause
 from app.store.rulebook_reads import Pointer
+from app.store.running import Running
 from app.store.surge_reads import Standing
 from app.store.tally import Tally
 from app.store.waiting import LaneWaiting, Waiting
@@ -35,6 +36,7 @@ class Seen(NamedTuple):
     feeds: Sequence[Feed]
     surge: Standing
     overdue: Overdue
+    running: Sequence[Running] = ()
 
 
 def as_json(seen: Seen) -> dict[str, Any]:
@@ -54,7 +56,17 @@ def as_json(seen: Seen) -> dict[str, Any]:
         "pauses": [each._asdict() | {"scope": _scope(each), "since": rfc3339(each.since)} for each in waiting.pauses],
         "work_items": dict(sorted(seen.tally.work_items.items())),
         "overdue": {"work_items": dict(seen.overdue.work_items), "messages": dict(seen.overdue.messages)},
-        "surge": {"open": bool(seen.surge.open), "held": seen.surge.held, "band": seen.surge.band},
+        "surge": {"open": bool(seen.surge.open), "held": seen.surge.held, "band": band_in_use(seen)},
+        "running": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "version": each.version,
+                "started_at": rfc3339(each.started_at),
+                "settings": each.settings,
+            }
+            for each in seen.running
+        ],
         "feeds": [
             {
                 "caller": feed.caller,
@@ -77,6 +89,11 @@ def as_json(seen: Seen) -> dict[str, Any]:
             "overdue": hour.overdue,
         },
     }
+
+
+def band_in_use(seen: Seen) -> int | None:
+    """The notices that may pass in this hour, None for any number, or where nobody is there to accept any."""
+    return seen.surge.band if any(each.kind == "serve" for each in seen.running) else None
 
 
 def _lane_json(lane: LaneWaiting) -> dict[str, Any]:
@@ -140,6 +157,10 @@ def alarms(seen: Seen) -> list[str]:
         for feed in seen.feeds
         if feed.silent_since is not None
     ]
+    if not seen.running:
+        lines.append("no service runs on this database: nothing is accepted, and nothing is sent")
+    elif all(each.kind == "work" for each in seen.running):
+        lines.append("no lens serve runs on this database: nothing is accepted")
     return lines
 
 
@@ -163,8 +184,11 @@ def _facts(seen: Seen) -> Table:
     if hour.in_time + hour.overdue:
         out += f", {share(hour.in_time, hour.in_time + hour.overdue)} in the time of their rule"
     table.add_row("last hour out", out)
-    if seen.surge.band is not None:
-        table.add_row("surge breaker", f"{seen.surge.band:,} notices may pass in this hour")
+    for line in programs(seen.running):
+        table.add_row("service", line)
+    band = band_in_use(seen)
+    if band is not None:
+        table.add_row("surge breaker", f"{band:,} notices may pass in this hour")
     for feed in seen.feeds:
         table.add_row("feed", f"{feed.caller}: heard {span(seen.at - feed.heard_at)} ago")
     for each in hour.dispatchers:
@@ -173,6 +197,18 @@ def _facts(seen: Seen) -> Table:
     if not hour.dispatchers:
         table.add_row("dispatcher", "none has sent anything in the last hour")
     return table
+
+
+def programs(running: Sequence[Running]) -> list[str]:
+    """The processes that run, those that are alike as one line, with the settings that decide what is held and sent."""
+    alike = Counter(
+        (each.kind, each.version, each.settings.get("channel"), each.breaker, each.name.rsplit("-", 2)[0]) for each in running
+    )
+    return [
+        f"lens {kind} on {host}{f' ({count} processes)' if count > 1 else ''}, version {version}, channel {channel}, "
+        f"surge floor {'not set' if breaker.floor is None else f'{breaker.floor:,}'}, factor {breaker.factor:g}"
+        for (kind, version, channel, breaker, host), count in alike.items()
+    ]
 
 
 def _lanes(waiting: Waiting, room: int | None) -> RenderableType:

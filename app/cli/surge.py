@@ -12,11 +12,13 @@ from app.cli.listing import store_at_hand
 from app.cli.printing import minute, print_table
 from app.cli.progress import working
 from app.cli.record import actor, checked_reason
+from app.cli.status_view import programs
 from app.domain.surge import CALLED
 from app.domain.times import rfc3339
 from app.intake.surge import carry_out_surge
 from app.settings import read_settings
 from app.store.reading import look
+from app.store.running import breaker_in_use, list_running
 from app.store.surge_reads import standing
 from app.store.surges import Choice, Decide, decide
 from app.store.writer import Writer
@@ -42,13 +44,21 @@ def show() -> None:
     lens surge show
 
     """
-    breaker = breaker_of(read_settings())
     with store_at_hand() as store:
+        running = look(store, list_running)
+        breaker = breaker_in_use(running, breaker_of(read_settings()))
         found = look(store, lambda connection: standing(connection, clock(), breaker))
     table = Table("work item", "held now", "of", "band then", "since", box=None, pad_edge=False)
     for each in found.open:
         table.add_row(str(each.work_item), str(each.held), CALLED[each.kind], str(each.band), minute(rfc3339(each.since)))
     print_table(table)
+    serving = [each for each in running if each.kind == "serve"]
+    if not serving:
+        print("No service runs on this database, so nothing is accepted. By the settings of this shell:")
+    for line in programs(serving):
+        print(line)
+    if len({each.breaker for each in serving}) > 1:
+        print("They differ; each accepts by its own settings. By the strictest:")
     allowed = "any number of" if found.band is None else f"at most {found.band}"
     print(f"In this hour {allowed} notices may pass.")
 

@@ -16,6 +16,7 @@ from app.store.columns import of_release as _of_release
 from app.store.feed_tables import FEED  # noqa: F401 - same
 from app.store.inquiry_tables import INBOUND_RELEASE  # noqa: F401 - same
 from app.store.pace_tables import PaceRow  # noqa: F401 - same
+from app.store.running_tables import RUNNING  # noqa: F401 - same
 from app.store.surge_tables import SURGE  # noqa: F401 - same
 
 

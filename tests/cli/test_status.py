@@ -17,7 +17,8 @@ from app.store.engine import Store
 from app.store.lane_pauses import PauseLane, pause_lanes
 from app.store.outbox import Claim, claim
 from tests.cli.conftest import Lens
-from tests.cli.programs import LENS, environment
+from tests.cli.programs import KEY, LENS, Program, environment, until
+from tests.cli.programs import lens as run_lens
 from tests.dispatch.outbox_rows import AZ, NM, TX, change, queue, store_in
 from tests.store.invented import NOON, run
 
@@ -114,3 +115,25 @@ def until_shown(terminal: IO[bytes], word: str) -> None:
     seen = b""
     while word.encode() not in seen:
         seen = seen[-len(word) :] + os.read(terminal.fileno(), 65536)
+
+
+def test_it_shows_the_settings_of_the_service_and_not_of_the_shell(tmp_path: Path) -> None:
+    """A shell with another floor would tell another band; where nothing runs, that is said."""
+    service, shell = {"LENS_SURGE_FLOOR": "5", "LENS_SURGE_FACTOR": "2"}, {"LENS_SURGE_FLOOR": "999"}
+    with Program(tmp_path, ["serve", "--port", "0"], service) as program:
+        program.url()
+        until(lambda: bool(msgspec.json.decode(run_lens(tmp_path, "status", "--json", settings=shell).stdout)["running"]))
+        seen = msgspec.json.decode(run_lens(tmp_path, "status", "--json", settings=shell).stdout)
+        (running,) = seen["running"]
+        assert (running["kind"], running["settings"]["surge_floor"], seen["surge"]["band"]) == ("serve", 5, 5)
+        assert KEY not in str(seen)
+        text = " ".join(run_lens(tmp_path, "status", settings=shell).stdout.split())
+        assert "surge floor 5, factor 2" in text
+        assert "5 notices may pass in this hour" in text
+        assert "at most 5 notices" in run_lens(tmp_path, "surge", "show", settings=shell).stdout
+    seen = msgspec.json.decode(run_lens(tmp_path, "status", "--json", settings=shell).stdout)
+    assert (seen["running"], seen["surge"]["band"]) == ([], None)
+    assert "no service runs on this database" in run_lens(tmp_path, "status", settings=shell).stdout
+    shown = run_lens(tmp_path, "surge", "show", settings=shell).stdout
+    assert "No service runs on this database" in shown
+    assert "at most 999 notices" in shown
