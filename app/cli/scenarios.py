@@ -15,6 +15,7 @@ from app.cli.check import show_problems
 from app.cli.named_books import existing
 from app.cli.printing import pretty
 from app.cli.scenario_text import show_report
+from app.cli.schema import renew
 from app.decide.coverage import Share, cover
 from app.decide.mutation import Judge, Judged
 from app.decide.scenario_report import Report, as_json
@@ -76,9 +77,15 @@ def run_scenarios(  # noqa: PLR0913, PLR0917 - an argument for each option
     if watch:
         from app.cli.watching import run_on_change  # noqa: PLC0415 - a watcher is not loaded for a single run
 
-        run_on_change(folder, lambda: run_once(folder, wanted))
+        run_on_change(folder, lambda: _run_again(folder, wanted))
     elif not run_once(folder, wanted):
         raise typer.Exit(1)
+
+
+def _run_again(folder: Path, wanted: Wanted) -> None:
+    """Tests the rulebook once, after the schemas that an editor has of it are made anew."""
+    renew(folder)
+    run_once(folder, wanted)
 
 
 def run_once(folder: Path, wanted: Wanted) -> bool:

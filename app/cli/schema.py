@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ app = typer.Typer(add_completion=False)
 
 FOLDER = Path(".lens") / "schemas"
 """Where the schemas are written, below the rulebook's folder, unless another place is named."""
+SETTINGS = Path(".vscode") / "settings.json"
 
 
 @app.command("schema")
@@ -32,30 +34,80 @@ def write_schemas(
         Path | None, typer.Option(metavar="FOLDER", help="Where to write them. Default: .lens/schemas in DIR.")
     ] = None,
     vscode: Annotated[bool, typer.Option("--vscode", help="Put the settings into .vscode/settings.json of DIR too.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Write them again whenever a file of the rulebook changes. DIR is here if left out.")
+    ] = False,
 ) -> None:
     """Write JSON Schemas of the rulebook's files, with which VS Code and other editors complete and check while you type.
 
     The settings that tell VS Code which file has which schema are printed.
 
-    Names are those of the rulebook as it is now: run it again when rules, sets or rows have been added.
+    Names are those of the rulebook as it is now: with --watch they follow it, else run it again when rules, sets or rows have been
+    added. `lens test --watch` writes them again too, where they are in .lens/schemas.
 
-    Example: lens schema --project . --vscode
+    Example: lens schema --project . --vscode --watch
     """
+    if watch and project is None:
+        project = Path()
     home = existing(project or Path(), "--project")
-    book = _names(project) if project is not None else None
     folder = out or home / FOLDER
-    made = schemas(book)
-    folder.mkdir(parents=True, exist_ok=True)
-    for schema in made:
-        (folder / schema.name).write_text(f"{pretty(schema.schema)}\n", encoding="utf-8")
+    made = schemas(_names(project) if project is not None else None)
+    _write(made, folder)
     print(f"wrote {len(made)} schemas to {folder}")
     settings = _settings(made, folder, home)
     if vscode:
-        path = home / ".vscode" / "settings.json"
+        path = home / SETTINGS
         _merge(path, settings)
         print(f"VS Code's settings are in {path}")
     else:
         print(f"for VS Code with the YAML extension, in .vscode/settings.json (--vscode writes it):\n{pretty(settings)}")
+    if watch and project is not None:
+        from app.cli.watching import run_on_change  # noqa: PLC0415 - a watcher is not loaded for a single run
+
+        followed = Followed(project, folder, home, vscode=vscode)
+        run_on_change(project, followed.write_again, keep=True)
+
+
+def _write(made: tuple[FileSchema, ...], folder: Path) -> int:
+    """Writes the schemas that are not there yet as they are now; how many those were."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = 0
+    for schema in made:
+        path, content = folder / schema.name, f"{pretty(schema.schema)}\n".encode()
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+            written += 1
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A rulebook whose schemas follow it: where they are written, and with `vscode` the settings of its editor in `home`."""
+
+    project: Path
+    folder: Path
+    home: Path
+    vscode: bool
+
+    def write_again(self) -> None:
+        """Writes the schemas that a change has made different, and says so; all stay where the rulebook cannot be read."""
+        try:
+            made = schemas(_names(self.project))
+        except BadRulebook as error:
+            print(f"the schemas stay as they are: {error.detail}", file=sys.stderr)
+            return
+        written = _write(made, self.folder)
+        if self.vscode:
+            _merge(self.home / SETTINGS, _settings(made, self.folder, self.home))
+        if written:
+            print(f"wrote {written} schema{'' if written == 1 else 's'} to {self.folder} again", flush=True)
+
+
+def renew(project: Path) -> None:
+    """Writes the schemas of a rulebook anew where they have been written before; not where it cannot be read."""
+    content = read_content(read_folder(project, Problems()), Problems())
+    if content is not None and (project / FOLDER).is_dir():
+        _write(schemas(content), project / FOLDER)
 
 
 def _names(project: Path) -> Content:

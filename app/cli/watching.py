@@ -14,8 +14,11 @@ SETTLE = 300
 """Milliseconds in which changes are taken together: an editor may write a file in several steps."""
 
 
-def run_on_change(folder: Path, run: Callable[[], object]) -> None:
-    """Runs once, then after every change of a file in `rules/` or `ref_data/` of `folder`, until Ctrl-C."""
+def run_on_change(folder: Path, run: Callable[[], object], *, keep: bool = False) -> None:
+    """Runs once, then after every change of a file in `rules/` or `ref_data/` of `folder`, until Ctrl-C.
+
+    Each time the screen is cleared first, unless `keep` says that what stands there stays.
+    """
     tops = [folder / name for name in ("rules", "ref_data") if (folder / name).is_dir()]
     if not tops:
         raise typer.BadParameter(f"there is nothing to watch: {folder} has neither rules/ nor ref_data/", param_hint="DIR")
@@ -26,10 +29,11 @@ def run_on_change(folder: Path, run: Callable[[], object]) -> None:
         for changes in looks:
             if not first and not changes:
                 continue
-            if not first:
+            if not first and not keep:
                 console.clear()
             run()
-            console.print("watching; Ctrl-C ends", style="dim")
+            if first or not keep:
+                console.print("watching; Ctrl-C ends", style="dim")
             first = False
     except KeyboardInterrupt:
         console.print("ended")

@@ -1,9 +1,12 @@
 """`lens schema`: the schemas as files, and the settings of VS Code that say which is for what."""
 
 import json
+import signal
 from pathlib import Path
 
 from tests.cli.conftest import Lens
+from tests.cli.programs import Program, until
+from tests.decide.scenario_books import book_folder
 from tests.rulebook.shipped import copied
 
 KINDS = {"facts", "ref_data", "rules", "messages", "scenarios"}
@@ -67,3 +70,43 @@ def test_a_rulebook_with_faults(lens: Lens, tmp_path: Path) -> None:
     (tmp_path / "policy" / "rules" / "messages.yaml").unlink()
     code, _, err = lens("schema", "--project", "policy")
     assert (code, "cannot be read" in err) == (1, True)
+
+
+def test_schemas_follow_the_rulebook(tmp_path: Path) -> None:
+    """`--watch` writes them again when a set, a row or a table is new; a rulebook that cannot be read leaves them as they are."""
+    copied(tmp_path / "policy")
+    reasons = tmp_path / "policy" / "ref_data" / "release_reasons.yaml"
+    good = reasons.read_text()
+    schema = tmp_path / "policy" / ".lens" / "schemas" / "rules.schema.json"
+    with Program(tmp_path, ["schema", "--project", "policy", "--watch", "--vscode"]) as program:
+        program.hears("watching; Ctrl-C ends")
+        assert "release_reasons.on_parole" not in schema.read_text()
+        reasons.write_text(good.replace("sets:\n", "sets:\n  on_parole: [PALF, PALS, PARO]\n"))
+        program.hears("policy/.lens/schemas again")
+        assert "release_reasons.on_parole" in schema.read_text()
+        facilities = "kind: ref_data/v1\nname: facilities\ntitle: Facilities\ncolumns: {}\nrows: {FLO: {}}\nsets: {}\n"
+        (tmp_path / "policy" / "ref_data" / "facilities.yaml").write_text(facilities)
+        program.hears("policy/.lens/schemas again")
+        assert "ref_data-facilities.schema.json" in (tmp_path / "policy" / ".vscode" / "settings.json").read_text()
+        before = schema.read_text()
+        (tmp_path / "policy" / "rules" / "messages.yaml").write_text("kind: [")
+        until(lambda: "the schemas stay as they are" in program.log.read_text())
+        assert schema.read_text() == before
+        program.process.send_signal(signal.SIGINT)
+        assert program.process.wait(20) == 0
+
+
+def test_testing_again_writes_schemas_again(tmp_path: Path, lens: Lens) -> None:
+    """`lens test --watch` keeps the schemas of .lens/schemas up to date, and makes none where there are none."""
+    folder = book_folder(tmp_path / "book")
+    schemas = folder / ".lens" / "schemas"
+    with Program(tmp_path, ["test", str(folder), "--watch"]) as program:
+        program.hears("watching; Ctrl-C ends")
+        assert not schemas.exists()
+        assert lens("schema", "--project", str(folder))[0] == 0
+        holds = folder / "ref_data" / "holds.yaml"
+        holds.write_text(holds.read_text().replace("sets:\n", "sets:\n  of_minors: [juvenile]\n"))
+        program.hears("watching; Ctrl-C ends")
+        assert "holds.of_minors" in (schemas / "rules.schema.json").read_text()
+        program.process.send_signal(signal.SIGINT)
+        assert program.process.wait(20) == 0
