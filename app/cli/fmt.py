@@ -1,4 +1,4 @@
-"""`lens fmt`: keeps the YAML files of a rulebook tidy."""
+"""`lens fmt`: keeps the files of a rulebook tidy."""
 
 import sys
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from app.errors import BadRulebook
+from app.rulebook.csv_layout import columns_by_csv, tidied_csv
 from app.rulebook.file_changes import file_changes
 from app.rulebook.formatting import tidied
 from app.rulebook.problems import Problems
@@ -18,10 +19,11 @@ app = typer.Typer(add_completion=False)
 
 
 class Found(NamedTuple):
-    """A file: where it is, and how it is called in what is told."""
+    """A file: where it is, how it is called in what is told, and of a CSV file the columns of its table, where known."""
 
     path: Path
     source: SourceFile
+    columns: tuple[str, ...] | None = None
 
 
 @app.command("fmt")
@@ -32,7 +34,7 @@ def tidy_files(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 when a file is not tidy.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Change nothing; show what would change.")] = False,
 ) -> None:
-    """Tidy the YAML files of a rulebook: indentation, blanks, line ends, the order of a rule's keys.
+    """Tidy the files of a rulebook: indentation, blanks, line ends, the order of a rule's keys; what a spreadsheet did to a CSV file.
 
     What is aligned stays aligned, and comments stay. Each file is read again and compared before anything is written.
 
@@ -65,20 +67,30 @@ def tidy_files(
 def _files(path: Path, problems: Problems) -> Iterator[Found]:
     if path.is_dir():
         sources = read_folder(path, problems)
-        yield from (Found(path / source.name, source) for source in sources if not source.name.endswith(".csv"))
-    elif path.suffix not in {".yaml", ".yml"}:
-        raise typer.BadParameter(f"{path} is no YAML file and no folder", param_hint="FILE")
+        columns = columns_by_csv(sources)
+        yield from (Found(path / source.name, source, columns.get(source.name)) for source in sources)
+    elif path.suffix not in {".yaml", ".yml", ".csv"}:
+        raise typer.BadParameter(f"{path} is not a YAML or CSV file, and not a folder", param_hint="FILE")
     else:
-        try:
-            yield Found(path, SourceFile(path.as_posix(), path.read_bytes()))
-        except OSError as error:
-            raise typer.BadParameter(f"{path} cannot be read: {error.strerror}", param_hint="FILE") from None
+        source = _read(path)
+        beside = [_read(other) for other in sorted(path.parent.glob("*.y*ml"))] if path.suffix == ".csv" else []
+        yield Found(path, source, columns_by_csv(beside).get(source.name))
+
+
+def _read(path: Path) -> SourceFile:
+    try:
+        return SourceFile(path.as_posix(), path.read_bytes())
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}", param_hint="FILE") from None
 
 
 def _tidied(found: Found, problems: Problems, refused: list[str]) -> bytes | None:
     """What a file is when tidy, None where it is so already or cannot be."""
     try:
-        content = tidied(found.source, problems)
+        if found.source.name.endswith(".csv"):
+            content = tidied_csv(found.source, found.columns, problems)
+        else:
+            content = tidied(found.source, problems)
     except BadRulebook as error:
         refused.append(error.detail)
         return None

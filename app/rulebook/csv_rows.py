@@ -78,5 +78,5 @@ def read_csv(file: SourceFile, problems: Problems) -> CsvFile:
 
 def _cells_help(found: int, expected: int) -> str:
     if not found:
-        return "take the blank line out"
+        return "take the blank line out, or let `lens fmt` do it"
     return "put quotes around a cell that has a comma in it" if found > expected else "a cell is missing; leave it empty: `,,`"

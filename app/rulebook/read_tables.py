@@ -113,6 +113,8 @@ def _csv_rows(
         help = f"the heading is `{','.join(expected)}`"
         if len(heading) == 1 and sorted(re.split("[;\t|]", heading[0])) == sorted(expected):
             help = f"{help}: part the cells with commas, which a spreadsheet asks about when it exports"
+        elif sorted(filter(None, heading)) == sorted(expected):
+            help = f"{help}: a spreadsheet has left columns without a name; `lens fmt` takes empty ones out"
         shapes.problems.error("R109", "the heading does not name the table's columns", Spot(file.name), help=help)
         return {}, frozenset(), False
     rows: dict[str, Row] = {}
