@@ -10,7 +10,8 @@ from starlette.requests import Request
 from app.api.bodies import read_body
 from app.api.rulebook_words import DRAFT_WORDS
 from app.errors import Fault, Refused
-from app.rulebook.bundle import FILES_LIMIT, MANIFEST, SIGNATURE, TOPS, Bundle, bundle_of, read_tar
+from app.rulebook.bundle import MANIFEST, SIGNATURE, TOPS, Bundle, bundle_of, read_tar
+from app.rulebook.folder_files import FILES_LIMIT
 from app.rulebook.source import SourceFile
 
 UPLOAD_LIMIT = 8 * 1024 * 1024

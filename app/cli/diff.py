@@ -22,7 +22,7 @@ from app.decide.rewording import compare_whole
 from app.errors import BadRulebook, NotFound
 from app.rulebook.book import use
 from app.rulebook.content import Content, read_content
-from app.rulebook.problems import Problems
+from app.rulebook.problems import Problems, Spot
 from app.rulebook.report import as_text as problems_as_text
 from app.rulebook.source import SourceFile, is_rulebook_file, read_folder
 from app.settings import read_settings
@@ -87,10 +87,10 @@ def _files(name: str, problems: Problems) -> tuple[SourceFile, ...]:
             return stored_files(name, read_settings())
         except NotFound:
             pass  # a short git revision looks the same
-    return _git_files(name)
+    return _git_files(name, problems)
 
 
-def _git_files(name: str) -> tuple[SourceFile, ...]:
+def _git_files(name: str, problems: Problems) -> tuple[SourceFile, ...]:
     """The files of a git revision, `REVISION` or `REVISION:FOLDER`, of the repository around the current folder. Raises BadParameter."""
     command = ["git", "archive", "--format=tar", name.removesuffix(":"), "rules", "ref_data"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - git as the user has it
@@ -101,7 +101,10 @@ def _git_files(name: str) -> tuple[SourceFile, ...]:
     with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isfile() else None
-            if content is not None and is_rulebook_file(member.name):
+            if member.issym():
+                help = "put the file or folder itself there"
+                problems.error("R001", "this is a link, and links are not followed", Spot(member.name), help=help)
+            elif content is not None and is_rulebook_file(member.name):
                 files.append(SourceFile(member.name, content.read()))
     return tuple(files)
 

@@ -5,11 +5,9 @@ from pathlib import Path
 
 from app.errors import Refused
 from app.rulebook.bundle import MANIFEST, SIGNATURE, TOPS, Bundle, read_bundle_folder
-from app.rulebook.source import rulebook_paths
+from app.rulebook.folder_files import Mark, entries_beside
+from app.rulebook.source import rulebook_entries
 
-Mark = tuple[int, ...]
-"""Of a file its size in bytes, when it was changed last and when anything about it was (ns), and its inode; else what the system
-said of it, as a number."""
 Marks = tuple[tuple[str, Mark], ...]
 """Of every name that `lens check` would look at: what tells one state of a folder from another."""
 
@@ -56,21 +54,14 @@ class FolderWatch:
 
     def _marks(self) -> Marks:
         unread: list[tuple[str, Mark]] = []
-        paths = [
-            path for top in TOPS for path in rulebook_paths(self._folder / top, lambda error: unread.append(_unread(error)))
-        ]
+        found: list[tuple[str, Mark]] = []
+        for top in TOPS:
+            entries = rulebook_entries(self._folder / top, lambda error: unread.append(_unread(error)))
+            found += ((str(entry.path), entry.mark) for entry in entries)
         if self._vouched:
-            paths += [self._folder / MANIFEST, self._folder / SIGNATURE]
-        return tuple(sorted(unread + [(str(path), _mark(path)) for path in paths]))
-
-
-def _mark(path: Path) -> Mark:
-    """Of what a link leads to, if it leads anywhere: a file, a pipe or nothing all tell when they change."""
-    try:
-        stat = path.stat()
-    except OSError as error:
-        return (error.errno or 0,)
-    return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+            beside = entries_beside(self._folder, (MANIFEST, SIGNATURE))
+            found += ((str(entry.path), entry.mark) for entry in beside)
+        return tuple(sorted(unread + found))
 
 
 def _unread(error: OSError) -> tuple[str, Mark]:

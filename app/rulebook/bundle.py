@@ -26,18 +26,16 @@ import msgspec
 
 from app.errors import Fault, Refused
 from app.rulebook.content import content_hash, full_hash
+from app.rulebook.folder_files import FILES_LIMIT, SIZE_LIMIT, TOTAL_LIMIT, NotRegular, entries_beside
 from app.rulebook.problems import Problems
 from app.rulebook.signing import Signer
-from app.rulebook.source import SIZE_LIMIT, SourceFile, read_folder
+from app.rulebook.source import SourceFile, read_folder
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 KIND = "lens-rulebook/v1"
 TOPS = ("rules", "ref_data")
 SUFFIXES = (".yaml", ".yml", ".csv")
 
-TOTAL_LIMIT = 16 * 1024 * 1024
-"""Bytes of all files of a rulebook at the most."""
-FILES_LIMIT = 1000
 SEQUENCE_LIMIT = 2**53
 """The highest sequence of a bundle: what every program that reads JSON can hold."""
 PATH_LIMIT = 200
@@ -175,10 +173,18 @@ def read_bundle_folder(folder: Path, *, vouched: bool) -> Bundle:
     if faults:
         raise Refused(faults, _refusal(faults))
     if vouched:
-        members += [
-            SourceFile(name, (folder / name).read_bytes()) for name in (MANIFEST, SIGNATURE) if (folder / name).is_file()
-        ]
+        members += _read_vouching(folder)
     return bundle_of(members)
+
+
+def _read_vouching(folder: Path) -> Iterator[SourceFile]:
+    for entry in entries_beside(folder, (MANIFEST, SIGNATURE)):
+        name = entry.path.name
+        try:
+            yield SourceFile(name, entry.read(SIZE_LIMIT))
+        except NotRegular:
+            fault = _fault(name, "link", "this must be a regular file: links are not followed")
+            raise Refused((fault,), _refusal([fault])) from None
 
 
 def _vouched(members: Sequence[SourceFile]) -> Bundle:

@@ -78,9 +78,14 @@ def _pattern(keys: Keys, what: str, shapes: Shapes) -> str | None:
     word = shapes.scalar(keys.get("matches"), f"`matches` of {what}")
     if word is None:
         return None
-    if not _SIMPLE_PATTERN.fullmatch(word.text) or len(word.text) > 200:
+    if not _SIMPLE_PATTERN.fullmatch(word.text):
         help = "use letters, digits, classes such as [A-Z0-9], counts such as {7} and ?; nothing else"
         shapes.problems.error("R119", f"the pattern of {what} is not a simple one", word.spot, help=help)
+        return None
+    parts = patterns.parts_of(word.text)
+    if isinstance(parts, str):
+        help = "say what a cell looks like with fewer parts, and counts and ranges from the least to the most"
+        shapes.problems.error("R119", f"the pattern of {what} cannot be used: {parts}", word.spot, help=help)
         return None
     return word.text
 
@@ -165,7 +170,7 @@ def _check_cell(column: Column, text: str, cells: dict[str, str], spot: Spot, pr
             label = did_you_mean(text, column.allowed)
             help = "write yes or no, in small letters" if column.kind == "yes_no" else one_of(column.allowed)
             problems.error("R117", f"`{column.name}` cannot be `{text}`", spot, help=help, label=label)
-    elif text and column.matches is not None and not re.fullmatch(column.matches, text):
+    elif text and column.matches is not None and not patterns.fits(column.matches, text):
         _tell_malformed(column.name, column.matches, text, spot, problems)
     elif text and column.starts_with is not None and not text.startswith(cells.get(column.starts_with, "")):
         start = cells[column.starts_with]
@@ -177,7 +182,7 @@ def _tell_malformed(name: str, matches: str, text: str, spot: Spot, problems: Pr
     help, size = f"it must be {patterns.in_words(matches)}", patterns.length(matches)
     if size is not None and size != len(text):
         help += f": {size} characters, and these are {len(text)}"
-    near = [word for word in (text.upper(), lookalikes.plain(text)) if word != text and re.fullmatch(matches, word)]
+    near = [word for word in (text.upper(), lookalikes.plain(text)) if word != text and patterns.fits(matches, word)]
     label = f"did you mean `{near[0]}`?" if near else ""
     problems.error("R117", f"`{name}` is malformed: `{text}`", spot, help=help, label=label)
 

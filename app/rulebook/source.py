@@ -5,7 +5,6 @@ duplicate keys and several documents in a file are faults. Size, depth and numbe
 is a fault and not a hang.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ from pathlib import Path
 
 import yaml
 
+from app.rulebook.folder_files import FILES_LIMIT, SIZE_LIMIT, TOTAL_LIMIT, Entry, NotRegular, entries
 from app.rulebook.misread import Misread, tell_misread
 from app.rulebook.problems import Problems, Spot
 
-SIZE_LIMIT = 4 * 1024 * 1024
-"""Bytes of one file at the most."""
 DEPTH_LIMIT = 20
 NODE_LIMIT = 400_000
 
@@ -84,8 +82,12 @@ class _Stop(Exception):
 
 
 def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
-    """The files of `rules/` and `ref_data/` under `folder`, sorted by name: *.yaml, *.yml and *.csv; hidden files are left out."""
-    files = []
+    """The files of `rules/` and `ref_data/` under `folder`, sorted by name: *.yaml, *.yml and *.csv; hidden files are left out.
+
+    Links are not followed, but `rules/` and `ref_data/` may be ones themselves.
+    """
+    files: list[SourceFile] = []
+    size = 0
     for top in ("rules", "ref_data"):
         if not (folder / top).is_dir():
             problems.error(
@@ -96,22 +98,25 @@ def read_folder(folder: Path, problems: Problems) -> tuple[SourceFile, ...]:
             )
             continue
         unread = partial(_tell_unread, folder, problems)
-        for path in sorted(rulebook_paths(folder / top, unread)):
-            file = _read_file(path, path.relative_to(folder).as_posix(), problems)
+        for entry in rulebook_entries(folder / top, unread):
+            file = _read_file(entry, entry.path.relative_to(folder).as_posix(), problems)
+            size += len(file.content) if file is not None else 0
+            if size > TOTAL_LIMIT or len(files) == FILES_LIMIT:
+                message = f"a rulebook has at most {FILES_LIMIT:,} files and {TOTAL_LIMIT:,} bytes"
+                problems.error("R003", message, Spot(f"{top}/"), help="look what is in the folder")
+                return ()
             files += [file] if file is not None else []
-    return tuple(files)
+    return tuple(sorted(files, key=lambda file: file.name))
 
 
-def rulebook_paths(top: Path, unread: Callable[[OSError], object]) -> Iterator[Path]:
-    """Every path below `top` that is a file of the rulebook by its name, or nearly. Hidden folders are left out, as hidden files are.
-
-    `unread` is told of each folder that cannot be looked into. A link to a folder is not followed: it comes as a path, whatever it
-    is called, and no file stands behind it.
+def rulebook_entries(top: Path, unread: Callable[[OSError], object]) -> Iterator[Entry]:
+    """Every entry below `top` that is a file of the rulebook by its name, or nearly, and every link that is not followed. Hidden
+    folders are left out, as hidden files are. `unread` is told of each folder that cannot be looked into.
     """
-    for here, folders, names in os.walk(top, onerror=unread):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(here, name) for name in names if is_rulebook_file(name) or _MISNAMED.fullmatch(name))
-        yield from (path for name in folders if (path := Path(here, name)).is_symlink())
+    for entry in entries(top, unread):
+        name = entry.path.name
+        if is_rulebook_file(name) or _MISNAMED.fullmatch(name) or entry.is_link:
+            yield entry
 
 
 def _tell_unread(folder: Path, problems: Problems, error: OSError) -> None:
@@ -125,26 +130,27 @@ def _shown(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
-def _read_file(path: Path, name: str, problems: Problems) -> SourceFile | None:
+def _read_file(entry: Entry, name: str, problems: Problems) -> SourceFile | None:
     shown = _shown(name)
+    spot = Spot(shown)
+    if shown != name:
+        problems.error("R002", "the name of the file is not UTF-8", spot, help="rename it")
+        return None
+    if not is_rulebook_file(entry.path.name) and not entry.is_link:
+        help = "let its name end in .yaml or .csv, in small letters; a system may hide that it has .txt behind"
+        problems.error("R001", "a file of this name is not read", spot, help=help)
+        return None
     try:
-        if shown != name:
-            problems.error("R002", "the name of the file is not UTF-8", Spot(shown), help="rename it")
-        elif not is_rulebook_file(path.name) and not path.is_dir():
-            help = "let its name end in .yaml or .csv, in small letters; a system may hide that it has .txt behind"
-            problems.error("R001", "a file of this name is not read", Spot(name), help=help)
-        elif path.is_dir():
-            help = "put the folder itself here, or its files"
-            problems.error("R001", "this is a link to a folder, and those are not followed", Spot(name), help=help)
-        elif not path.is_file():  # a link to nothing, a pipe: what should stand here is not used, so it must not pass unseen
-            help = "put the file there that it stands for, or remove it"
-            problems.error("R001", "there is no file behind this name", Spot(name), help=help)
-        elif path.stat().st_size > SIZE_LIMIT:
-            problems.error("R003", f"the file is over {SIZE_LIMIT:,} bytes", Spot(name), help="split it, or look what is in it")
-        else:
-            return SourceFile(name, path.read_bytes())
+        content = entry.read(SIZE_LIMIT)
+    except NotRegular as error:  # what should stand here is not used, so it must not pass unseen
+        message = "this is a link, and links are not followed" if error.link else "this is not a regular file"
+        problems.error("R001", message, spot, help="put the file or folder itself here, or remove it")
     except OSError as error:
-        problems.error("R001", f"the file cannot be read: {error.strerror}", Spot(name), help="let whoever runs LENS read it")
+        problems.error("R001", f"the file cannot be read: {error.strerror}", spot, help="let whoever runs LENS read it")
+    else:
+        if len(content) <= SIZE_LIMIT:
+            return SourceFile(name, content)
+        problems.error("R003", f"the file is over {SIZE_LIMIT:,} bytes", spot, help="split it, or look what is in it")
     return None
 
 

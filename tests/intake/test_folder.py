@@ -8,7 +8,9 @@ import pytest
 from app.errors import Refused
 from app.intake.folder import FolderWatch
 from app.rulebook.bundle import MANIFEST
+from app.rulebook.folder_files import Entry
 from tests.intake.desks import WORDS, folder_in, rewrite
+from tests.rulebook.refusing import refuse_to_open
 
 
 @pytest.fixture
@@ -72,31 +74,24 @@ def test_what_is_no_file_of_a_rulebook_is_not_looked_at(folder: Path) -> None:
 def test_a_folder_that_changes_while_it_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch, deed: str) -> None:
     """Is not taken: half of it would be old and half new. A file that is away is no fault: whoever saves it anew took it out first."""
     watch = taken(folder)
-    read_bytes = Path.read_bytes
+    read = Entry.read
 
-    def reading(path: Path) -> bytes:
-        if path.name == "states.yaml" and deed == "it is away":
-            path.unlink()
-        elif path.name == "states.yaml":
+    def reading(entry: Entry, limit: int) -> bytes:
+        if entry.path.name == "states.yaml" and deed == "it is away":
+            entry.path.unlink()
+        elif entry.path.name == "states.yaml":
             (folder / "rules/more.yaml").write_text("kind: x\n")
-        return read_bytes(path)
+        return read(entry, limit)
 
-    monkeypatch.setattr(Path, "read_bytes", reading)
+    monkeypatch.setattr(Entry, "read", reading)
     assert watch.read() is None
 
 
 def test_what_cannot_be_read_is_a_change_and_then_a_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of scenarios that may not be looked into is not one without scenarios; once it may, that is a change again."""
     watch = taken(folder)
-    scandir = os.scandir
-
-    def refusing(path: Path) -> object:
-        if str(path).endswith("scenarios"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
     with monkeypatch.context() as patch:
-        patch.setattr(os, "scandir", refusing)
+        refuse_to_open(patch, "scenarios")
         assert not watch.at_rest()
         assert watch.at_rest()
         with pytest.raises(Refused) as caught:
@@ -162,3 +157,37 @@ def test_a_folder_that_goes_away(folder: Path) -> None:
     with pytest.raises(Refused) as caught:
         watch.read()
     assert {fault.code for fault in caught.value.faults} == {"R001"}
+
+
+def test_a_mounted_volume_is_seen_to_change(tmp_path: Path) -> None:
+    """Kubernetes swaps the link `..data`: then every file is another, though no link to a file has changed."""
+    folder = folder_in(tmp_path)
+    rules = folder / "rules"
+    for version in ("..one", "..two"):
+        (rules / version).mkdir()
+        (rules / version / "messages.yaml").write_bytes((rules / "messages.yaml").read_bytes() + version.encode())
+    (rules / "messages.yaml").unlink()
+    (rules / "messages.yaml").symlink_to("..data/messages.yaml")
+    (rules / "..data").symlink_to("..one")
+    watch = taken(folder)
+    (rules / "..tmp").symlink_to("..two")
+    (rules / "..tmp").rename(rules / "..data")
+    assert not watch.at_rest()
+    assert watch.at_rest()
+    bundle = watch.read()
+    assert bundle is not None
+    assert any(file.content.endswith(b"..two") for file in bundle.files)
+
+
+def test_a_link_in_the_folder_is_refused_and_nothing_of_it_is_read(folder: Path) -> None:
+    """A manifest that is a link too."""
+    watch = FolderWatch(folder, vouched=True)
+    (folder / "ref_data/zz.csv").symlink_to("/proc/self/environ")
+    (folder / MANIFEST).symlink_to("/proc/self/environ")
+    with pytest.raises(Refused) as caught:
+        watch.read()
+    assert [(fault.code, fault.file) for fault in caught.value.faults] == [("R001", "ref_data/zz.csv")]
+    (folder / "ref_data/zz.csv").unlink()
+    with pytest.raises(Refused) as caught:
+        watch.read()
+    assert [(fault.code, fault.file) for fault in caught.value.faults] == [("link", MANIFEST)]

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Refused
-from app.rulebook import bundle
 from app.rulebook.bundle import MANIFEST, SIGNATURE, Manifest, bundle_of, pack, read_bundle_folder, read_tar
 from app.rulebook.content import content_hash
+from app.rulebook.folder_files import FILES_LIMIT, SIZE_LIMIT
 from app.rulebook.signing import new_signer
-from app.rulebook.source import SIZE_LIMIT, SourceFile
+from app.rulebook.source import SourceFile
 
 FILES = (
     SourceFile("ref_data/states.csv", b"code,name\nTX,Texas\n"),
@@ -118,7 +118,7 @@ def test_a_tar_bomb_is_refused_early() -> None:
     bomb = gzip.compress(bytes(64 * 1024 * 1024), 1)
     assert len(bomb) < 512 * 1024
     assert codes(lambda: read_tar(bomb)) == [("too-large", None)]
-    many = tuple(SourceFile(f"rules/{number}.yaml", b"") for number in range(bundle.FILES_LIMIT + 1))
+    many = tuple(SourceFile(f"rules/{number}.yaml", b"") for number in range(FILES_LIMIT + 1))
     assert codes(lambda: bundle_of(many)) == [("too-large", None)]
     large = tuple(SourceFile(f"rules/{number}.yaml", bytes(SIZE_LIMIT)) for number in range(5))
     assert codes(lambda: bundle_of(large)) == [("too-large", None)]
@@ -130,7 +130,7 @@ def test_many_members_of_no_use_are_not_gone_through() -> None:
     info.type = tarfile.SYMTYPE
     found = codes(lambda: read_tar(info.tobuf() * 5000))
     assert found[-1] == ("too-large", None)
-    assert len(found) <= 2 * bundle.FILES_LIMIT + 1
+    assert len(found) <= 2 * FILES_LIMIT + 1
 
 
 def test_a_negative_size_does_not_hang() -> None:

@@ -1,6 +1,7 @@
 """Reading files: what stands in them is text with a place, and no file can make reading hang, crash or lie."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 from app.rulebook.book import load, load_with_problems
 from app.rulebook.content import content_hash, read_content
 from app.rulebook.csv_rows import read_csv
+from app.rulebook.folder_files import FILES_LIMIT, SIZE_LIMIT
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.shapes import SUGGESTED
 from app.rulebook.source import (
     DEPTH_LIMIT,
-    SIZE_LIMIT,
     Mapping,
     Node,
     Scalar,
@@ -23,6 +24,7 @@ from app.rulebook.source import (
     read_folder,
     read_yaml,
 )
+from tests.rulebook.refusing import refuse_to_open
 from tests.rulebook.shipped import ROOT, copied, edited, shipped
 
 
@@ -231,6 +233,96 @@ def test_names_without_a_file_behind_them(tmp_path: Path) -> None:
     ]
 
 
+SECRET = "SECRET-OF-ANOTHER"
+
+
+def planted(folder: Path) -> dict[str, Path]:
+    """Links of every kind in a rulebook's folder, to files that are not of it; their names, and where they lead."""
+    outside = folder.parent / "outside"
+    outside.mkdir()
+    (outside / "secret.csv").write_text(f"code,title\n{SECRET},x\n")
+    (outside / "deep").mkdir()
+    (outside / "deep" / "secret.yaml").write_text(f"# {SECRET}\n")
+    hidden = folder / "ref_data" / "..old"
+    hidden.mkdir()
+    (hidden / "inner.csv").symlink_to(outside / "secret.csv")
+    (folder / "ref_data" / "..data").symlink_to("..old")
+    links = {
+        "ref_data/absolute.csv": outside / "secret.csv",
+        "ref_data/relative.csv": Path("../../outside/secret.csv"),
+        "ref_data/proc.csv": Path("/proc/self/environ"),
+        "ref_data/sibling.csv": Path("charges.csv"),
+        "ref_data/other_name.csv": Path("..data/inner.csv"),
+        "ref_data/inner.csv": Path("..data/inner.csv"),
+        "rules/deep": outside / "deep",
+        "rules/scenarios/readme": outside / "secret.csv",
+    }
+    for name, target in links.items():
+        (folder / name).symlink_to(target)
+    return links
+
+
+def test_no_link_is_followed(tmp_path: Path) -> None:
+    """To a file outside, by any path, to one beside it, to a folder, by way of a mounted volume: each is a fault and not read."""
+    folder = copied(tmp_path / "book")
+    links = planted(folder)
+    problems = Problems()
+    files = read_folder(folder, problems)
+    told = [(problem.code, problem.message, problem.spot.file) for problem in problems.sorted()]
+    assert told == [("R001", "this is a link, and links are not followed", name) for name in sorted(links)]
+    assert files == shipped().content.files
+
+
+def test_a_volume_that_leads_elsewhere_is_not_one(tmp_path: Path) -> None:
+    """Its `..data` must be a real folder beside it: not a path, not a link again."""
+    folder = copied(tmp_path / "book")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "more.csv").write_text(SECRET)
+    (folder / "ref_data" / "more.csv").symlink_to("..data/more.csv")
+    (folder / "ref_data" / "..again").symlink_to(outside)
+    for target in (outside, Path("../../outside"), Path("..again"), Path("..")):
+        (folder / "ref_data" / "..data").unlink(missing_ok=True)
+        (folder / "ref_data" / "..data").symlink_to(target)
+        problems = Problems()
+        assert read_folder(folder, problems) == shipped().content.files
+        assert [problem.spot.file for problem in problems.found] == ["ref_data/more.csv"]
+
+
+def test_the_two_folders_themselves_may_be_links(tmp_path: Path) -> None:
+    """So a volume mounted as the rulebook's folder can be used, and a deployment can change both at once."""
+    real = copied(tmp_path / "real")
+    folder = tmp_path / "book"
+    folder.mkdir()
+    for top in ("rules", "ref_data"):
+        (folder / top).symlink_to(real / top)
+    assert load(folder).hash == shipped().hash
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    """A pipe would hang and a socket fail: each is a fault. So is a link put in a file's place between the look and the reading."""
+    folder = copied(tmp_path)
+    os.mkfifo(folder / "ref_data" / "pipe.csv")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "rules" / "socket.yaml"))
+        problems = Problems()
+        read_folder(folder, problems)
+    assert [(problem.message, problem.spot.file) for problem in problems.sorted()] == [
+        ("this is not a regular file", "ref_data/pipe.csv"),
+        ("this is not a regular file", "rules/socket.yaml"),
+    ]
+
+
+def test_the_number_of_files_is_bounded(tmp_path: Path) -> None:
+    """So is their size all together; nothing more is read then."""
+    folder = copied(tmp_path)
+    for number in range(FILES_LIMIT):
+        (folder / "rules" / f"more{number:04}.yaml").touch()
+    problems = Problems()
+    assert read_folder(folder, problems) == ()
+    assert [problem.code for problem in problems.found] == ["R003"]
+
+
 def test_folders_that_are_not_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that may not be read and a link to a folder are told; a hidden one, where a mounted folder keeps its files, is left out."""
     folder = copied(tmp_path)
@@ -241,20 +333,13 @@ def test_folders_that_are_not_looked_into(tmp_path: Path, monkeypatch: pytest.Mo
     (folder / "rules" / "messages.yaml").symlink_to("..data/messages.yaml")
     assert load(folder).hash == shipped().hash
     (folder / "rules" / "more").symlink_to("scenarios")
-    scandir = os.scandir
-
-    def refusing(path: Path) -> object:
-        if str(path).endswith("scenarios"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refusing)
+    refuse_to_open(monkeypatch, "scenarios")
     problems = Problems()
     assert load_with_problems(folder, problems) is None
     assert [
         (problem.code, problem.message, problem.spot.file) for problem in problems.sorted() if problem.severity == "error"
     ] == [
-        ("R001", "this is a link to a folder, and those are not followed", "rules/more"),
+        ("R001", "this is a link, and links are not followed", "rules/more"),
         ("R001", "the folder cannot be read: Permission denied", "rules/scenarios/"),
     ]
 
