@@ -14,6 +14,7 @@ from app.rulebook.evaluate import Verdict
 from app.rulebook.flags import check_flag_order
 from app.rulebook.joint import total
 from app.rulebook.model import HOLD
+from app.rulebook.named_rows import check_rows_named
 from app.rulebook.problems import Problem, Problems, Spot
 from app.rulebook.proofs import Uncovered, prove_no_expiry, prove_rules
 from app.rulebook.report import as_text
@@ -127,6 +128,7 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
     if content.whole and suite_whole:
         check_scenarios(decisions, content.suite, {found.rule for found in uncovered if not found.cases}, problems)
     if content.whole:
+        check_rows_named(content.tables, decisions, all_views, problems)
         prove_no_expiry(*decisions, all_views, problems)
         possible = prove_non_disclosure(*decisions, content.messages, all_views, problems)
     return Proved(uncovered, possible, sum(total(view) for view in all_views), len(all_views))

@@ -26,6 +26,11 @@ class Form(NamedTuple):
         """All keys."""
         return (*self.required, *self.optional)
 
+    def without_demand(self, key: str) -> "Form":
+        """The same form for a reader that has its own words for where this key is missing."""
+        required = {name: says for name, says in self.required.items() if name != key}
+        return Form(required, {key: self.says(key), **self.optional})
+
     def says(self, key: str) -> str:
         """What a key says."""
         return {**self.required, **self.optional}[key]
@@ -37,6 +42,7 @@ PROSE = ("title", "question", "owner", "note")
 _TITLE = "What this is, for people"
 _OWNER = "Who answers for it, for people"
 _NOTE = "A remark, for people"
+_AUTHORITY = "On what ground: one or more of what is cited"
 _KIND = "Which kind of file this is; it stands first"
 _AS_OF = "Which day chooses the rules and rows: that of the release, never today"
 
@@ -81,6 +87,7 @@ TABLE_FILE = Form(
         "owner": _OWNER,
         "as_of": _AS_OF,
         "sensitive": "`yes`: its rows are never shown in a log, a message or a metric",
+        "every_row_in_a_set": "`yes`: a row that is in no set that a rule uses is an error",
         "rows_from": "A CSV file beside this one with further rows: the column `code`, then the columns of the table",
         "changes": "Dated changes: from a day on, the cells named are replaced",
     },
@@ -100,12 +107,9 @@ CHANGE = Form(
         "row": "The code of the row that changes",
         "from": "The first day on which it holds, YYYY-MM-DD",
         "set": "The cells that change, with what stands in them from that day on",
+        "authority": _AUTHORITY,
     },
-    {
-        "through": "The last day on which it holds; left out, it holds for ever",
-        "authority": "On what ground",
-        "note": _NOTE,
-    },
+    {"through": "The last day on which it holds; left out, it holds for ever", "note": _NOTE},
 )
 SET = Form(
     {"where": "The rows whose cells are so: a word or a list of words for a column"}, {"except": "Rows that are not in the set"}
@@ -141,10 +145,10 @@ RULE = Form(
         "title": "What the rule says, one sentence; it is shown with every decision",
         "when": "All lines must hold: a fact, and what it must be",
         "then": "The answer where all holds; {} asks for nothing",
+        "authority": _AUTHORITY,
     },
     {
         "effective": "The days on which the rule holds. The day of the release counts, never today",
-        "authority": "On what ground",
         "overrides": "The rules that this one beats where both hold. There is no other precedence",
         "note": _NOTE,
     },
@@ -152,7 +156,7 @@ RULE = Form(
 RULE_ORDER = ("id", "title", "note", "effective", "authority", "overrides", "when", "then")
 """How the keys of a rule are best ordered."""
 EFFECTIVE = Form({}, {"from": "The first day, YYYY-MM-DD", "through": "The last day; left out, the rule has no end"})
-OTHERWISE = Form({key: RULE.says(key) for key in ("id", "title", "then")}, {"authority": "On what ground", "note": _NOTE})
+OTHERWISE = Form({key: RULE.says(key) for key in ("id", "title", "then", "authority")}, {"note": _NOTE})
 CONDITION = Form(
     {},
     {

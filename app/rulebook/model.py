@@ -94,6 +94,8 @@ class Table:
     """Whether no unknown row was lost to a fault; where one was, a word that names no row is no fault of its own."""
     lost: frozenset[str] = frozenset()
     """The rows known to be lost to a fault; a word that names one of these is no fault of its own."""
+    every_row_in_a_set: bool = False
+    """Whether each row must be in a set that a rule uses."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ class RulesReader:
 
     def _rule(self, node: Node, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule | None:
         errors = self._problems.errors
-        keys = self._shapes.keys(node, "a rule", *grammar.RULE)
+        keys = self._shapes.keys(node, "a rule", *grammar.RULE.without_demand("authority"))
         if keys is None or keys.get("id") is None:
             return None
         id, spot = self._id(keys)
@@ -147,23 +147,34 @@ class RulesReader:
         spots = {f"overrides {word.text}": word.spot for word in overrides}
         spots |= {name: value.spot for name, value in keys.values.items()}
         title = self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else ""
-        authority = self._shapes.authority(keys.get("authority"), id)
         always = "its conditions stand below it, indented; `{}` is for a rule that always holds"
         when = self._when(self._shapes.said(keys.get("when"), f"`when` of {id}", always), id, decision, reads)
         reply = self._reply(keys.get("then"), id, decision, reads, outcomes)
-        names = tuple(word.text for word in overrides)
-        return Rule(id, title, period, authority, names, when, reply, spot, spots, self._problems.errors == errors)
+        intact = self._problems.errors == errors
+        return Rule(
+            id=id,
+            title=title,
+            period=period,
+            authority=self._shapes.authority(keys, id or "a rule", spot),
+            overrides=tuple(word.text for word in overrides),
+            when=when,
+            reply=reply,
+            spot=spot,
+            spots=spots,
+            intact=intact,
+        )
 
     def _otherwise(self, node: Node | None, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule:
         errors = self._problems.errors
-        keys = self._shapes.keys(node, "`otherwise`", *grammar.OTHERWISE)
+        keys = self._shapes.keys(node, "`otherwise`", *grammar.OTHERWISE.without_demand("authority"))
         if keys is None or keys.get("id") is None:
             return Rule("", "", Period(), (), (), (), Nothing(), node.spot if node else Spot("rules/"), intact=False)
         id, spot = self._id(keys)
         title = self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else ""
-        authority = self._shapes.authority(keys.get("authority"), id)
         reply = self._reply(keys.get("then"), id, decision, reads, outcomes)
-        return Rule(id, title, Period(), authority, (), (), reply, spot, intact=self._problems.errors == errors)
+        intact = self._problems.errors == errors
+        authority = self._shapes.authority(keys, id or "`otherwise`", spot)
+        return Rule(id, title, Period(), authority, (), (), reply, spot, intact=intact)
 
     def _id(self, keys: Keys) -> tuple[str, Spot]:
         word = self._shapes.scalar(keys.get("id"), "`id`")

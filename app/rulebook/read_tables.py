@@ -41,9 +41,22 @@ def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceF
         if (change := _change(entry, columns, rows, lost, shapes)) is not None
     )
     sensitive = top.get("sensitive") is not None and shapes.yes_no(top.get("sensitive"), "`sensitive`")
-    sets = _sets(top.get("sets"), columns, (*rows, *sorted(lost)), shapes)
+    every = top.get("every_row_in_a_set") is not None
+    every = every and shapes.yes_no(top.get("every_row_in_a_set"), "`every_row_in_a_set`")
+    sets = _sets(top.get("sets"), columns, dict.fromkeys((*rows, *sorted(lost))), shapes)
     named, spot = (word.text, word.spot) if word else ("", top.spot)
-    return Table(named, spot, columns, rows, changes, sets, sensitive, whole, lost)
+    return Table(
+        name=named,
+        spot=spot,
+        columns=columns,
+        rows=rows,
+        changes=changes,
+        sets=sets,
+        sensitive=sensitive,
+        whole=whole,
+        lost=lost,
+        every_row_in_a_set=every,
+    )
 
 
 def _columns(node: Node | None, shapes: Shapes) -> dict[str, Column]:
@@ -190,7 +203,7 @@ def _tell_malformed(name: str, matches: str, text: str, spot: Spot, problems: Pr
 def _change(
     node: Node, columns: dict[str, Column], rows: dict[str, Row], lost: frozenset[str], shapes: Shapes
 ) -> Change | None:
-    keys = shapes.keys(node, "a change", *grammar.CHANGE)
+    keys = shapes.keys(node, "a change", *grammar.CHANGE.without_demand("authority"))
     if keys is None:
         return None
     row = shapes.scalar(keys.get("row"), "`row`")
@@ -202,7 +215,8 @@ def _change(
     for name, text in cells.items():
         _check_cell(columns[name], text, merged, spots[name], shapes.problems)
     period = shapes.period(keys, f"the change of `{row.text}`")
-    return Change(row.text, period, cells, shapes.authority(keys.get("authority"), "a change"), row.spot, spots)
+    authority = shapes.authority(keys, f"the change of `{row.text}`", row.spot)
+    return Change(row.text, period, cells, authority, row.spot, spots)
 
 
 def _sets(node: Node | None, columns: dict[str, Column], rows: Collection[str], shapes: Shapes) -> dict[str, SetDefinition]:

@@ -59,6 +59,7 @@ def table_file(table: Table | None) -> Schema:
         "sets": by_name(_set(table, row), grammar.NAME),
         "as_of": choice(["release_date"]),
         "sensitive": ref("yes_no"),
+        "every_row_in_a_set": ref("yes_no"),
         "rows_from": TEXT,
         "changes": listed(closed(grammar.CHANGE, change)),
     }

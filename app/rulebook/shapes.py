@@ -95,7 +95,7 @@ class Shapes:
     def text(self, node: Node | None, what: str) -> str:
         """One text that is not empty, or "" when refused."""
         scalar = self.scalar(node, what)
-        if scalar is not None and not scalar.text:
+        if scalar is not None and not scalar.text.strip():
             self.problems.error(
                 "R103", f"{what} is empty", scalar.spot, help="give it a text; what stands behind a # is a comment"
             )
@@ -180,15 +180,27 @@ class Shapes:
             return None
         return int(match[1]) * _SECONDS[match[2]]
 
-    def authority(self, node: Node | None, what: str) -> tuple[str, ...]:
-        """The citations of an `authority` list (or a single one)."""
-        entries = self.items(node, f"`authority` of {what}", "[{cite: …}]") if not isinstance(node, Mapping) else (node,)
+    def authority(self, keys: Keys, what: str, spot: Spot) -> tuple[str, ...]:
+        """The citations under `authority`, a list or a single one. Whoever changes what LENS does says on what ground."""
+        node = keys.get("authority")
+        if node is None or (isinstance(node, Scalar) and not node.text) or (isinstance(node, Sequence) and not node.items):
+            message = f"{what} has no `authority`" if node is None else f"`authority` of {what} cites nothing"
+            self._tell_no_ground(message, node.spot if node else spot)
+            return ()
+        entries = (node,) if isinstance(node, Mapping) else self.items(node, f"`authority` of {what}", "[{cite: …}]")
         cites = []
         for entry in entries:
-            keys = self.keys(entry, f"an authority of {what}", *grammar.AUTHORITY)
-            if keys is not None and keys.get("cite") is not None:
-                cites.append(self.text(keys.get("cite"), "`cite`"))
+            found = self.keys(entry, f"an authority of {what}", [], grammar.AUTHORITY.all_keys())
+            cite = self.scalar(found.get("cite"), "`cite`") if found else None
+            if cite is not None and cite.text.strip():
+                cites.append(cite.text)
+            elif found is not None and (cite is not None or found.get("cite") is None):
+                self._tell_no_ground(f"an authority of {what} cites nothing", cite.spot if cite else entry.spot)
         return tuple(cites)
+
+    def _tell_no_ground(self, message: str, spot: Spot) -> None:
+        help = 'say on what ground, e.g. `authority: [{cite: "80 FR 24269"}]`'
+        self.problems.error("R129", message, spot, help=help)
 
     def known(self, scalar: Scalar, code: str, what: str, allowed: Iterable[str], prefix: str = "") -> bool:
         """Whether the word is one of those known; tells it with the nearest one when not."""

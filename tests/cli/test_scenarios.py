@@ -124,9 +124,10 @@ pick: one
 rules:
   - id: LENS-E10
     title: Violent or serious conviction
+    authority: {cite: Memo}
     when: {charge_code: {in: charges.violent_or_serious}, charge_status: convicted}
     then: {outcome: notify}
-otherwise: {id: LENS-E99, title: No notice is owed, then: {outcome: do_not_notify}}
+otherwise: {id: LENS-E99, title: No notice is owed, authority: {cite: Memo}, then: {outcome: do_not_notify}}
 """
 
 

@@ -60,9 +60,9 @@ def charges() -> frozenset[str]:
 
 def one_conviction(code: str, status: str, reason: str, held: bool, ended: bool) -> tuple[str, list[str]]:  # noqa: FBT001
     """The outcome for one conviction since the first day, and the rules that gave it."""
-    reasons = table("release_reasons")["sets"]
+    kind = table("release_reasons")["rows"][reason]["kind"]
     fired = []
-    into_us, asks = reason in reasons["into_us"], reason in reasons["needs_a_person"]
+    into_us, asks = kind == "into_us", kind == "needs_a_person"
     qualifies = code in violent_or_serious() and status == "convicted" and ended
     if qualifies and into_us and held:
         fired.append(("hold_for_review", "LENS-E30"))

@@ -128,7 +128,12 @@ def test_late_is_a_setting() -> None:
 def test_a_state_on_trial(tmp_path: Path) -> None:
     """Only the state in stage `testing` gets the pilot's line, first below the number, also when the notice is late."""
     by = decider_of(
-        tmp_path, ("ref_data/states.yaml", "changes: []", "changes: [{row: TX, from: 2026-10-01, set: {stage: testing}}]")
+        tmp_path,
+        (
+            "ref_data/states.yaml",
+            "changes: []",
+            "changes: [{row: TX, from: 2026-10-01, set: {stage: testing}, authority: {cite: Memo}}]",
+        ),
     )
     departing, receiving = lines_of(release_document(), by, NOW + timedelta(days=3))
     assert departing[2] == "LATE NOTICE"
@@ -140,7 +145,7 @@ def test_a_state_on_trial(tmp_path: Path) -> None:
 
 def test_an_ori_from_a_day_on(tmp_path: Path) -> None:
     """A state's new ORI is used for releases from its day on, and the day is the facility's."""
-    change = 'changes: [{row: TX, from: 2026-11-24, set: {ori: "TX0110000", ori_status: confirmed}}]'
+    change = 'changes: [{row: TX, from: 2026-11-24, set: {ori: "TX0110000", ori_status: confirmed}, authority: {cite: Letter}}]'
     by = decider_of(tmp_path, ("ref_data/states.yaml", "changes: []", change))
     after = release_document()
     after["stay"]["released_at"] = "2026-11-24T00:00:00+10:00"
@@ -182,7 +187,11 @@ def test_one_state_has_no_room(tmp_path: Path) -> None:
     longest = max(len(text.partition("\n")[2]) for text in texts(decided(release_document()))) + 2
     by = decider_of(
         tmp_path,
-        ("ref_data/states.yaml", "changes: []", "changes: [{row: TX, from: 2026-10-01, set: {stage: testing}}]"),
+        (
+            "ref_data/states.yaml",
+            "changes: []",
+            "changes: [{row: TX, from: 2026-10-01, set: {stage: testing}, authority: {cite: Memo}}]",
+        ),
         ("rules/messages.yaml", "max_characters: 14400", f"max_characters: {longest}"),
     )
     decision = decided(release_document(), by)

@@ -141,7 +141,12 @@ def test_the_rows_that_mattered() -> None:
 def test_rows_are_those_of_the_day(tmp_path: Path) -> None:
     """A dated change of a row shows from its day on."""
     by = decider_of(
-        tmp_path, ("ref_data/states.yaml", "changes: []", "changes: [{row: TX, from: 2026-11-23, set: {stage: not_joined}}]")
+        tmp_path,
+        (
+            "ref_data/states.yaml",
+            "changes: []",
+            "changes: [{row: TX, from: 2026-11-23, set: {stage: not_joined}, authority: {cite: Memo}}]",
+        ),
     )
     after, before = explained(release_document(), by), explained(release_document(), by, date(2026, 11, 22))
     stages = [next(row for row in found.rows if row.row == "TX").cells["stage"] for found in (before, after)]

@@ -153,7 +153,7 @@ def test_names_of_the_rulebook_are_offered() -> None:
     assert dict(zip(rules["enum"], rules["enumDescriptions"], strict=True))["LENS-E50"] == "No conviction, no notice"
     reasons = defined["release_reason_or_set"]["anyOf"][0]
     said = dict(zip(reasons["enum"], reasons["enumDescriptions"], strict=True))
-    assert (said["BOND"], said["release_reasons.left_us"].split(", ")[0]) == ("Bonded Out", "DEP")
+    assert (said["BOND"], said["release_reasons.left_us"]) == ("Bonded Out", "where kind left_us")
     assert defined["message"] == {"enum": ["NOTICE"]}
     assert defined["audience"]["enum"] == ["release_state", "residence_state"]
 

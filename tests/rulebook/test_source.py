@@ -158,7 +158,7 @@ def test_very_many_faults_are_all_told() -> None:
     """A list of thousands of unknown rows is told row by row; only the first get the word probably meant, which is slow to find."""
     rows = ", ".join(f"sectoin_{number}" for number in range(3 * SUGGESTED))
     files = tuple(
-        SourceFile(file.name, file.content.replace(b"any_hold: [", f"any_hold: [{rows}, ".encode()))
+        SourceFile(file.name, file.content.replace(b"any_hold: {where: {stops: yes}}", f"any_hold: [{rows}]".encode()))
         for file in shipped().content.files
     )
     problems = Problems()

@@ -80,7 +80,7 @@ def test_a_day_is_the_last_or_the_first(tmp_path: Path) -> None:
             (
                 "ref_data/states.yaml",
                 "changes: []",
-                "changes: [{row: TX, from: 2026-10-01, through: 2026-10-31, set: {stage: testing}}]",
+                "changes: [{row: TX, from: 2026-10-01, through: 2026-10-31, set: {stage: testing}, authority: {cite: Memo}}]",
             ),
         )
     )
