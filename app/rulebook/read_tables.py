@@ -182,7 +182,8 @@ def _check_cell(column: Column, text: str, cells: dict[str, str], spot: Spot, pr
         if text not in column.allowed:
             label = did_you_mean(text, column.allowed)
             help = "write yes or no, in small letters" if column.kind == "yes_no" else one_of(column.allowed)
-            problems.error("R117", f"`{column.name}` cannot be `{text}`", spot, help=help, label=label)
+            wrong = f"cannot be `{text}`" if text else "is empty"
+            problems.error("R117", f"`{column.name}` {wrong}", spot, help=help, label=label)
     elif text and column.matches is not None and not patterns.fits(column.matches, text):
         _tell_malformed(column.name, column.matches, text, spot, problems)
     elif text and column.starts_with is not None and not text.startswith(cells.get(column.starts_with, "")):

@@ -16,12 +16,12 @@ RELEASE_FACTS = tuple(name for name in FACTS if name not in CONVICTION_FACTS)
 
 def definitions(book: Content | None) -> dict[str, Schema]:
     """Every definition by its name in `$defs`."""
-    entry = closed(grammar.AUTHORITY, {"cite": TEXT})
+    entry = closed(grammar.AUTHORITY, {"cite": {**TEXT, "pattern": "[^ ]"}})
     found = {
         "yes_no": choice(("yes", "no")),
         "day": formed(grammar.DAY, format="date"),
         "duration": formed(grammar.DURATION),
-        "authority": {"anyOf": [{"type": "array", "items": entry}, entry, {"type": "null"}]},
+        "authority": {"anyOf": [{"type": "array", "items": entry, "minItems": 1}, entry]},
         "fact": choice(grammar.FACTS),
         "release_fact": choice({name: grammar.FACTS[name] for name in RELEASE_FACTS}),
         "outcome": choice(OUTCOMES),
