@@ -36,7 +36,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "abc": (),
     "alembic": ("store/*",),
     "anyascii": ("decide/*",),
-    "cryptography": ("rulebook/signing.py",),
+    "cryptography": ("rulebook/signing.py", "dispatch/channels/certificates.py"),
     "dotenv": ("settings.py",),
     "durable": (),
     "durable_rules_engine": ("rulebook/engine*.py",),

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import yaml
 
+from app.api.about_metrics import About
 from app.api.health import _page
 from app.api.metrics import Metrics
 from app.api.parts import Parts
@@ -33,7 +34,9 @@ OF_PROMETHEUS = {"le", "instance", "job"}
 
 DOCUMENTED = {
     name: set(re.findall(r"`([a-z_]+)`", labels)) | OF_PROMETHEUS
-    for name, labels in re.findall(r"^\| `(lens_[a-z_]+)` \| (.*?) \|", (REFERENCE / "metrics.md").read_text(), re.MULTILINE)
+    for name, labels in re.findall(
+        r"^\| `((?:lens|process)_[a-z_]+)` \| (.*?) \|", (REFERENCE / "metrics.md").read_text(), re.MULTILINE
+    )
 }
 """The labels of each metric, as docs/reference/metrics.md has them."""
 
@@ -57,7 +60,7 @@ def read_query(text: str) -> Query:
     """Reads the metrics and labels out of a query; strict enough that a misspelt one is seen."""
     chosen = [
         (name, dict(re.findall(r'(\w+)\s*[!=]=?~?\s*"([^"]*)"', labels)))
-        for name, labels in re.findall(r"\b((?:lens_|up\b)\w*)(?:\{([^}]*)\})?", text)
+        for name, labels in re.findall(r"\b((?:lens_|process_|up\b)\w*)(?:\{([^}]*)\})?", text)
     ]
     return Query(chosen, {label for some in re.findall(r"\bby \(([^)]*)\)", text) for label in re.split(r",\s*", some)})
 
@@ -92,6 +95,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         metrics=Metrics(),
         store_figures=StoreFigures(store, lambda: 0, Breaker()),
         counts=Counts,
+        about=About("SQLite 3", {"LENS_SWITCH_TLS_CERT": 0.0}),
     )
     page = _page(cast("Parts", parts)).decode()
     store.close()
@@ -100,7 +104,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def test_every_metric_is_documented_and_no_other(exported: dict[str, str]) -> None:
     """docs/reference/metrics.md has a row for each metric of the page."""
-    rows = re.findall(r"^\| `(lens_[a-z_]+)` \|", (ROOT / "docs/reference/metrics.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `((?:lens|process)_[a-z_]+)` \|", (ROOT / "docs/reference/metrics.md").read_text(), re.MULTILINE)
     assert sorted(rows) == sorted(exported)
 
 

@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from app.api.about_metrics import about_metrics, own_processes, process_metrics_of
 from app.api.feed_metrics import feed_words
 from app.api.metrics import Written, process_metrics, readiness_metrics
 from app.api.openapi import Json, answers, content
@@ -158,5 +159,10 @@ def _page(parts: Parts) -> bytes:
     written = Written(parts.writer.groups, parts.writer.items, shelf.in_force.version, shelf.problem is not None, shelf.failing)
     stopped = {name: _asked(name, check) for name, check in parts.ready.items()}
     return parts.metrics.page(
-        process_metrics(written), readiness_metrics(stopped), parts.store_figures.look(), sending_metrics(parts.counts())
+        about_metrics(parts.about),
+        process_metrics_of(own_processes(several=parts.metrics.shared)),
+        process_metrics(written),
+        readiness_metrics(stopped),
+        parts.store_figures.look(),
+        sending_metrics(parts.counts()),
     )

@@ -65,6 +65,11 @@ class Metrics:
         )
         self._begin_at_nothing()
 
+    @property
+    def shared(self) -> bool:
+        """Whether several processes share a socket and their counts."""
+        return self._shared_folder is not None
+
     def _begin_at_nothing(self) -> None:
         """Shows every count from the start, so that its first step is seen as one."""
         for outcome in get_args(Outcome):

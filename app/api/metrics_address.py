@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 
+from app.api.about_metrics import About, about_metrics, own_processes, process_metrics_of
 from app.api.metrics import Figures, readiness_metrics
 from app.api.sending_metrics import sending_metrics
 from app.dispatch.counts import Counts
@@ -14,7 +15,7 @@ from app.errors import BadSetting
 
 @contextmanager
 def metrics_address(
-    address: str, stopped: Callable[[], Mapping[str, str | None]], counts: Callable[[], Counts]
+    address: str, stopped: Callable[[], Mapping[str, str | None]], counts: Callable[[], Counts], about: About
 ) -> Iterator[int]:
     """Tells the figures of a dispatcher at `host:port` for as long as the block lasts; the port that it is.
 
@@ -24,6 +25,8 @@ def metrics_address(
     def figures() -> Iterable[Metric]:
         yield from readiness_metrics(stopped())
         yield from sending_metrics(counts())
+        yield from about_metrics(about)
+        yield from process_metrics_of(own_processes(several=False))
 
     host, _, port = address.rpartition(":")
     registry = CollectorRegistry()

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
+from app.api.about_metrics import About
 from app.api.auth import Gate
 from app.api.metrics import Metrics
 from app.api.store_metrics import StoreFigures
@@ -48,7 +49,7 @@ class Parts:
     looks at, with a function that says why it cannot serve, in words without personal data, or None when it can; `degraded`, for
     some of them, says why one that can serve is not as it should be. `counts` tells what the dispatcher beside this API has done.
     `queued` says that there is something to send. `clock` tells the time in Micros. `breaker` says when there is more
-    than is normal, `addresses` tells residences from one another.
+    than is normal, `addresses` tells residences from one another, `about` is what does not change while it runs.
     """
 
     store: Store
@@ -67,6 +68,7 @@ class Parts:
     clock: Callable[[], int]
     breaker: Breaker
     addresses: Addresses
+    about: About
 
     @property
     def guards(self) -> Guards:

@@ -10,6 +10,7 @@ from typing import Never
 
 import structlog
 
+from app.api.about_metrics import About
 from app.api.app import build_app
 from app.api.metrics import Metrics
 from app.api.metrics_address import metrics_address
@@ -23,7 +24,7 @@ from app.cli.presence import Presence
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
-from app.cli.wiring import Dispatching, feeds_of, parts_of
+from app.cli.wiring import Dispatching, about_of, feeds_of, parts_of
 from app.intake.feeds import FeedWatch
 from app.settings import Settings, share_metrics
 from app.store.engine import Store
@@ -79,7 +80,7 @@ def run_dispatcher(settings: Settings) -> None:
             Writer(store) as writer,
             sending_of(settings, writer) as sending,
             Hints(store, sending.wake),
-            watched(settings, sending),
+            watched(settings, sending, about_of(settings, store)),
             Presence(writer, "work", settings),
         ):
             while True:
@@ -87,7 +88,7 @@ def run_dispatcher(settings: Settings) -> None:
 
 
 @contextmanager
-def watched(settings: Settings, sending: Sending) -> Iterator[None]:
+def watched(settings: Settings, sending: Sending, about: About) -> Iterator[None]:
     """The figures of a dispatcher alone are told at the address that the settings give for it, if any."""
 
     def stopped() -> dict[str, str | None]:
@@ -96,7 +97,7 @@ def watched(settings: Settings, sending: Sending) -> Iterator[None]:
     if settings.metrics_address is None:
         yield
         return
-    with metrics_address(settings.metrics_address, stopped, lambda: sending.counts):
+    with metrics_address(settings.metrics_address, stopped, lambda: sending.counts, about):
         _log.info("telling_metrics", address=settings.metrics_address)
         yield
 

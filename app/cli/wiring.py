@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
+from app.api.about_metrics import About
 from app.api.auth import Gate
 from app.api.metrics import Metrics
 from app.api.parts import Parts
@@ -16,6 +17,7 @@ from app.cli.following import Current
 from app.decide.addresses import Addresses
 from app.decide.compose import wire
 from app.dispatch.channel import Channel
+from app.dispatch.channels.certificates import first_end
 from app.dispatch.channels.spool import SpoolChannel
 from app.dispatch.channels.tcp import TcpChannel, client_tls
 from app.dispatch.channels.tcp_arrivals import Arrivals
@@ -28,7 +30,7 @@ from app.intake.feeds import Feeds
 from app.intake.guards import Guards
 from app.settings import Settings
 from app.store.addresses import address_key
-from app.store.engine import Store, is_ahead, is_current
+from app.store.engine import Store, database_version, is_ahead, is_current
 from app.store.keys import list_keys
 from app.store.pacing import Rates
 from app.store.reading import look
@@ -75,6 +77,13 @@ def feeds_of(settings: Settings, store: Store, writer: Writer) -> Feeds:
 def addresses_of(settings: Settings, store: Store) -> Addresses:
     """What tells residences from one another, under the key of this store."""
     return Addresses(look(store, address_key), settings.address_limit)
+
+
+def about_of(settings: Settings, store: Store) -> About:
+    """What this process is built from and the certificates that it has read: a file that is renewed counts from the next start."""
+    named = {"LENS_SWITCH_TLS_CA": settings.switch_tls_ca, "LENS_SWITCH_TLS_CERT": settings.switch_tls_cert}
+    certificates = {setting: first_end(file) for setting, file in named.items() if file is not None}
+    return About(database_version(store), certificates)
 
 
 class Dispatching(NamedTuple):
@@ -134,4 +143,5 @@ def parts_of(
         clock=clock,
         breaker=breaker,
         addresses=addresses,
+        about=about_of(settings, store),
     )

@@ -236,6 +236,17 @@ def is_there(url: str) -> bool:
     return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").is_file()
 
 
+def database_version(store: Store) -> str:
+    """The kind and version of the database, e.g. `SQLite 3.51.3`. Raises Unavailable."""
+    statement = "SELECT sqlite_version()" if store.dialect == "sqlite" else "SHOW server_version"
+    try:
+        with store.read.connect() as connection:
+            found = str(connection.scalar(text(statement)))
+    except DBAPIError as error:
+        raise Unavailable(f"The database cannot be read ({cause(error)}).") from None
+    return f"{'SQLite' if store.dialect == 'sqlite' else 'PostgreSQL'} {found.split(maxsplit=1)[0]}"
+
+
 def dump_advice(url: str, file: Path) -> str | None:
     """How a PostgreSQL database is copied into a file, in words with the very command; None for SQLite. Raises BadSetting."""
     try:

@@ -1,6 +1,10 @@
+import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 
 import pytest
 
@@ -142,3 +146,17 @@ def test_many_callers_cost_one(service: Service) -> None:
             answers = list(pool.map(lambda _, path=path: client.get(path).content, range(256)))
             seconds = time.monotonic() - begun
             assert len(set(answers)) <= seconds + 2
+
+
+def test_figures_say_what_the_service_is_and_until_when_its_certificates_last(tmp_path: Path, decider: Decider) -> None:
+    """Version, Python, database and rules engine; a certificate that cannot be read ends at once; memory and open files."""
+    (tmp_path / "cert.pem").write_text("no certificate")
+    with serving(tmp_path, decider, switch_tls_cert=tmp_path / "cert.pem") as service, service.client(None) as client:
+        page = client.get("/metrics").text
+    (build,) = re.findall(r"^lens_build_info{(.*)} 1.0$", page, re.MULTILINE)
+    labels = dict(re.findall(r'(\w+)="([^"]*)"', build))
+    assert (labels["version"], labels["python"]) == (version("lens"), python_version())
+    assert labels["database"].startswith("SQLite 3.")
+    assert labels["rules_engine"] == f"durable_rules {version('durable-rules')}"
+    assert 'lens_certificate_not_after_timestamp_seconds{setting="LENS_SWITCH_TLS_CERT"} 0.0' in page
+    assert f'process_open_fds{{pid="{os.getpid()}"}}' in page

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,6 +60,10 @@ def test_several_processes_share_a_socket_and_are_watched_over(tmp_path: Path) -
             "counts of an ended process are kept"
         )
         second = children_of(program.process.pid)
+        told = {
+            int(pid) for pid in re.findall(r'^process_cpu_seconds_total{pid="(\d+)"}', api.get("/metrics").text, re.MULTILINE)
+        }
+        assert set(second) <= told, "every process of the service is seen, whichever answers"
         program.process.terminate()
         assert program.process.wait(50) == 0
         assert not any(map(is_there, second))
