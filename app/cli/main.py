@@ -52,7 +52,14 @@ class Commands(TyperGroup):
 
     def __init__(self, **attrs: Any) -> None:  # noqa: ANN401 - typer's own arguments, passed on
         super().__init__(
-            **(attrs | {"commands": {name: TyperCommand(name, help=entry.says) for name, entry in COMMANDS.items()}})
+            **(
+                attrs
+                | {
+                    "commands": {
+                        name: TyperCommand(name, help=entry.says, short_help=entry.says) for name, entry in COMMANDS.items()
+                    }
+                }
+            )
         )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - typer's types are private
@@ -63,7 +70,10 @@ class Commands(TyperGroup):
         return name, command, rest
 
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+# Without markup wrong use is told in plain lines: a box would wrap and frame what is to be copied, such as a setting or a version.
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None
+)
 
 
 def _tell_version(asked: bool) -> None:

@@ -110,3 +110,13 @@ def test_the_tables_are_made_and_made_again(lens: Lens) -> None:
     """`db upgrade` may be repeated."""
     for _ in range(2):
         assert lens("db", "upgrade")[:2] == (0, "The sqlite database is up to date.\n")
+
+
+def test_wrong_use_is_told_in_plain_lines(lens: Lens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal of 80 columns a long word, to be copied from what is told, is neither cut, wrapped nor framed."""
+    monkeypatch.setenv("COLUMNS", "80")
+    folder = f"/srv/policy/{'a-long-name/' * 9}rulebook"
+    code, _, err = lens("check", folder)
+    assert code == 2
+    assert f"there is no folder {folder}\n" in err
+    assert not re.search("[\u2500-\u257f]", err)

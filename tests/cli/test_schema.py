@@ -4,6 +4,8 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Lens
 from tests.cli.programs import Program, until
 from tests.decide.scenario_books import book_folder
@@ -50,13 +52,15 @@ def test_settings_of_vs_code_are_joined(lens: Lens, tmp_path: Path) -> None:
     assert path.read_text() == first
 
 
-def test_settings_with_comments_are_left_alone(lens: Lens, tmp_path: Path) -> None:
-    """Settings that are not plain JSON stay as they are; what to put into them is told, exit code 2."""
+def test_settings_with_comments_are_left_alone(lens: Lens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that are not plain JSON stay as they are; what to put into them is told to be pasted, exit code 2."""
+    monkeypatch.setenv("COLUMNS", "80")
     path = tmp_path / ".vscode" / "settings.json"
     path.parent.mkdir()
     path.write_text('{"editor.rulers": [128],  // mine\n}')
     code, _, err = lens("schema", "--vscode")
-    assert (code, "not plain JSON" in err, "yaml.schemas" in err) == (2, True, True)
+    assert (code, "not plain JSON" in err) == (2, True)
+    assert "./.lens/schemas/rules.schema.json" in json.loads(err[err.index("{") :])["yaml.schemas"]
     assert path.read_text() == '{"editor.rulers": [128],  // mine\n}'
 
 
