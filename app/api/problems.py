@@ -55,7 +55,7 @@ class WrongMediaType(LensError):
 
 
 class TooSlow(LensError):
-    """The body did not arrive in time; nothing was stored."""
+    """The request did not arrive in time; nothing was stored."""
 
     code = "too-slow"
 
@@ -219,7 +219,7 @@ _ADVICE = {
     "not-found": "Check the id. A system of record finds only the releases that it sent itself.",
     "no-such-method": "The header Allow lists the methods that this address knows.",
     "not-acceptable": "Send `Accept: application/json` or `Accept: text/csv`, or leave the header out.",
-    "too-slow": "Send the body without long pauses. The same release may safely be sent again.",
+    "too-slow": "Send a request's head within 10 seconds and its body at 1 KB a second or more, without long pauses. The same release may safely be sent again.",
     "conflict": "A release_id was used before for other content, or a message is not in a state where this can be done. "
     "To change a release already sent, use a correction. A rulebook is approved by another person than its drafter, as a change "
     "from the one that is live.",

@@ -12,8 +12,10 @@ import structlog
 
 from app.api.about_metrics import About
 from app.api.app import build_app
+from app.api.connections import Limits
 from app.api.metrics import Metrics
 from app.api.metrics_address import metrics_address
+from app.api.open_files import allow_open_files
 from app.api.parts import Parts
 from app.api.server import Listener, server_of
 from app.cli.announcing import SIMULATED_INBOXES, Announcement, say_arrival, say_simulator
@@ -147,7 +149,8 @@ def serve_api(parts: Parts, listener: Listener, on_started: Callable[[], None]) 
         on_started()
 
     try:
-        server_of(build_app(parts), say).run(sockets=[listener.socket])
+        limits = Limits(in_all=allow_open_files(Limits().in_all))
+        server_of(build_app(parts), say, limits).run(sockets=[listener.socket])
     finally:
         _log.info("stopping")
 

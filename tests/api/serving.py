@@ -11,6 +11,7 @@ import msgspec
 from starlette.types import ASGIApp
 
 from app.api.app import build_app
+from app.api.connections import Limits
 from app.api.metrics import Metrics
 from app.api.server import Listener, server_of
 from app.cli.database import clock, database, prepare_database
@@ -83,10 +84,10 @@ def serving(folder: Path, decider: Decider, link: Any = None, **more: object) ->
 
 
 @contextmanager
-def running(app: ASGIApp) -> Iterator[int]:
+def running(app: ASGIApp, limits: Limits = Limits()) -> Iterator[int]:  # noqa: B008 - limits are frozen
     """An app served on a loopback port, in a thread of this process."""
     listener, started = Listener("127.0.0.1", 0), threading.Event()
-    server = server_of(app, started.set)
+    server = server_of(app, started.set, limits)
     thread = threading.Thread(target=server.run, args=([listener.socket],))
     thread.start()
     try:
