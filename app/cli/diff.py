@@ -22,6 +22,7 @@ from app.decide.rewording import compare_whole
 from app.errors import BadRulebook, NotFound
 from app.rulebook.book import use
 from app.rulebook.content import Content, read_content
+from app.rulebook.must_say import NOT_SAID
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.report import as_text as problems_as_text
 from app.rulebook.source import SourceFile, is_rulebook_file, read_folder
@@ -63,7 +64,8 @@ def show_difference(
 def _rulebook(name: str) -> tuple[tuple[SourceFile, ...], Content]:
     """The files and content of a rulebook by folder, version or git revision. Raises BadRulebook where it has errors.
 
-    Errors in scenarios and promises are only noted: they decide nothing, and what a change does is best known before they are mended.
+    Errors in scenarios and promises, and words that a message must say and does not, are only noted: they decide nothing, and what a
+    change does is best known before they are fixed.
     """
     problems = Problems()
     files = _files(name, problems)
@@ -72,10 +74,13 @@ def _rulebook(name: str) -> tuple[tuple[SourceFile, ...], Content]:
         use(content, problems)
     errors = [problem for problem in problems.sorted() if problem.severity == "error"]
     tried = {file for file, _ in content.scenario_nodes} if content is not None else set()
-    if content is None or any(problem.spot.file not in tried for problem in errors):
+    if content is None or any(problem.spot.file not in tried and problem.code != NOT_SAID for problem in errors):
         raise BadRulebook(f"{name} has errors:\n{problems_as_text(errors, files)}")
-    if errors:
+    if any(problem.spot.file in tried for problem in errors):
         typer.echo(f"lens: {name}: errors in its scenarios and promises; `lens check` tells them", err=True)
+    for problem in errors:
+        if problem.code == NOT_SAID:
+            typer.echo(f"lens: {name}: {problem.message}; as it is, it cannot go live", err=True)
     return files, content
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from app.rulebook.agreement import check_changes, check_names
 from app.rulebook.grammar import KINDS
 from app.rulebook.model import CodeTables, DecisionTable, Fact, Messages, Rule, Table
+from app.rulebook.must_say import check_cut_lines, check_must_say
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.read_conditions import ConditionReader
 from app.rulebook.read_expected import ExpectedReader, answers_of
@@ -133,6 +134,10 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     facts_whole = len(facts) == len(FACTS) and told <= CELL_FAULTS | {"R129"}
     messages_file = _only("messages/v1", by_kind, problems, unread=unread)
     messages = read_messages(*messages_file, facts, shapes) if messages_file else None
+    if messages is not None:
+        check_cut_lines(by_name[messages.file], messages, problems)
+        if not any(problem.spot.file == messages.file for problem in problems.found):
+            check_must_say(messages, problems)  # a line that could not be read may be the one that seems to be missing
     reader = RulesReader(facts, tables, tuple(messages.templates) if messages else (), shapes)
     decisions = _decisions(by_kind["rules/v1"], reader, problems, unread=unread)
     damaged = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules() if not rule.intact)

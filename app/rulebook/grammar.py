@@ -193,6 +193,7 @@ MESSAGES_FILE = Form(
         "title": _TITLE,
         "owner": _OWNER,
         "never": "What no reader of a notice may be able to tell; proved over every case",
+        "must_say": "What each message must contain, word for word, in every case it is sent",
         "watch_words": "Words that read like an order where somebody stated them; a release that has one is held for review",
     },
 )

@@ -5,7 +5,8 @@ from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook import grammar
 from app.rulebook.model import Fact, Messages, Template, TemplateLine
-from app.rulebook.problems import Spot, did_you_mean, one_of
+from app.rulebook.must_say import read_must_say
+from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.read_facts import FACTS
 from app.rulebook.shapes import Shapes
 from app.rulebook.source import Mapping, Node, Scalar, Sequence
@@ -71,12 +72,20 @@ def read_messages(file: str, node: Node | None, facts: AbstractMapping[str, Fact
         lines = tuple(line for item in items if (line := _line(item, key.text, shapes)) is not None)
         template = Template(key.text, lines, key.spot)
         templates[key.text] = template
-        _check_number_first(template, shapes)
+        check_number_first(template, shapes.problems)
     limits = [_never(item, facts, shapes) for item in shapes.items(top.get("never"), "`never`")]
     never = tuple(limit for limit in limits if limit is not None)
     if len(never) == len(limits):  # one that could not be read may be the one that seems to be missing
         _check_kept_secret({fact for fact, _, _ in never}, facts, top.spots.get("never", Spot(file)), shapes)
-    return Messages(file, line_length or 72, most or 14_400, templates, never, _watch_words(top.get("watch_words"), shapes))
+    return Messages(
+        file=file,
+        line_length=line_length or 72,
+        max_characters=most or 14_400,
+        templates=templates,
+        keep_possible=never,
+        watch_words=_watch_words(top.get("watch_words"), shapes),
+        must_say=read_must_say(top.get("must_say"), templates, FIELDS, shapes),
+    )
 
 
 def _watch_words(node: Node | None, shapes: Shapes) -> tuple[str, ...]:
@@ -92,7 +101,7 @@ def _watch_words(node: Node | None, shapes: Shapes) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _check_number_first(template: Template, shapes: Shapes) -> None:
+def check_number_first(template: Template, problems: Problems) -> None:
     """An ER quotes only the first 100 characters sent, the header's among them, so the number must stand early in the first line."""
     first = template.lines[0] if template.lines else None
     spot = first.spot if first else template.spot
@@ -100,14 +109,12 @@ def _check_number_first(template: Template, shapes: Shapes) -> None:
         help = (
             "begin with a line that is always there and has {message_id}: an error report quotes only the first 100 characters"
         )
-        shapes.problems.error("R111", f"the first line of `{template.name}` lacks the message number", spot, help=help)
+        problems.error("R111", f"the first line of `{template.name}` lacks the message number", spot, help=help)
         return
     before = first.parts[: first.parts.index(("message_id",))]
     if any(isinstance(part, tuple) for part in before) or sum(map(len, before)) > NUMBER_BY:
         help = f"put it among the first {NUMBER_BY} characters, before any other field: an error report quotes only 100, header included"
-        shapes.problems.error(
-            "R111", f"the message number of `{template.name}` stands too late in its first line", spot, help=help
-        )
+        problems.error("R111", f"the message number of `{template.name}` stands too late in its first line", spot, help=help)
 
 
 def _line(node: Node, name: str, shapes: Shapes) -> TemplateLine | None:

@@ -114,6 +114,7 @@ def messages_file() -> Schema:
         "max_characters": _whole(*grammar.MAX_CHARACTERS),
         "messages": by_name(closed(grammar.MESSAGE, {"lines": lines})),
         "never": listed(closed(grammar.NEVER_DISCLOSE, never)),
+        "must_say": by_name(one_or_more({**text, "minLength": 1})),
         "watch_words": one_or_more({"type": "string", "pattern": f"^(?:{grammar.WATCH_WORD})$"}),
     }
     return closed(grammar.MESSAGES_FILE, values)

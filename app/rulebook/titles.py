@@ -39,6 +39,7 @@ TITLES = MappingProxyType(
         "R127": "A cell is changed twice from the same day",
         "R128": "An Nlets code that the state does not have",
         "R129": "A rule or change that says on no ground",
+        "R136": "A line of a message is cut short, or empty",
         "R201": "Two rules meet and disagree",
         "R202": "A rule never decides anything, on any day",
         "R203": "A row that is in no set that a rule uses",
@@ -48,12 +49,14 @@ TITLES = MappingProxyType(
         "R262": "The rules tell too many kinds of cases apart",
         "R270": "A message would disclose what a notice must not",
         "R271": "Nothing keeps the charge from being told",
+        "R273": "A message does not always say what it must",
         "R310": "A rule ends and nothing replaces it",
         "R311": "A dated change of a row ends and nothing follows",
         "R320": "Nothing uses a set",
         "R330": "No scenario expects a rule",
         "R331": "What a scenario or promise expects can never come out",
         "R340": "A flag hides another that would stop the notice",
+        "R350": "Nothing says what a message must contain",
         "M001": "No scenario notices a wrong edit",
     }
 )

@@ -103,6 +103,7 @@ NEVER_SEEN = {
     "R102-column-missing": "the columns that the service reads are not the language's",
     "R102-given-lacks-a-fact": "each scenario may say it",
     "R102-scenario-lacks-a-fact": "what is lacking may stand in `given`, `but`, `for_each` or a row",
+    "R104-must-say-of-no-message": "a message may have been added since the schema was made",
     "R107-0101-is-text": "without quotes, 0902 and 902 are the same number to an editor",
     "R107-endless-word": "in digits, as the one before",
     "R119-help-file": "an ORI of Nlets itself has the form of any other",
