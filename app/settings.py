@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.dispatch.channel import is_loopback
@@ -39,6 +39,17 @@ def seconds(text: object) -> float:
     return found
 
 
+_SHORTEST_KEY = 32
+
+
+def _not_short(key: str) -> str:
+    if len(key) < _SHORTEST_KEY:
+        raise ValueError(
+            f"it has {len(key)} characters and could be guessed; use {_SHORTEST_KEY} or more, at random: openssl rand -hex 32"
+        )
+    return key
+
+
 Duration = Annotated[float, BeforeValidator(seconds)]
 """Seconds, written with a unit."""
 Wait = Annotated[Duration, Field(gt=0)]
@@ -52,7 +63,7 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///var/lens.db"
     rulebook_dir: Path = Path()
-    rulebook_source: Literal["folder", "published"] = "folder"
+    rulebook_source: Literal["folder", "published"] | None = None
     rulebook_trusted_keys: Path | None = None
     require_scenarios: bool = True
     channel: Literal["spool", "tcp", "simulator"] = "spool"
@@ -62,7 +73,7 @@ class Settings(BaseSettings):
     origin_ori: str = Field("VTINS07S0", pattern="^[A-Z]{2}[A-Z0-9]{7}$")
     message_key: Literal["AM", "AML"] = "AM"
     message_format: Literal["legacy", "niem"] = "legacy"
-    bootstrap_key: str | None = Field(None, min_length=8)
+    bootstrap_key: Annotated[str, AfterValidator(_not_short)] | None = None
     encryption_key: str | None = None
     ack_timeout: Wait = 10.0
     lease: Wait = 10.0
@@ -105,6 +116,11 @@ class Settings(BaseSettings):
         if "{page}" in address:
             return address.replace("{page}", page)
         return f"{address.rstrip('/')}/{page}.md"
+
+    @property
+    def follows_folder(self) -> bool:
+        """Whether a change in the rulebook's folder goes live by itself. `lens serve` decides where the setting is left out."""
+        return self.rulebook_source != "published"
 
     @property
     def generic_ori_allowed(self) -> bool:

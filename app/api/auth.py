@@ -15,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from app.api.filters import refuse_repeated
 from app.api.metrics import Metrics
+from app.domain.people import Actor
 from app.errors import NotAllowed, NotSignedIn
 from app.store.keys import StoredKey, digest_of
 
@@ -27,7 +28,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 class Caller(NamedTuple):
     """Who sent the request: the name of the key, every role it holds, and whether it may backfill."""
 
-    name: str
+    name: Actor
     roles: frozenset[str]
     backfills: bool = False
 
@@ -66,7 +67,8 @@ class Gate:
         stored, caller = found
         if not stored.usable(self._clock()):
             raise self._refused(NotSignedIn(), "ended_key")
-        request.scope["caller"] = caller.name
+        request.scope["caller"] = str(caller.name)
+        request.scope["caller_key"] = caller.name.key
         if caller.roles.isdisjoint(roles):
             raise self._refused(NotAllowed(), "wrong_role")
         return caller
@@ -77,7 +79,7 @@ class Gate:
             async with self._reading:
                 if self._monotonic() - self._read_at >= age:  # nobody has read them while this request waited
                     keys = await run_in_threadpool(self._load)
-                    self._known = {key.digest: (key, Caller(key.name, key.roles, key.backfills)) for key in keys}
+                    self._known = {key.digest: (key, Caller(Actor(key.name, key.id), key.roles, key.backfills)) for key in keys}
                     self._read_at = self._monotonic()
         return self._known.get(digest)
 

@@ -107,6 +107,7 @@ class Envelope:
             ms=round(seconds * 1000, 2),
             bytes=answer.size,
             caller=scope.get("caller"),
+            key=scope.get("caller_key"),
             source=source_of(scope),
             request_id=scope["request_id"],
         )

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.connections import Connections, Doing, Limits, Watched
 from app.api.problems import MEDIA_TYPE, NotHttp, TooSlow, problem, status_of
+from app.dispatch.channel import is_loopback
 from app.errors import BadSetting, LensError, Unavailable
 
 GRACE_SECONDS = 30
@@ -40,6 +41,11 @@ class Listener:
             raise BadSetting(_why(host, port, error)) from None
         self._host = host
         self.port: int = self.socket.getsockname()[1]
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        return is_loopback(self._host)
 
     @property
     def url(self) -> str:

@@ -71,7 +71,7 @@ def following(settings: Settings, desk: Desk) -> Iterator[Current]:
 
     Raises BadRulebook with every error when the database is empty and the folder has no rulebook that can be used.
     """
-    follows_folder = settings.rulebook_source == "folder"
+    follows_folder = settings.follows_folder
     if follows_folder and desk.store.dialect == "postgresql":
         advice = "with several machines set LENS_RULEBOOK_SOURCE=published, so that not each of them brings its own folder"
         _log.warning("rulebook_folder_beside_shared_database", advice=advice)
@@ -94,7 +94,7 @@ def watch_of(settings: Settings) -> FolderWatch:
 def open_first(settings: Settings, desk: Desk, watch: FolderWatch) -> Shelf:
     """What decides at the start. Raises BadRulebook, with every error as text, when nothing can."""
     try:
-        return open_shelf(desk, watch, follow_folder=settings.rulebook_source == "folder")
+        return open_shelf(desk, watch, follow_folder=settings.follows_folder)
     except Refused as refused:
         load(settings.rulebook_dir)  # tells the same errors with their lines
         faults = "\n".join(f"{fault.file or ''} {fault.code}: {fault.message}".strip() for fault in refused.faults)

@@ -1,15 +1,27 @@
 """What the record keeps of a command: who gave it, and why."""
 
-import getpass
+import os
+import pwd
 
 import typer
 
 from app.domain.reason import REASON_LENGTH
 
+_ACCOUNT_LENGTH = 14
+"""Characters of an account's name that are kept: so that what `--as` says has room beside it."""
+
 
 def actor() -> str:
-    """Who is at the command line, for the audit trail."""
-    return f"cli {getpass.getuser()}"[:80]
+    """Who is at the command line, for the audit trail: the user id of this process, and the system's own name for it.
+
+    What the environment says (LOGNAME, USER) anybody may set, so it is not asked.
+    """
+    uid = os.getuid()
+    try:
+        account = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        account = "no name"
+    return f"cli uid {uid} ({account[:_ACCOUNT_LENGTH]})"
 
 
 def checked_reason(reason: str) -> str:

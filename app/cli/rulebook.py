@@ -41,7 +41,8 @@ _BECAME: dict[Kept, str] = {
     "known": "there already",
 }
 As = Annotated[
-    str | None, typer.Option("--as", help="Who you are, where several people share an account. Default: the account's name.")
+    str | None,
+    typer.Option("--as", help="A remark on who you are. The record has the user id in any case; two people are two user ids."),
 ]
 Named = Annotated[str, typer.Argument(help="The version: its SHA-256 in hexadecimal, or the first 12 digits of it.")]
 CorrectsPast = Annotated[

@@ -26,7 +26,7 @@ from app.cli.presence import Presence
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
-from app.cli.wiring import Dispatching, about_of, feeds_of, parts_of
+from app.cli.wiring import Dispatching, about_of, exposed, feeds_of, parts_of
 from app.intake.feeds import FeedWatch
 from app.settings import Settings, share_metrics
 from app.store.engine import Store
@@ -150,7 +150,8 @@ def serve_api(parts: Parts, listener: Listener, on_started: Callable[[], None]) 
 
     try:
         limits = Limits(in_all=allow_open_files(Limits().in_all))
-        server_of(build_app(parts), say, limits).run(sockets=[listener.socket])
+        app = build_app(parts if listener.loopback else exposed(parts))
+        server_of(app, say, limits).run(sockets=[listener.socket])
     finally:
         _log.info("stopping")
 

@@ -3,6 +3,7 @@
 import sys
 from typing import Annotated
 
+import structlog
 import typer
 
 from app.api.server import Listener
@@ -12,6 +13,7 @@ from app.cli.running import run_many, run_one
 from app.settings import read_service_settings
 
 app = typer.Typer(add_completion=False)
+_log = structlog.get_logger()
 
 _SWITCH_SECONDS = 0.001
 """How long one thread may keep the interpreter while others wait: accepting, storing and sending take turns in one process.
@@ -42,6 +44,10 @@ def serve(
     with logs(settings.log_level, settings.runbook):
         warn_of_unknown_settings()
         listener = Listener(host, port)
+        if settings.rulebook_source is None and not listener.loopback:
+            # A folder needs nobody's approval, so it decides by itself only where nobody else can reach the service.
+            settings = settings.model_copy(update={"rulebook_source": "published"})
+            _log.info("rulebook_folder_not_followed", why="others can reach this address; LENS_RULEBOOK_SOURCE says otherwise")
         if workers == 1:
             sys.setswitchinterval(_SWITCH_SECONDS)
             run_one(settings, listener)

@@ -4,6 +4,7 @@ import os
 import platform
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from app.api.about_metrics import About
@@ -31,7 +32,7 @@ from app.intake.guards import Guards
 from app.settings import Settings
 from app.store.addresses import address_key
 from app.store.engine import Store, database_version, is_ahead, is_current
-from app.store.keys import list_keys
+from app.store.keys import exposed_bootstrap, list_keys
 from app.store.pacing import Rates
 from app.store.reading import look
 from app.store.writer import Writer
@@ -145,3 +146,13 @@ def parts_of(
         addresses=addresses,
         about=about_of(settings, store),
     )
+
+
+def exposed(parts: Parts) -> Parts:
+    """The same where others than this machine can reach the API: it is degraded while a key works that holds every role."""
+
+    def key_oddity() -> str | None:
+        return exposed_bootstrap(look(parts.store, list_keys), parts.clock())
+
+    ready = {**parts.ready, "keys": lambda: None}
+    return replace(parts, ready=ready, degraded={**parts.degraded, "keys": key_oddity})

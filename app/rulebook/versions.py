@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from app.domain.people import same_person
 from app.errors import Conflict
 from app.rulebook.book import RuleBook
 from app.rulebook.content import HASH_LENGTH
@@ -62,20 +63,13 @@ class Standing(NamedTuple):
         return "retired" if self.was_live else "draft"
 
 
-def person(actor: str) -> str:
-    """The person behind an actor of the audit trail: a key's name stands for itself, `cli root as ann` for ann."""
-    if not actor.startswith("cli "):
-        return actor
-    return actor.removeprefix("cli ").rpartition(" as ")[2]
-
-
 def approval_fault(standing: Standing, by: str, diff_seen: str | None) -> Conflict | None:
     """Why this person may not approve this version now, or None. `diff_seen` is the version the diff shown began at."""
     version, live = standing.version, standing.live
     if version == live:
         return Conflict(f"Rulebook {version} is live already.")
-    if person(by) == person(standing.drafted_by):
-        return Conflict(f"{person(by)} drafted rulebook {version}; another person must approve it.")
+    if same_person(by, standing.drafted_by):
+        return Conflict(f"{standing.drafted_by} drafted rulebook {version}; another person must approve it{_told_apart(by)}.")
     if standing.rejected_by is not None:
         return Conflict(f"{standing.rejected_by} sent rulebook {version} back; draft it again with what was asked for.")
     if diff_seen != live:
@@ -91,8 +85,8 @@ def rejection_fault(standing: Standing, by: str) -> Conflict | None:
     version = standing.version
     if version == standing.live:
         return Conflict(f"Rulebook {version} is live; go one step back with a rollback, or publish another.")
-    if person(by) == person(standing.drafted_by):
-        return Conflict(f"{person(by)} drafted rulebook {version}; another person must look at it.")
+    if same_person(by, standing.drafted_by):
+        return Conflict(f"{standing.drafted_by} drafted rulebook {version}; another person must look at it{_told_apart(by)}.")
     if standing.rejected_by is not None:
         return Conflict(f"{standing.rejected_by} has sent rulebook {version} back already.")
     return None
@@ -122,6 +116,13 @@ def age_fault(standing: Standing) -> Conflict | None:
         f"The bundle of rulebook {standing.version} has sequence {standing.sequence}, and one of sequence {standing.newest} was "
         "live: it is older. To publish it all the same, say why (`older`; on the command line `--older`)."
     )
+
+
+def _told_apart(by: str) -> str:
+    """How people are told apart where `by` acted."""
+    if by.startswith("cli "):
+        return " (one user id at the command line is one person, whatever --as says)"
+    return " (keys whose names differ only in case, spaces or look-alike characters are one person)"
 
 
 def publication_fault(standing: Standing) -> Conflict | None:

@@ -131,7 +131,7 @@ def _compared(connection: Connection, item: Heartbeat, received: int, feed: Row[
     agrees = received == item.told
     work_item = None if agrees else _raise_difference(connection, item, received, since, feed)
     times = (since, rfc3339(item.at), rfc3339(item.next_by))
-    return HeartbeatAnswer(item.caller, item.told, received, agrees, *times, work_item)
+    return HeartbeatAnswer(str(item.caller), item.told, received, agrees, *times, work_item)
 
 
 def _raise_difference(connection: Connection, item: Heartbeat, received: int, since: str | None, feed: Row[Any] | None) -> int:

@@ -160,7 +160,7 @@ def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versio
     added = add_to_release(connection, release.id, whole, cause)
     answered = msgspec.json.encode(answer(decision, added.messages, (*still_open, *added.work_items)))
     version = len(versions) + 1
-    head = (version, item.kind, item.fingerprint, item.by, decision.rulebook_sha256, body, item.reason)
+    head = (version, item.kind, item.fingerprint, str(item.by), decision.rulebook_sha256, body, item.reason)
     stored = Version(*head, answered.decode(), added.first_message, item.at)
     sums = add_version(connection, release.id, stored, evidence(decision))
     entry = _audit_entry(item, version, decision, added, cancelled)

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 from sqlalchemy import Connection, func, select, update
 
+from app.domain.people import is_reserved
 from app.domain.times import rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, NotSignedIn, Refused
 from app.store.audit import AuditEntry, append
@@ -93,8 +94,11 @@ def create(connection: Connection, items: Sequence[NewKey]) -> list[str | LensEr
 
 def _created(connection: Connection, item: NewKey) -> str | LensError:
     faults = []
-    if not _NAME.fullmatch(item.name) or item.name == BOOTSTRAP:
-        faults.append(Fault("/name", "pattern", "a name is 1 to 80 letters, digits, blanks or . _ @ : -, and not bootstrap"))
+    if not _NAME.fullmatch(item.name):
+        faults.append(Fault("/name", "pattern", "a name is 1 to 80 letters, digits, spaces or . _ @ : -"))
+    elif is_reserved(item.name):
+        message = "LENS itself acts under this name, or one that looks like it; choose the name of the system or person"
+        faults.append(Fault("/name", "reserved", message))
     if item.role not in ROLES:
         faults.append(Fault("/role", "enum", "there is no such role", ROLES))
     if item.expires_at is not None and item.expires_at <= item.at:
@@ -142,6 +146,14 @@ def bootstrap(connection: Connection, items: Sequence[Bootstrap]) -> list[bool]:
             append(connection, [AuditEntry(item.at, BOOTSTRAP, "create_key", target, "created", covers=(row,))])
         results.append(empty)
     return results
+
+
+def exposed_bootstrap(keys: Sequence[StoredKey], now: int) -> str | None:
+    """What is odd about keys of a service that others can reach: one that holds every role works. None when none does."""
+    for key in keys:
+        if key.role == BOOTSTRAP and key.usable(now):
+            return f"key {key.id} ({key.name}) holds every role, and others can reach this address; make keys, then revoke it"
+    return None
 
 
 class TryOut(NamedTuple):

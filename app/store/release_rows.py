@@ -201,7 +201,8 @@ def add_release(rows: Rows, item: Acceptance, key: int, became: Became, items: t
     mode = "backfill" if item.backfill else "normal"
     digest = None if item.address is None else item.address.digest
     answered = msgspec.json.encode(answer(decision, messages, items))
-    start = (key, decision.release_id, item.fingerprint, mode, item.caller, decision.outcome, decision.as_of.isoformat())
+    caller = str(item.caller)
+    start = (key, decision.release_id, item.fingerprint, mode, caller, decision.outcome, decision.as_of.isoformat())
     row = (*start, decision.rulebook_sha256, item.body, evidence(decision), answered.decode(), at, digest)
     rows.releases.append(row)
     sums = {f"release {key}": sum_of(_RELEASE_VALUES(row)), **became.sums}

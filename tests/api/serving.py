@@ -28,7 +28,7 @@ from app.store.keys import ROLES, NewKey, create
 from app.store.writer import Writer
 
 ROOT = Path(__file__).parents[2]
-BOOTSTRAP_KEY = "bootstrap-for-tests"
+BOOTSTRAP_KEY = "bootstrap-for-tests-of-the-api-only"
 EXAMPLE: dict[str, Any] = msgspec.json.decode((ROOT / "docs/examples/release.json").read_bytes())
 
 

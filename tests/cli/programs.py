@@ -17,7 +17,7 @@ import msgspec
 
 ROOT = Path(__file__).parents[2]
 LENS = (sys.executable, "-c", "from app.cli.main import main; main()")
-KEY = "a-key-for-tests"
+KEY = "a-key-for-tests-that-is-long-enough"
 EXAMPLE = msgspec.json.decode((ROOT / "docs/examples/release.json").read_bytes())
 
 

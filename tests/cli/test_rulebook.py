@@ -17,6 +17,11 @@ def book(tmp_path: Path) -> Path:
     return folder_in(tmp_path / "book")
 
 
+def as_user(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+    """From now on the command line is used by this user id."""
+    monkeypatch.setattr("app.cli.record.os.getuid", lambda: uid)
+
+
 def first_word(said: str) -> str:
     """The version that a command tells first."""
     return said.split(maxsplit=1)[0]
@@ -29,10 +34,15 @@ def test_two_people_put_a_rulebook_live_and_take_it_back(lens: Lens, book: Path,
     first = first_word(lens("rulebook", "draft", "book", "--as", "ann")[1])
     code, _, err = lens("rulebook", "approve", first, "--diff-seen", "nothing", "--as", "ann")
     assert (code, "another person must approve it" in err) == (1, True)
+    code, _, err = lens("rulebook", "approve", first, "--diff-seen", "nothing", "--as", "ben", LOGNAME="ben", USER="ben")
+    assert (code, "one user id at the command line is one person" in err) == (1, True)
+    as_user(monkeypatch, 4242)
     assert lens("rulebook", "approve", first, "--diff-seen", "nothing", "--as", "ben")[0] == 0
     assert "is live since" in lens("rulebook", "publish", first, "--as", "ben")[1]
     rewrite(book, "rules/messages.yaml", *WORDS)
+    as_user(monkeypatch, 0)
     second = first_word(lens("rulebook", "draft", "book", "--as", "ann")[1])
+    as_user(monkeypatch, 4242)
     code, out, err = lens("rulebook", "approve", second, "--as", "ben")
     assert (code, f"{first} -> {second}: 0 of" in out, "--diff-seen" in err) == (2, True, True), "nobody is there to be asked"
     assert lens("rulebook", "approve", second, "--as", "ben", "--diff-seen", first)[0] == 0

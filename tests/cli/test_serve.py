@@ -116,3 +116,12 @@ def test_a_request_under_way_is_finished_when_asked_to_stop(tmp_path: Path) -> N
         assert answer.status_code == 200
         assert len(answer.content.splitlines()) == 600
         assert program.process.wait(50) == 0
+
+
+def test_where_others_can_reach_it_nothing_goes_live_unapproved(tmp_path: Path) -> None:
+    """Off loopback the folder is not followed by default, and a key with every role makes the service degraded."""
+    with Program(tmp_path, ["serve", "--host", "0.0.0.0", "--port", "0"]) as program:  # noqa: S104 - that is the point
+        health = httpx.get(f"{program.url()}/readyz").json()
+        assert health["status"] == "degraded"
+        assert "holds every role" in health["parts"]["keys"]
+        assert "rulebook_folder_not_followed" in program.log.read_text()
