@@ -62,12 +62,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LENS_", extra="ignore", frozen=True)
 
     database_url: str = "sqlite:///var/lens.db"
+    create: bool = True
     rulebook_dir: Path = Path()
     rulebook_source: Literal["folder", "published"] | None = None
     rulebook_trusted_keys: Path | None = None
     require_scenarios: bool = True
     channel: Literal["spool", "tcp", "simulator"] = "spool"
     spool_dir: Path = Path("var/spool")
+    spool_stale: Wait = 600.0
+    spool_keep: Wait = 30 * 86400.0
     arrivals_dir: Path = Path("var/arrivals")
     switch_address: str = "127.0.0.1:7070"
     origin_ori: str = Field("VTINS07S0", pattern="^[A-Z]{2}[A-Z0-9]{7}$")

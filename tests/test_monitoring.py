@@ -1,6 +1,7 @@
 """What is seen from outside is documented, and what watches it asks for what there is."""
 
 import re
+import time
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.api.health import _page
 from app.api.metrics import Metrics
 from app.api.parts import Parts
 from app.api.store_metrics import StoreFigures
+from app.dispatch.channels.spool_watch import SpoolWatch
 from app.dispatch.counts import Counts
 from app.domain.surge import Breaker
 from tests.dispatch.outbox_rows import store_in
@@ -96,6 +98,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         store_figures=StoreFigures(store, lambda: 0, Breaker()),
         counts=Counts,
         about=About("SQLite 3", {"LENS_SWITCH_TLS_CERT": 0.0}),
+        spool=SpoolWatch(tmp_path_factory.mktemp("spool"), 600.0, time.time),
     )
     page = _page(cast("Parts", parts)).decode()
     store.close()

@@ -13,7 +13,7 @@ from app.api.feed_metrics import feed_words
 from app.api.metrics import Written, process_metrics, readiness_metrics
 from app.api.openapi import Json, answers, content
 from app.api.parts import Parts
-from app.api.sending_metrics import sending_metrics
+from app.api.sending_metrics import sending_metrics, spool_metrics
 from app.api.snapshots import Snapshot
 from app.api.surge_metrics import surge_words
 from app.errors import Unavailable, what_broke
@@ -165,4 +165,5 @@ def _page(parts: Parts) -> bytes:
         readiness_metrics(stopped),
         parts.store_figures.look(),
         sending_metrics(parts.counts()),
+        spool_metrics(parts.spool),
     )

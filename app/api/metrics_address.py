@@ -8,18 +8,23 @@ from prometheus_client.core import Metric
 
 from app.api.about_metrics import About, about_metrics, own_processes, process_metrics_of
 from app.api.metrics import Figures, readiness_metrics
-from app.api.sending_metrics import sending_metrics
+from app.api.sending_metrics import sending_metrics, spool_metrics
+from app.dispatch.channels.spool_watch import SpoolWatch
 from app.dispatch.counts import Counts
 from app.errors import BadSetting
 
 
 @contextmanager
 def metrics_address(
-    address: str, stopped: Callable[[], Mapping[str, str | None]], counts: Callable[[], Counts], about: About
+    address: str,
+    stopped: Callable[[], Mapping[str, str | None]],
+    counts: Callable[[], Counts],
+    about: About,
+    spool: SpoolWatch | None = None,
 ) -> Iterator[int]:
     """Tells the figures of a dispatcher at `host:port` for as long as the block lasts; the port that it is.
 
-    `stopped` says of each part why it cannot do its work, None where it can. Raises BadSetting when the address cannot be had.
+    `stopped` says of each part why it cannot do its work, None where it can; `spool` is looked at where there is one. Raises BadSetting when the address cannot be had.
     """
 
     def figures() -> Iterable[Metric]:
@@ -27,6 +32,7 @@ def metrics_address(
         yield from sending_metrics(counts())
         yield from about_metrics(about)
         yield from process_metrics_of(own_processes(several=False))
+        yield from spool_metrics(spool)
 
     host, _, port = address.rpartition(":")
     registry = CollectorRegistry()

@@ -14,6 +14,7 @@ from app.api.metrics import Metrics
 from app.api.store_metrics import StoreFigures
 from app.decide.addresses import Addresses
 from app.decide.decide import Decider
+from app.dispatch.channels.spool_watch import SpoolWatch
 from app.dispatch.counts import Counts
 from app.domain.surge import Breaker
 from app.intake.accept import Intake
@@ -49,7 +50,8 @@ class Parts:
     looks at, with a function that says why it cannot serve, in words without personal data, or None when it can; `degraded`, for
     some of them, says why one that can serve is not as it should be. `counts` tells what the dispatcher beside this API has done.
     `queued` says that there is something to send. `clock` tells the time in Micros. `breaker` says when there is more
-    than is normal, `addresses` tells residences from one another, `about` is what does not change while it runs.
+    than is normal, `addresses` tells residences from one another, `about` is what does not change while it runs. `spool` looks at
+    what the gateway leaves lying, where there is one.
     """
 
     store: Store
@@ -69,6 +71,7 @@ class Parts:
     breaker: Breaker
     addresses: Addresses
     about: About
+    spool: SpoolWatch | None = None
 
     @property
     def guards(self) -> Guards:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from app.dispatch.channels.spool_watch import SpoolWatch
 from app.dispatch.counts import SENT_WITHIN, Counts
 
 
@@ -32,6 +33,24 @@ def sending_metrics(counts: Counts) -> Iterable[Metric]:
         "Messages the network took, by whether that was within the time that their rule sets.",
         "kept",
         {"yes": counts.in_time, "no": counts.overdue},
+    )
+
+
+def spool_metrics(spool: SpoolWatch | None) -> Iterable[Metric]:
+    """What stands in the spool's `out/`, where this machine has one that can be read."""
+    if spool is None:
+        return
+    try:
+        waiting = spool.look()
+    except OSError:  # then the channel tells of it
+        return
+    yield GaugeMetricFamily(
+        "lens_spool_out_files", "Messages in the spool that the gateway has not taken.", value=waiting.files
+    )
+    yield GaugeMetricFamily(
+        "lens_spool_out_oldest_seconds",
+        "For how long the oldest of them has waited; 0 where none does.",
+        value=waiting.oldest_seconds,
     )
 
 

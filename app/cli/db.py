@@ -9,7 +9,7 @@ from typing import Annotated, Never
 
 import typer
 
-from app.cli.database import clock, database
+from app.cli.database import bring_up_to_date, clock, database, given_out
 from app.cli.progress import advancing, working
 from app.cli.record import actor
 from app.domain.identifiers import message_id
@@ -39,9 +39,10 @@ def upgrade() -> None:
     LENS_DATABASE_URL=sqlite:///var/lens.db lens db upgrade
 
     """
-    with database(read_settings()) as store:
+    settings = read_settings()
+    with database(settings) as store:
         with working("Bringing the tables up to date"):
-            upgrade_store(store)
+            bring_up_to_date(store, settings)
         print(f"The {store.dialect} database is up to date.")
 
 
@@ -161,7 +162,7 @@ def recovered(
         raise NotFound("LENS_DATABASE_URL: there is no database; restore the backup first.")
     with database(settings) as store, working("Flagging what waits"):
         upgrade_store(store)
-        found = recover(store, skip)
+        found = recover(store, skip, given_out(store, settings))
     print(
         f"The next message is {message_id(found.next_number)}; {found.flagged:,} that wait are flagged as possible duplicates."
     )

@@ -5,14 +5,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from app.cli.database import clock, database
+from app.cli.database import bring_up_to_date, clock, database
 from app.cli.listing import store_at_hand
 from app.cli.printing import minute, print_table
 from app.cli.record import actor
 from app.domain.times import SECOND, rfc3339
 from app.errors import Refused
 from app.settings import read_settings, seconds
-from app.store.engine import upgrade
 from app.store.keys import NewKey, Revoke, Role, StoredKey, create, list_keys, revoke
 from app.store.reading import look
 from app.store.writer import Writer
@@ -42,8 +41,9 @@ def make(
     """
     now = clock()
     new = NewKey(name, role, actor(), now, _end(expires, now), may_backfill)
-    with database(read_settings()) as store:
-        upgrade(store)
+    settings = read_settings()
+    with database(settings) as store:
+        bring_up_to_date(store, settings)
         with Writer(store) as writer:
             try:
                 key = writer.do_and_wait(create, new)

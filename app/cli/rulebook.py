@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.database import database
+from app.cli.database import bring_up_to_date, database
 from app.cli.differences import Form, shown
 from app.cli.following import desk_of
 from app.cli.listing import store_at_hand
@@ -22,7 +22,7 @@ from app.intake.rulebooks import Rulebooks, Said
 from app.rulebook.signing import is_name
 from app.rulebook.versions import VERSION
 from app.settings import read_settings
-from app.store.engine import Store, upgrade
+from app.store.engine import Store
 from app.store.reading import look
 from app.store.rulebook_reads import all_versions, bundle_of_version
 from app.store.rulebooks import Kept
@@ -120,7 +120,7 @@ def draft(
     try:
         bundle = read_source(source, vouched=settings.rulebook_trusted_keys is not None)
         with database(settings) as store:
-            upgrade(store)  # a first draft may come before the first start
+            bring_up_to_date(store, settings)  # a first draft may come before the first start
             with _at_work(store) as opened, working("Checking every case, and running the scenarios"):
                 version, kept = opened.rulebooks.draft(bundle, by, Said(title, reason, None, corrects_past))
     except Refused as refused:

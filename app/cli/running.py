@@ -19,14 +19,14 @@ from app.api.open_files import allow_open_files
 from app.api.parts import Parts
 from app.api.server import Listener, server_of
 from app.cli.announcing import SIMULATED_INBOXES, Announcement, say_arrival, say_simulator
-from app.cli.database import database, prepare_database, try_out_key
+from app.cli.database import database, numbers_kept, numbers_of, prepare_database, try_out_key
 from app.cli.following import desk_of, following, open_first, watch_of
 from app.cli.logs import logs
 from app.cli.presence import Presence
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
-from app.cli.wiring import Dispatching, about_of, exposed, feeds_of, parts_of
+from app.cli.wiring import Dispatching, about_of, exposed, feeds_of, parts_of, spool_watch_of
 from app.intake.feeds import FeedWatch
 from app.settings import Settings, share_metrics
 from app.store.engine import Store
@@ -43,7 +43,7 @@ def run_one(settings: Settings, listener: Listener) -> None:
         prepare_database(store, settings)
         with (
             following(settings, desk_of(settings, store, writer)) as current,
-            sending_of(settings, writer) as sending,
+            sending_of(settings, store, writer) as sending,
             Hints(store, sending.wake) as hints,
             FeedWatch(feeds := feeds_of(settings, store, writer)),
             Presence(writer, "serve", settings),
@@ -80,7 +80,7 @@ def run_dispatcher(settings: Settings) -> None:
         prepare_database(store, settings)
         with (
             Writer(store) as writer,
-            sending_of(settings, writer) as sending,
+            sending_of(settings, store, writer) as sending,
             Hints(store, sending.wake),
             watched(settings, sending, about_of(settings, store)),
             Presence(writer, "work", settings),
@@ -99,7 +99,7 @@ def watched(settings: Settings, sending: Sending, about: About) -> Iterator[None
     if settings.metrics_address is None:
         yield
         return
-    with metrics_address(settings.metrics_address, stopped, lambda: sending.counts, about):
+    with metrics_address(settings.metrics_address, stopped, lambda: sending.counts, about, spool_watch_of(settings)):
         _log.info("telling_metrics", address=settings.metrics_address)
         yield
 
@@ -130,7 +130,7 @@ def run_shared_dispatcher(settings: Settings, pulse: Pulse, bell: Bell) -> None:
         logs(settings.log_level, settings.runbook),
         database(settings) as store,
         Writer(store) as writer,
-        sending_of(settings, writer) as sending,
+        sending_of(settings, store, writer) as sending,
         Hints(store, sending.wake),
         Presence(writer, "work", settings),
     ):
@@ -157,7 +157,7 @@ def serve_api(parts: Parts, listener: Listener, on_started: Callable[[], None]) 
 
 
 @contextmanager
-def sending_of(settings: Settings, writer: Writer) -> Iterator[Sending]:
+def sending_of(settings: Settings, store: Store, writer: Writer) -> Iterator[Sending]:
     """A dispatcher at work, and before it the simulated network where the settings ask for one."""
     with ExitStack() as stack:
         address = None
@@ -165,7 +165,8 @@ def sending_of(settings: Settings, writer: Writer) -> Iterator[Sending]:
             simulator = stack.enter_context(Simulator(settings, SIMULATED_INBOXES, say_arrival))
             say_simulator(simulator.addresses())
             address = simulator.addresses().switch
-        yield stack.enter_context(Sending(settings, writer, address))
+        stack.enter_context(numbers_kept(store, settings))
+        yield stack.enter_context(Sending(settings, writer, address, numbers_of(store, settings)))
 
 
 def key_to_show(settings: Settings, store: Store) -> str | None:

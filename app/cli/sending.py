@@ -14,16 +14,25 @@ from app.settings import Settings
 from app.simulator.exchange import Delivered
 from app.simulator.serve import Addresses, serve_switch
 from app.simulator.setup import Setup, said_today
+from app.store.given_out import GivenOut
 from app.store.writer import Writer
 
 
 class Sending:
     """A dispatcher in the background, made anew with its channel when it breaks down. Use as a `with` block."""
 
-    def __init__(self, settings: Settings, writer: Writer, switch_address: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        writer: Writer,
+        switch_address: str | None = None,
+        numbers: GivenOut | None = None,
+    ) -> None:
+        """`switch_address` is that of the simulated network; `numbers` keeps the highest number given out."""
         self._settings = settings
         self._writer = writer
         self._switch_address = switch_address
+        self._numbers = numbers
         self._dispatcher: Dispatcher | None = None
         self.counts = Counts()
         """What it has done; a dispatcher made anew goes on counting."""
@@ -43,8 +52,9 @@ class Sending:
             self._dispatcher.wake()
 
     def channel_problem(self) -> str | None:
-        """Why nothing can be sent on the link at this moment, in words, or None."""
-        return self._channel.problem()
+        """Why nothing can or may be sent on the link at this moment, in words, or None."""
+        behind = None if self._dispatcher is None else self._dispatcher.behind()
+        return behind or self._channel.problem()
 
     def worker_problem(self) -> str | None:
         """Why the dispatcher is not at work, in words, or None when it is."""
@@ -52,7 +62,7 @@ class Sending:
 
     async def _dispatch(self) -> None:
         self._channel = channel_of(self._settings, self._switch_address)
-        self._dispatcher = dispatcher_of(self._settings, self._writer, self._channel, self.counts)
+        self._dispatcher = dispatcher_of(self._settings, self._writer, self._channel, self.counts, self._numbers)
         await self._dispatcher.run()
 
 

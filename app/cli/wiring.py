@@ -3,6 +3,7 @@
 import os
 import platform
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from app.decide.compose import wire
 from app.dispatch.channel import Channel
 from app.dispatch.channels.certificates import first_end
 from app.dispatch.channels.spool import SpoolChannel
+from app.dispatch.channels.spool_watch import SpoolWatch
 from app.dispatch.channels.tcp import TcpChannel, client_tls
 from app.dispatch.channels.tcp_arrivals import Arrivals
 from app.dispatch.channels.tcp_journal import Journal
@@ -32,6 +34,7 @@ from app.intake.guards import Guards
 from app.settings import Settings
 from app.store.addresses import address_key
 from app.store.engine import Store, database_version, is_ahead, is_current
+from app.store.given_out import GivenOut
 from app.store.keys import exposed_bootstrap, list_keys
 from app.store.pacing import Rates
 from app.store.reading import look
@@ -41,17 +44,22 @@ from app.store.writer import Writer
 def channel_of(settings: Settings, switch_address: str | None = None) -> Channel:
     """The link of LENS_CHANNEL. `switch_address` is that of the simulated network, where one runs in this process."""
     if settings.channel == "spool":
-        return SpoolChannel(settings.spool_dir)
+        return SpoolChannel(settings.spool_dir, sweep=lambda: time.time() - settings.spool_keep)
     if settings.channel == "simulator" and switch_address is not None:
         return TcpChannel(switch_address, settings.ack_timeout, arrivals=Arrivals(Journal(settings.arrivals_dir)))
     tls = client_tls(settings.switch_tls_ca, settings.switch_tls_cert, settings.switch_tls_key)
     return TcpChannel(settings.switch_address, settings.ack_timeout, tls, arrivals=Arrivals(Journal(settings.arrivals_dir)))
 
 
-def dispatcher_of(settings: Settings, writer: Writer, channel: Channel, counts: Counts) -> Dispatcher:
+def spool_watch_of(settings: Settings) -> SpoolWatch | None:
+    """What looks at the spool, where the link is one."""
+    return SpoolWatch(settings.spool_dir, settings.spool_stale, time.time) if settings.channel == "spool" else None
+
+
+def dispatcher_of(settings: Settings, writer: Writer, channel: Channel, counts: Counts, numbers: GivenOut | None) -> Dispatcher:
     """A dispatcher with a name of its own among all that share the database."""
     worker = f"{platform.node()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
-    return Dispatcher(writer, channel, worker, limits_of(settings), wire, counts)
+    return Dispatcher(writer, channel, worker, limits_of(settings), wire, counts, numbers=numbers)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -125,6 +133,9 @@ def parts_of(
         "worker": dispatching.worker_problem,
     }
     degraded = {"database": database_oddity, "rulebook": lambda: current.shelf.problem}
+    spool = spool_watch_of(settings)
+    if spool is not None:
+        degraded["channel"] = spool.problem
     gate = Gate(lambda: look(store, list_keys), clock, metrics)
     intake = Intake(writer, current.shelf.decider, clock, dispatching.queued, Guards(breaker, addresses))
     return Parts(
@@ -145,6 +156,7 @@ def parts_of(
         breaker=breaker,
         addresses=addresses,
         about=about_of(settings, store),
+        spool=spool,
     )
 
 

@@ -56,6 +56,9 @@ class Channel(Protocol):
         After one that is `unsent` for want of the link, all behind it in the same call are: none overtakes it.
         """
 
+    async def lying(self) -> Sequence[str]:
+        """Messages that are `taken` and still lie where the far side is to take them from. Raises OSError when nobody knows."""
+
     def problem(self) -> str | None:
         """Why nothing can be sent at this moment, in words, or None when the link is up."""
 

@@ -19,11 +19,13 @@ from app.dispatch.lanes import LaneSender, Limits, Wire
 from app.dispatch.operator_log import OperatorLog
 from app.dispatch.retry import backoff
 from app.dispatch.sweeps import sweep
+from app.domain.identifiers import message_number
 from app.domain.times import micros_in
-from app.errors import Unavailable, what_broke
+from app.errors import LensError, Unavailable, what_broke
 from app.store import outbox
+from app.store.given_out import GivenOut, behind, count_given_out
 from app.store.outbox import Batch, Claim, Renewal, Turn, TurnEnd
-from app.store.tries import Presume, presume
+from app.store.tries import Postpone, Presume, postpone, presume
 from app.store.writer import Writer
 
 _log = structlog.get_logger(__name__)
@@ -36,7 +38,7 @@ _BREATH = 0.025  # seconds from one look for lanes to the next at the least: hin
 class Dispatcher:
     """Runs one channel and sends what is due on it. Any number of processes may have one, each with a name of its own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it stands on, put together in one place
         self,
         writer: Writer,
         channel: Channel,
@@ -44,9 +46,14 @@ class Dispatcher:
         limits: Limits,
         wire: Wire,
         counts: Counts | None = None,
+        *,
         rng: Random | None = None,
+        numbers: GivenOut | None = None,
     ) -> None:
-        """`worker` names this process among all dispatchers; `counts` goes on from another's; `rng` spreads retries."""
+        """`worker` names this process among all dispatchers; `counts` goes on from another's; `rng` spreads retries.
+
+        `numbers` keeps the highest number given out outside of the database.
+        """
         self._writer = writer
         self._channel = channel
         self._worker = worker
@@ -54,7 +61,9 @@ class Dispatcher:
         self._rng = rng or Random()  # noqa: S311 - spreads retries, keeps no secret
         self.counts = counts or Counts()
         """What happened since the start."""
-        self._sender = LaneSender(channel, wire, limits, self._rng, self.counts)
+        self._numbers = numbers
+        self._behind: str | None = None
+        self._sender = LaneSender(channel, wire, limits, self._rng, self.counts, numbers)
         self._operator_log = OperatorLog(writer)
         self._inbound = Inbound(writer, limits.state_retry, limits.inbound_within, self.wake)
         self._lanes: dict[str, tuple[int, asyncio.Task[None]]] = {}
@@ -66,7 +75,11 @@ class Dispatcher:
 
     def problem(self) -> str | None:
         """Why nothing is sent at this moment, in words, or None."""
-        return self._channel.problem() or self._writer.problem or self._paused
+        return self._channel.problem() or self._writer.problem or self._behind or self._paused
+
+    def behind(self) -> str | None:
+        """Why the database must not be sent from, being older than the numbers given out; None when it is not."""
+        return self._behind
 
     def wake(self) -> None:
         """Says that something may be due. A hint, from any thread; many at once are as one."""
@@ -94,6 +107,7 @@ class Dispatcher:
                 ("leases", self._keep_leases()),
                 ("presume", self._presume()),
                 ("sweeps", sweep(self._writer, self._limits.sweep, self.wake)),
+                ("numbers", self._keep_numbers()),
             )
         ]
         try:
@@ -139,7 +153,7 @@ class Dispatcher:
         room = limits.lanes - len(self._lanes)
         if room <= 0:
             return limits.poll
-        if self._channel.problem() is not None:
+        if self._channel.problem() is not None or self._behind is not None:
             return min(limits.poll, 0.1)
         lease, horizon = micros_in(limits.lease), micros_in(limits.horizon)
         wanted = Claim(self._worker, room, limits.window, lease, horizon, tuple(self._lanes), limits.rates)
@@ -212,14 +226,46 @@ class Dispatcher:
                 _log.warning("leases_not_renewed", lanes=len(failed), error=type(failed[0]).__name__)
 
     async def _presume(self) -> None:
-        """Presumes delivered what the network said nothing about for long enough."""
+        """Presumes delivered what the network said nothing about for long enough since it left us."""
         after = self._limits.presume_after
         while True:
             count = 0
             try:
-                count = await self._writer.do(presume, Presume(micros_in(after), _SWEEP))
+                lying = await self._postpone(micros_in(after))
+                count = await self._writer.do(presume, Presume(micros_in(after), _SWEEP, lying))
             except Unavailable as error:
                 _log.warning("presume_failed", cause=error.detail)
+            except OSError as error:  # nobody knows what has left us, so nothing is presumed
+                _log.warning("presume_failed", cause=error.strerror)
             self.counts.presumed += count
             if count < _SWEEP:
                 await asyncio.sleep(min(30.0, max(after / 4, 0.05)))
+
+    async def _postpone(self, after: int) -> frozenset[int]:
+        """The messages that the far side has not taken from us yet; for them the time begins when it has. Raises OSError."""
+        names = [message_number(name) for name in await self._channel.lying()]
+        lying = tuple(number for number in names if number is not None)
+        for first in range(0, len(lying), _SWEEP):
+            await self._writer.do(postpone, Postpone(lying[first : first + _SWEEP], after))
+        return frozenset(lying)
+
+    async def _keep_numbers(self) -> None:
+        """Keeps outside of the database what its counter says, and sends nothing while that is behind what was given out before.
+
+        A standby that has taken over may be. `lens db recovered` ends it, in this process too.
+        """
+        while self._numbers is not None:
+            try:
+                highest = await asyncio.to_thread(self._numbers.highest)
+                last = await self._writer.do(count_given_out, None)
+            except LensError as error:
+                _log.warning("numbers_not_compared", cause=error.detail)
+            else:
+                was, self._behind = self._behind, behind(highest, last)
+                if self._behind is not None and was is None:
+                    _log.error("database_behind", cause=self._behind)
+                elif self._behind is None:
+                    await asyncio.to_thread(self._numbers.note, last)
+                    await asyncio.to_thread(self._numbers.sync)
+            await asyncio.sleep(self._limits.sweep)
+        await asyncio.Event().wait()  # there is nothing to keep

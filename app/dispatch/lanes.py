@@ -14,6 +14,7 @@ from app.dispatch.retry import backoff, verdict
 from app.domain.identifiers import message_id
 from app.domain.times import micros_in
 from app.errors import LensError, what_broke
+from app.store.given_out import GivenOut
 from app.store.outbox import Batch
 from app.store.pacing import UNLIMITED, Rates
 from app.store.tries import Taken, Verdict
@@ -57,13 +58,22 @@ class Limits:
 class LaneSender:
     """Sends batches of any lane on one channel."""
 
-    def __init__(self, channel: Channel, wire: Wire, limits: Limits, rng: Random, counts: Counts) -> None:
-        """`rng` spreads retries; tries and late batches go into `counts`."""
+    def __init__(
+        self,
+        channel: Channel,
+        wire: Wire,
+        limits: Limits,
+        rng: Random,
+        counts: Counts,
+        numbers: GivenOut | None = None,
+    ) -> None:
+        """`rng` spreads retries; tries and late batches go into `counts`, numbers into `numbers` before they leave."""
         self._channel = channel
         self._wire = wire
         self._limits = limits
         self._rng = rng
         self._counts = counts
+        self._numbers = numbers
         self._link_fails = 0
 
     async def send(self, batch: Batch, begun: float) -> tuple[tuple[Verdict, ...], int | None]:
@@ -74,6 +84,8 @@ class LaneSender:
             self._counts.late += 1
             late = Receipt("unsent", "dropped: most of the lease was gone before it could be sent")
             return tuple(verdict(message, late, limits.max_attempts) for message, _ in outgoing) + unfit, 0
+        if self._numbers is not None and outgoing:
+            self._numbers.note(max(message.number for message, _ in outgoing))
         receipts = await self._receipts([out for _, out in outgoing])
         self._counts.tried([message for message, _ in outgoing], receipts)
         verdicts = unfit

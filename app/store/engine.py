@@ -28,7 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import BadSetting, Unavailable
 from app.store.audit import begin_gathering, write_trail
-from app.store.folders import sync_folder
+from app.store.folders import changeable, close_to_others, sync_folder
 from app.store.servers import Servers
 from app.store.troubles import cause, forget_values
 
@@ -131,13 +131,21 @@ def _open_sqlite(url: URL) -> Store:
 def _create_private(file: Path) -> None:
     """The database holds personal data: its folder and file are for this user alone. SQLite gives its WAL the same mode.
 
-    SQLite has the names in that folder on the disk before a first commit; the folder's own name is our part.
+    SQLite has the names in that folder on the disk before a first commit; the folder's own name is our part. A folder that is
+    there may be one for other things too: others may see names in it, but who can change it could put another file in our place.
     """
     missing = [folder for folder in file.absolute().parents if not folder.exists()]
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in missing:
             sync_folder(folder.parent)
+        beside = [file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm")]
+        for path in (file.parent, *(each for each in (file, *beside) if each.exists())):
+            exposed = changeable(path)
+            if exposed is not None:
+                raise BadSetting(f"LENS_DATABASE_URL: {exposed}")
+            if path != file.parent:
+                close_to_others(path)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise BadSetting(f"LENS_DATABASE_URL: the file {file} cannot be opened for writing: {error.strerror}") from None
@@ -227,6 +235,11 @@ def upgrade(store: Store) -> None:
         raise Unavailable(f"The tables cannot be upgraded ({cause(error)}); nothing was changed.") from None
 
 
+def shown_url(url: str) -> str:
+    """The URL of a database without its password."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
 def is_there(url: str) -> bool:
     """Whether there is anything to open: an SQLite file that is missing would be made. Raises BadSetting for what is no URL."""
     try:
@@ -266,6 +279,11 @@ def dump_advice(url: str, file: Path) -> str | None:
 def is_current(store: Store) -> bool:
     """Whether the tables are those of this version (`upgrade` has been run). Raises Unavailable."""
     return _found(store) == _revisions()[-1:]
+
+
+def is_new(store: Store) -> bool:
+    """Whether nothing has made tables in it yet. Raises Unavailable."""
+    return not _found(store)
 
 
 def is_ahead(store: Store) -> bool:

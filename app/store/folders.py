@@ -1,7 +1,16 @@
-"""Folders whose names must survive a power cut: a new file is only there for good once its folder is on the disk."""
+"""Folders and files of ours: on the disk for good, and closed to other accounts.
+
+LENS makes its folders with mode 0700 and its files with 0600. What other accounts could have changed is not used at all; what
+they could only read is closed, and told.
+"""
 
 import os
+import stat
 from pathlib import Path
+
+import structlog
+
+_log = structlog.get_logger()
 
 
 def sync_folder(folder: Path) -> None:
@@ -11,3 +20,35 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def changeable(path: Path, *, group: bool = False) -> str | None:
+    """Why others could change what is there, and how to end it, or None. `group`: its group may.
+
+    Raises OSError when `path` cannot be looked at.
+    """
+    status = path.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & (stat.S_IWOTH if group else stat.S_IWGRP | stat.S_IWOTH):
+        fix = f"chmod {'o-w' if group else 'go-w'} {path}"
+        if mode & stat.S_ISVTX:
+            fix = "name a folder of its own, which LENS makes"  # it is meant for everybody, as /tmp is
+        return f"{path} can be changed by other accounts (mode {mode:04o}). Look at what is in it, then: {fix}"
+    if not group and status.st_uid not in {os.geteuid(), 0}:
+        ours = os.geteuid()
+        return f"{path} belongs to another account (uid {status.st_uid}). Look at what is in it, then: chown {ours} {path}"
+    return None
+
+
+def close_to_others(path: Path, *, group: bool = False) -> None:
+    """Takes from other accounts what they may do with a file or folder of ours. Raises OSError.
+
+    `group`: not from its group, where it was plainly let in (it may write, or the folder hands its group down).
+    """
+    status = path.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    let_in = group and mode & (stat.S_ISGID | stat.S_IWGRP)
+    closed = mode & ~(0o007 if let_in else 0o077)
+    if closed != mode and status.st_uid == os.geteuid():
+        path.chmod(closed)
+        _log.warning("closed_to_others", path=str(path), mode=f"{closed:04o}", was=f"{mode:04o}")

@@ -23,6 +23,9 @@ _FLAG = """
 """What a person can let go may have been let go, and sent, in the time that is lost."""
 
 
+_BEYOND = "UPDATE counter SET last = ? WHERE name = 'message' AND last < ?"
+
+
 class Recovered(NamedTuple):
     """`next_number`: of the first message accepted from now on; `flagged`: messages that may go out yet and may have been sent."""
 
@@ -30,8 +33,10 @@ class Recovered(NamedTuple):
     flagged: int
 
 
-def recover(store: Store, skip: int = SKIPPED) -> Recovered:
+def recover(store: Store, skip: int = SKIPPED, given_out: int = 0) -> Recovered:
     """Skips numbers of messages, releases and work items, and flags what may go out yet, in one transaction. Safe to repeat.
+
+    `given_out` is the highest message number that is known outside of this store to have been given out.
 
     No process may send from the store meanwhile, or flags come too late. Raises Unavailable when it is in use.
     """
@@ -41,6 +46,7 @@ def recover(store: Store, skip: int = SKIPPED) -> Recovered:
             raise Unavailable("A dispatcher has lanes: stop every LENS process, wait until leases end (LENS_LEASE), try again.")
         lock_counters(connection)
         run(connection, "UPDATE counter SET last = last + ? WHERE name IN ('message', 'release', 'work_item')", [skip])
+        run(connection, _BEYOND, [given_out + skip, given_out + skip])
         flagged = len(run(connection, _FLAG, ()))
         last = int(connection.scalar(text("SELECT last FROM counter WHERE name = 'message'")) or 0)
         detail = {"numbers_skipped": skip, "messages_flagged": flagged}

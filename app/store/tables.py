@@ -103,7 +103,7 @@ class MessageRow(SQLModel, table=True):
     failures: int = Field(default=0, description="tries refused or lost since it was queued last; at the limit it is dead")
     maybe_duplicate: bool = Field(default=False, description="a try's outcome is unknown, so the network may have it twice")
     created_at: int = Field(sa_column=_big(nullable=False))
-    changed_at: int = Field(sa_column=_big(nullable=False), description="of the current status")
+    changed_at: int = Field(sa_column=_big(nullable=False), description="of the current status; see `tries.postpone`")
     due_at: int | None = Field(default=None, sa_column=_big(nullable=True), description="when policy wants it out (`within`)")
     refers_to: int | None = Field(default=None, sa_column=_big(nullable=True), description="number corrected or cancelled")
     not_before: int | None = Field(

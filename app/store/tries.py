@@ -58,11 +58,20 @@ class Verdict(NamedTuple):
 class Presume(NamedTuple):
     """To presume delivered what was sent more than `after` Micros ago; at most `limit` messages.
 
-    What was sent more than that ahead of now was sent before the clock was set back, and counts as past.
+    What was sent more than that ahead of now was sent before the clock was set back, and counts as past. `lying` are the numbers
+    of messages that the far side has not taken from us yet: of them nobody can have said anything.
     """
 
     after: int
     limit: int
+    lying: frozenset[int] = frozenset()
+
+
+class Postpone(NamedTuple):
+    """These messages lie with us still; the time until they are presumed delivered, `after` Micros, begins when they have left."""
+
+    numbers: tuple[int, ...]
+    after: int
 
 
 _NEXT = """
@@ -172,9 +181,29 @@ def _presume(connection: Connection, now: int, sweep: Presume) -> int:
     set_back = "no ER or SM, and sent at a time that is still to come, since the clock was set back"
     count = 0
     for select, moment, since in ((_OLD, now - sweep.after, without), (_AHEAD, now + sweep.after, set_back)):
-        numbers = [number for (number,) in run(connection, select + lock, (moment, sweep.limit - count))]
+        found = [number for (number,) in run(connection, select + lock, (moment, sweep.limit - count))]
+        numbers = [number for number in found if number not in sweep.lying]
         presumed = run_in(connection, _PRESUME, [now, now], numbers, "RETURNING number, changed_at")
         cause = f"{since}; a presumption only, the network gives no receipt"
         record(connection, [Event(number, Status.PRESUMED_DELIVERED.value, at, cause) for number, at in presumed])
         count += len(numbers)
     return count
+
+
+_LYING = "SELECT number FROM message WHERE status = 'sent' AND (changed_at <= ? OR changed_at > ?) AND number IN"
+_POSTPONE = "UPDATE message SET changed_at = ? WHERE number IN"
+
+
+def postpone(connection: Connection, items: Sequence[Postpone]) -> list[int]:
+    """Lets the time to presume messages delivered begin anew, in which the far side has not taken them; how many, for each item.
+
+    A message that goes soon is written to never, one that stays only once in half of that time.
+    """
+    return [_postpone(connection, now_micros(connection), item) for item in items]
+
+
+def _postpone(connection: Connection, now: int, item: Postpone) -> int:
+    values, lock = [now - item.after // 2, now], row_lock(connection, skip_locked=True)
+    numbers = [number for (number,) in run_in(connection, _LYING, values, item.numbers, lock)]
+    run_in(connection, _POSTPONE, [now], numbers)
+    return len(numbers)

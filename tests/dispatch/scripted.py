@@ -50,6 +50,10 @@ class ScriptedChannel:
             self.wire += named
         return [UNSENT if self.down else await self._fate(ori, number) for ori, number in named]
 
+    async def lying(self) -> Sequence[str]:
+        """None: what is acknowledged has left us."""
+        return ()
+
     def problem(self) -> str | None:
         """What the test says."""
         return self.down

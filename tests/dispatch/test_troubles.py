@@ -17,10 +17,12 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import LaneSender
 from app.errors import LensError, Unavailable
 from app.store.engine import Store
+from app.store.given_out import GivenOut
 from app.store.outbox import Batch
+from app.store.recovery import recover
 from app.store.tries import Taken, Verdict
 from app.store.writer import Writer
-from tests.dispatch.outbox_rows import AZ, TX, flagged, history, queue, statuses, text_of, wire
+from tests.dispatch.outbox_rows import AZ, TX, change, flagged, history, queue, statuses, text_of, wire
 from tests.dispatch.scripted import QUICK, TAKEN, ScriptedChannel, always_taken, dispatching, until
 
 T = TypeVar("T")
@@ -140,3 +142,49 @@ def test_a_spool_is_a_network_too(store: Store, tmp_path: Path) -> None:
     asyncio.run(scenario())
     assert (spool / "out" / "LN00000001.am").read_bytes() == wire(text_of(queued[0], AZ), "legacy")
     assert sorted(path.name for path in (spool / "out").iterdir()) == ["LN00000001.am", "LN00000002.am"]
+
+
+def test_a_database_that_is_behind_is_not_sent_from_until_it_is_recovered(store: Store, tmp_path: Path) -> None:
+    """A standby that had not got everything may take over under a running dispatcher; `recover` ends it there too."""
+    (number,) = queue(store, [AZ])
+    GivenOut(tmp_path, "a").note(number + 100)
+
+    async def scenario() -> None:
+        channel = ScriptedChannel(always_taken)
+        numbers = GivenOut(tmp_path, "a")
+        with Writer(store) as writer:
+            dispatcher = Dispatcher(writer, channel, "w1", replace(QUICK, sweep=0.02), wire, numbers=numbers)
+            task = asyncio.create_task(dispatcher.run())
+            await until(lambda: dispatcher.behind() is not None)
+            assert "run `lens db recovered`" in (dispatcher.problem() or "")
+            change(store, "UPDATE lane SET owner = NULL, until = 0")
+            recover(store, given_out=numbers.highest())
+            await until(lambda: dispatcher.behind() is None)
+            (later,) = queue(store, [TX])
+            await until(lambda: statuses(store)[later] == "sent")
+            await until(lambda: GivenOut(tmp_path, "a").highest() == later)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(scenario())
+
+
+def test_a_number_is_kept_before_its_message_leaves(store: Store, tmp_path: Path) -> None:
+    """Whatever becomes of the database after that, the number is known to be used."""
+    (number,) = queue(store, [AZ])
+    seen = []
+
+    async def scenario() -> None:
+        async def fate(_: str, __: int) -> Receipt:
+            seen.append(GivenOut(tmp_path, "a").highest())
+            return TAKEN
+
+        with Writer(store) as writer:
+            dispatcher = Dispatcher(writer, ScriptedChannel(fate), "w1", QUICK, wire, numbers=GivenOut(tmp_path, "a"))
+            task = asyncio.create_task(dispatcher.run())
+            await until(lambda: statuses(store)[number] == "sent")
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(scenario())
+    assert seen == [number]

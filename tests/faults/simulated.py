@@ -164,6 +164,10 @@ class Link:
     def _mend(self) -> None:
         self.up = True
 
+    async def lying(self) -> Sequence[str]:
+        """None: what is acknowledged has left us."""
+        return ()
+
     def problem(self) -> str | None:
         """Whether it is down."""
         return None if self.up else "no link"

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, event
 from app.store.engine import Store
 from app.store.outbox import Batch, Claim, Claimed, Renewal, Turn, TurnEnd, claim, renew, turn
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume, standing
-from app.store.tries import Presume, Verdict, presume
+from app.store.tries import Postpone, Presume, Verdict, postpone, presume
 from tests.dispatch.outbox_rows import (
     AZ,
     NM,
@@ -267,6 +267,24 @@ def test_only_old_sent_messages_are_presumed_delivered(store: Store) -> None:
     assert list(statuses(store).values()) == ["presumed_delivered", "presumed_delivered", "sent", "queued"]
     cause = rows(store, "SELECT cause FROM message_event WHERE status = 'presumed_delivered'")[0][0]
     assert "presumption" in str(cause)
+
+
+def test_what_has_not_left_us_is_not_presumed_delivered(store: Store) -> None:
+    """While a message lies in the spool its time begins anew, at the cost of one write in half of it."""
+    queue(store, [AZ, AZ])
+    batch = only(claimed(store))
+    settled(store, batch, sent(batch), window=0)
+    lying = (1,)
+    assert run(store, postpone, Postpone(lying, 30_000_000)) == 0, "it has only just been written"
+    change(store, "UPDATE message SET changed_at = changed_at - 60000000")
+    assert run(store, presume, Presume(30_000_000, 10, frozenset(lying))) == 1
+    assert list(statuses(store).values()) == ["sent", "presumed_delivered"]
+    assert [run(store, postpone, Postpone((1, 2), 30_000_000)) for _ in range(2)] == [1, 0]
+    assert run(store, presume, Presume(30_000_000, 10)) == 0, "it left just now"
+    change(store, "UPDATE message SET changed_at = changed_at + 60000000")
+    assert run(store, postpone, Postpone(lying, 30_000_000)) == 1, "a clock was set back"
+    change(store, "UPDATE message SET changed_at = changed_at - 60000000")
+    assert run(store, presume, Presume(30_000_000, 10)) == 1
 
 
 def test_a_clock_set_back_strands_no_presumption(store: Store) -> None:

@@ -83,6 +83,22 @@ class In:
         with contextlib.suppress(FileNotFoundError):  # another process has just moved it
             (self._folder / found.name).rename(target)
 
+    def sweep(self, before: float) -> int:
+        """Removes from `done` and `unmatched` what was put there before this time (seconds since 1970); how many files.
+
+        What was not taken as text stays, since it stands nowhere else: a person is asked about it. Raises OSError.
+        """
+        gone = 0
+        for where in _OURS:
+            with os.scandir(self._folder / where) as entries:
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
+                    is_text = stat.S_ISREG(status.st_mode) and status.st_size <= LIMIT and os.access(entry.path, os.R_OK)
+                    if is_text and max(status.st_mtime, status.st_ctime) < before:
+                        Path(entry.path).unlink(missing_ok=True)
+                        gone += 1
+        return gone
+
 
 def folders_of(spool: Path) -> Sequence[Path]:
     """The folders a spool has, outermost first."""

@@ -67,6 +67,10 @@ class TcpChannel:
         self._probe_at = 0.0
         self._problem = f"not yet connected to the switch at {address}"
 
+    async def lying(self) -> Sequence[str]:
+        """None: what is acknowledged has left us."""
+        return ()
+
     def problem(self) -> str | None:
         """Why nothing can be sent, in words, or None while connected."""
         if self._connection is None:

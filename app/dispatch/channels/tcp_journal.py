@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, Self
@@ -13,7 +14,7 @@ import structlog
 
 from app.dispatch.channel import Arrival
 from app.errors import BadSetting
-from app.store.folders import sync_folder
+from app.store.folders import changeable, close_to_others, sync_folder
 
 _log = structlog.get_logger(__name__)
 
@@ -87,14 +88,19 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises BadSetting when `folder`, which is made if it is missing, cannot hold files of ours."""
+        """Raises BadSetting when `folder`, which is made if it is missing, cannot hold files of ours, or others can change it."""
         self._folder = folder
         self._files: list[_File] = []
+        self._passed_over: set[str] = set()
         self._last = 0
         self.problem: str | None = None
         """Why the last text could not be kept, in words, or None."""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            exposed = changeable(folder)
+            if exposed is not None:
+                raise BadSetting(f"LENS_ARRIVALS_DIR: {exposed}")
+            close_to_others(folder)
             _File(folder).end()
         except OSError as error:
             told = (
@@ -149,19 +155,35 @@ class Journal:
     def take_over(self) -> list[Kept]:
         """The texts that processes left which are gone, in the order they came.
 
-        Each is kept here before its old file goes; where the disk has no room for that, it stays there for another time.
+        Each is kept here before its old file goes; where the disk has no room for that, it stays there for another time. A file
+        that another account could have written is left where it is, and told.
         """
         taken: list[Kept] = []
         for path in sorted(self._folder.glob(f"[!.]*{_END}")):
             try:
-                with path.open("rb") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    taken += self._taken_from(file, path)
+                with open(path, "rb", opener=_no_link) as file:
+                    if self._is_ours(file, path):
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        taken += self._taken_from(file, path)
             except (FileNotFoundError, BlockingIOError):
                 continue  # its process lives, or another takes it over
             except OSError as error:
                 _log.error("arrivals_left_behind", file=path.name, cause=error.strerror)
         return taken
+
+    def _is_ours(self, file: IO[bytes], path: Path) -> bool:
+        """Whether this account alone can have written it, as LENS makes its files."""
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077:
+            return True
+        if path.name not in self._passed_over:  # told once
+            self._passed_over.add(path.name)
+            _log.error(
+                "arrivals_not_believed",
+                file=path.name,
+                cause="other accounts could have written it; look at it, then: chmod 600, or remove it",
+            )
+        return False
 
     def _taken_from(self, file: IO[bytes], path: Path) -> list[Kept]:
         left = [self.keep(arrival) for arrival in _left(file)]
@@ -171,6 +193,10 @@ class Journal:
         for kept in left:
             self.stored(kept)
         return []
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _left(file: IO[bytes]) -> Iterator[Arrival]:

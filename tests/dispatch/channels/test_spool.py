@@ -10,8 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.dispatch.channel import Outgoing
-from app.dispatch.channels import spool_out
+from app.dispatch.channels import naming, spool_out
 from app.dispatch.channels.spool import SpoolChannel
+from app.errors import BadSetting
 from tests.dispatch.channels.folder import names, opened, run
 from tests.dispatch.channels.link import Store, fates, message, until
 
@@ -50,7 +51,7 @@ def test_a_long_batch_and_many_senders_all_get_their_own_receipts(tmp_path: Path
 
 
 def test_sent_again_a_message_is_one_file(tmp_path: Path) -> None:
-    """The bytes that are there already are left there; a file with other bytes is replaced."""
+    """The bytes that are there already are left there."""
 
     async def scenario() -> None:
         async with opened(tmp_path) as channel:
@@ -59,12 +60,105 @@ def test_sent_again_a_message_is_one_file(tmp_path: Path) -> None:
             (again,) = await channel.send([message(1)])
             assert (again.fate, again.cause) == ("taken", "out/LN00000001.am was there already")
             assert (tmp_path / "out" / "LN00000001.am").stat().st_ino == before
-            (tmp_path / "out" / "LN00000001.am").write_bytes(b"half")
             assert fates(await channel.send([message(1), message(1)])) == ["taken", "taken"]
-            assert (tmp_path / "out" / "LN00000001.am").read_bytes() == message(1).payload
             assert names(tmp_path / "out") == ["LN00000001.am"]
 
     run(scenario)
+
+
+@pytest.mark.parametrize("name", ["LN00000001.am", "LN00000001.xml"])
+def test_a_file_in_out_is_never_replaced_by_other_words(tmp_path: Path, name: str) -> None:
+    """Its number was used before: that is told once with what to do, and stays so when the gateway has taken the file."""
+
+    async def scenario() -> None:
+        async with opened(tmp_path) as channel:
+            file = tmp_path / "out" / name
+            file.write_bytes(b"another notice")
+            with capture_logs() as said:
+                assert fates(await channel.send([message(1), message(2)])) == ["later", "unsent"]
+                (receipt,) = await channel.send([message(1)])
+            assert "this number was used before: run `lens db recovered`" in receipt.cause
+            assert [line["message"] for line in said] == ["LN00000001"]
+            assert said[0]["cause"] == receipt.cause
+            assert (file.read_bytes(), names(file.parent)) == (b"another notice", [name])
+            assert fates(await channel.send([message(2)])) == ["taken"], "other lanes go on"
+            file.unlink()
+            assert fates(await channel.send([message(1)])) == ["later"], "the network has had the number"
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("payload", [b"other words", None])
+@pytest.mark.parametrize("way", ["renameat2", "link"])
+def test_a_name_that_is_taken_meanwhile_is_not_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, payload: bytes | None
+) -> None:
+    """Between the look and the renaming another process may have written it: the same bytes are fine, others stay."""
+    if way == "link":
+        monkeypatch.setattr(naming, "_RENAME", None)
+    out = spool_out.Out(tmp_path)
+    draft = out._draft(message(1))
+    there = message(1).payload if payload is None else payload
+    (tmp_path / "LN00000001.am").write_bytes(there)
+    assert out._give_name(draft).fate == ("taken" if payload is None else "later")
+    assert (tmp_path / "LN00000001.am").read_bytes() == there
+    assert names(tmp_path) == ["LN00000001.am"]
+    os.close(draft.fd or 0)
+
+
+@pytest.mark.parametrize("way", ["renameat2", "link"])
+def test_a_file_gets_its_name_on_every_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Where the system call for it is missing, a link does the same."""
+    if way == "link":
+        monkeypatch.setattr(naming, "_RENAME", None)
+    assert [[receipt.fate for receipt in spool_out.Out(tmp_path).write([[message(1)]])[0]]] == [["taken"]]
+    assert names(tmp_path) == ["LN00000001.am"]
+    assert (tmp_path / "LN00000001.am").stat().st_nlink == 1
+
+
+@pytest.mark.parametrize("part", ["", "out", "in", "in/done"])
+def test_a_spool_that_anybody_can_change_stops_the_start(tmp_path: Path, part: str) -> None:
+    """A file planted in it would be believed, so the channel is not made, and says how to fix it."""
+    folder = tmp_path / "spool" / part
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    with pytest.raises(BadSetting, match=f"LENS_SPOOL_DIR: {folder} can be changed by other accounts.*chmod o-w"):
+        SpoolChannel(tmp_path / "spool")
+
+
+def test_a_text_is_not_believed_while_anybody_could_have_put_it_there(tmp_path: Path) -> None:
+    """A folder that is opened to everybody later stops taking and sending, until it is closed again."""
+
+    async def scenario() -> None:
+        store = Store()
+        async with opened(tmp_path, store) as channel:
+            (tmp_path / "in").chmod(0o777)
+            await until(lambda: "can be changed by other accounts" in (channel.problem() or ""))
+            (tmp_path / "in" / "planted").write_text("SM.NL0000000\nTXT\nNLETS IN SERVICE")
+            for _ in range(3):
+                await channel._hand_over(store)
+            assert store.tries == []
+            (tmp_path / "in" / "planted").unlink()
+            (tmp_path / "in").chmod(0o700)
+            await until(lambda: channel.problem() is None)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("before", "after", "file"), [(0o755, 0o700, 0o600), (0o2775, 0o2770, 0o640), (0o770, 0o770, 0o640)])
+def test_a_gateway_may_have_an_account_of_its_own(tmp_path: Path, before: int, after: int, file: int) -> None:
+    """A folder that lets its group in keeps it, with files it can read; to all others, and where it was not meant, it is closed."""
+    for folder in (tmp_path / "spool", tmp_path / "spool" / "out"):
+        folder.mkdir()
+        folder.chmod(before)
+
+    async def scenario() -> None:
+        async with opened(tmp_path / "spool") as channel:
+            assert fates(await channel.send([message(1)])) == ["taken"]
+
+    run(scenario)
+    assert stat.S_IMODE((tmp_path / "spool" / "out").stat().st_mode) == after
+    assert stat.S_IMODE((tmp_path / "spool" / "out" / "LN00000001.am").stat().st_mode) == file
 
 
 def test_what_a_crash_left_half_written_is_cleared_but_not_what_is_being_written(tmp_path: Path) -> None:
@@ -118,14 +212,20 @@ def test_a_full_disk_is_unsent_says_why_and_heals_by_itself(tmp_path: Path) -> N
             soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
             try:
-                with capture_logs():  # the limit is the whole process's, its log's too
-                    assert fates(await channel.send([message(1), message(2)])) == ["unsent", "unsent"]
+                with capture_logs() as said:  # the limit is the whole process's, its log's too
+                    for _ in range(3):
+                        assert fates(await channel.send([message(1), message(2)])) == ["unsent", "unsent"]
                     assert channel.problem() == "out/ cannot be written: File too large"
             finally:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
             assert names(tmp_path / "out") == []
-            await until(lambda: channel.problem() is None)
+            with capture_logs() as said_later:
+                await until(lambda: channel.problem() is None)
             assert fates(await channel.send([message(1)])) == ["taken"]
+            begun = {"folder": "out", "cause": "out/ cannot be written: File too large", "message": "LN00000001"}
+            assert said == [{"event": "spool_failed", "log_level": "warning", **begun}]
+            ended = {"event": "spool_works_again", "log_level": "warning", "folder": "out", "was": begun["cause"]}
+            assert said_later == [ended]
 
     run(scenario)
 

@@ -1,8 +1,10 @@
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from app.dispatch.channels.frames import LIMIT
+from app.dispatch.channels.spool import SpoolChannel
 from app.dispatch.channels.spool_in import In
 from app.errors import Unavailable
 from tests.dispatch.channels.folder import names, opened, run
@@ -189,5 +191,30 @@ def test_two_processes_on_one_spool_give_each_text_the_same_source(tmp_path: Pat
             await until(lambda: len(names(tmp_path / "in" / "done")) >= 40 and names(tmp_path / "in") == [])
         assert len({arrival.source for arrival in store.arrivals}) == 40
         assert names(tmp_path / "in" / "done") == [f"{number:02d}" for number in range(40)]
+
+    run(scenario)
+
+
+def test_what_was_put_away_long_ago_goes(tmp_path: Path) -> None:
+    """Its text is stored. What was not taken as text stays, since it stands nowhere else, and so does what came later."""
+    now = time.time()
+
+    async def scenario() -> None:
+        store = Store()
+        async with opened(tmp_path, store):
+            put(tmp_path / "in", a=b"FIRST", big=b"x" * (LIMIT + 1))
+            (tmp_path / "in" / "link").symlink_to(tmp_path / "elsewhere")
+            await store.holds(3)
+            await until(lambda: names(tmp_path / "in") == [])
+        channel = SpoolChannel(tmp_path, poll=0.005, sweep=lambda: now - 60.0)
+        await channel._sweep_in()
+        assert names(tmp_path / "in" / "done") == ["a"], "it came later"
+        channel = SpoolChannel(tmp_path, poll=0.005, sweep=lambda: now + 60.0)
+        await channel._sweep_in()
+        assert names(tmp_path / "in" / "done") == []
+        assert names(tmp_path / "in" / "unmatched") == ["big", "link"]
+        put(tmp_path / "in" / "done", again=b"FIRST")
+        await channel._sweep_in()
+        assert names(tmp_path / "in" / "done") == ["again"], "it looks once an hour"
 
     run(scenario)

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.dispatch.channel import Arrival
 from app.dispatch.channels import tcp_journal
@@ -132,6 +133,7 @@ def test_files_that_are_no_journal_stop_nobody(tmp_path: Path) -> None:
     """One that cannot be opened is told and left; lines that are not ours are passed over."""
     (tmp_path / "1.texts").mkdir()
     (tmp_path / "2.texts").write_text('7\n{"a": 1}\n[3, "source"]\nnonsense\n')
+    (tmp_path / "2.texts").chmod(0o600)
     with Journal(tmp_path) as journal:
         assert journal.take_over() == []
     assert [path.name for path in tmp_path.iterdir()] == ["1.texts"]
@@ -240,3 +242,29 @@ def _no_more_than(size: int) -> Iterator[None]:
 def _channel(address: str, folder: Path, patience: float = 0.1) -> TcpChannel:
     arrivals = Arrivals(Journal(folder), store_again=0.01, patience=patience)
     return TcpChannel(address, 5.0, retry=(0.01, 0.05), arrivals=arrivals)
+
+
+def test_a_line_planted_in_an_open_folder_is_not_believed(tmp_path: Path) -> None:
+    """Who can write in the folder could speak as the network, so it is not used until it is closed again."""
+    folder = tmp_path / "arrivals"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(BadSetting, match=f"LENS_ARRIVALS_DIR: {folder} can be changed by other accounts.*chmod go-w"):
+        Journal(folder)
+    folder.chmod(0o755)
+    with Journal(folder):
+        assert folder.stat().st_mode & 0o777 == 0o700, "what others could only read is closed"
+
+
+def test_a_file_that_another_account_could_have_written_is_left_alone(tmp_path: Path) -> None:
+    """A planted file has not the mode that LENS gives its own; nor is a link followed. Each is told once."""
+    planted, link = tmp_path / f"000000000001-1-aa{tcp_journal._END}", tmp_path / f"000000000002-1-bb{tcp_journal._END}"
+    planted.write_text('[1, "tcp:x", "SM.NL0000000 TXT NLETS IN SERVICE"]\n')
+    planted.chmod(0o644)
+    link.symlink_to(planted)
+    with Journal(tmp_path) as journal, capture_logs() as said:
+        assert journal.take_over() == journal.take_over() == []
+        assert [line["file"] for line in said if line["event"] == "arrivals_not_believed"] == [planted.name]
+        planted.chmod(0o600)
+        assert [kept.arrival.source for kept in journal.take_over()] == ["tcp:x"]
+    assert link.is_symlink()

@@ -1,0 +1,72 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from app.dispatch.channels.spool import SpoolChannel
+from app.dispatch.dispatcher import Dispatcher
+from app.store.engine import Store
+from app.store.writer import Writer
+from tests.dispatch.outbox_rows import AZ, TX, queue, statuses, wire
+from tests.dispatch.scripted import QUICK, until
+
+SOON = replace(QUICK, presume_after=0.02)
+
+
+@asynccontextmanager
+async def spooling(store: Store, spool: Path) -> AsyncIterator[Dispatcher]:
+    """A dispatcher on a spool, that presumes after a fiftieth of a second."""
+    with Writer(store) as writer:
+        dispatcher = Dispatcher(writer, SpoolChannel(spool, poll=0.02), "w1", SOON, wire)
+        task = asyncio.create_task(dispatcher.run())
+        try:
+            yield dispatcher
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def test_what_the_gateway_has_not_taken_is_not_presumed_delivered(store: Store, tmp_path: Path) -> None:
+    """Its file lies in `out/`, so no state has it; once the file is gone the time begins."""
+    kept, taken = queue(store, [AZ, TX])
+    out = tmp_path / "spool" / "out"
+
+    async def scenario() -> None:
+        async with spooling(store, tmp_path / "spool") as dispatcher:
+            await until(lambda: set(statuses(store).values()) == {"sent"})
+            (out / "LN00000002.am").unlink()
+            await until(lambda: statuses(store)[taken] == "presumed_delivered")
+            assert (statuses(store)[kept], dispatcher.counts.presumed) == ("sent", 1)
+        async with spooling(store, tmp_path / "spool"):
+            (later,) = queue(store, [TX])
+            await until(lambda: statuses(store)[later] == "sent")
+            (out / "LN00000003.am").unlink()
+            await until(lambda: statuses(store)[later] == "presumed_delivered")
+            assert statuses(store)[kept] == "sent", "nor after a restart"
+            (out / "LN00000001.am").unlink()
+            await until(lambda: statuses(store)[kept] == "presumed_delivered")
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_presumed_while_out_cannot_be_looked_at(store: Store, tmp_path: Path) -> None:
+    """Nobody knows then what the gateway has taken."""
+    (number,) = queue(store, [AZ])
+    out = tmp_path / "spool" / "out"
+
+    async def scenario() -> None:
+        async with spooling(store, tmp_path / "spool") as dispatcher:
+            await until(lambda: statuses(store)[number] == "sent")
+            out.rename(tmp_path / "aside")
+            out.write_text("in the way")
+            for _ in range(3):
+                lying = asyncio.gather(dispatcher._channel.lying(), return_exceptions=True)
+                assert isinstance((await lying)[0], OSError)
+            assert statuses(store)[number] == "sent"
+            out.unlink()
+            (tmp_path / "aside").rename(out)
+            (out / "LN00000001.am").unlink()
+            await until(lambda: statuses(store)[number] == "presumed_delivered")
+
+    asyncio.run(scenario())
