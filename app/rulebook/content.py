@@ -19,6 +19,7 @@ from app.rulebook.read_tables import read_table
 from app.rulebook.scenarios import Suite
 from app.rulebook.shapes import Shapes, day_after
 from app.rulebook.source import Node, Scalar, SourceFile, read_yaml
+from app.rulebook.stray_files import check_csv_files, check_tables_used
 from app.rulebook.view import View, views
 
 HASH_LENGTH = 12
@@ -127,9 +128,13 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     by_name = {file.name: file for file in files}
     tables = _tables(by_kind["ref_data/v1"], by_name, shapes)
     check_changes(tables.values(), problems)
+    if not unread:
+        check_csv_files(files, by_kind["ref_data/v1"], problems)
     codes = read_code_tables(by_name, problems)
     facts_file = _only("facts/v1", by_kind, problems, unread=unread)
     facts = read_facts(facts_file[1], tables, shapes, unread=unread) if facts_file else {}
+    if not unread:
+        check_tables_used(tables, facts, problems)
     told = {problem.code for problem in problems.found if problem.severity == "error"}
     facts_whole = len(facts) == len(FACTS) and told <= CELL_FAULTS | {"R129"}
     messages_file = _only("messages/v1", by_kind, problems, unread=unread)

@@ -99,7 +99,11 @@ class ExpectedReader:
         return tuple(wanted)
 
     def _plain(self, node: Node | None, what: str) -> tuple[str, ...] | None:
-        return None if node is None else tuple(word.text for word in self._shapes.words(node, what))
+        words = self._shapes.words(node, what) if node is not None else ()
+        if node is not None and not [word for word in words if word.text]:
+            help = "write the lines that the message must have, or leave the key out"
+            self._problems.error("R103", f"{what} names no line", node.spot, help=help)
+        return None if node is None else tuple(word.text for word in words)
 
     def _rules(self, node: Node | None, what: str) -> tuple[str, ...] | None:
         if node is None:

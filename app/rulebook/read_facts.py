@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping as AbstractMapping
 
+from app.domain.release_codes import code_form
 from app.rulebook import grammar
 from app.rulebook.csv_rows import read_csv
 from app.rulebook.model import CONVICTION_FACTS, CodeTables, Fact, Table
-from app.rulebook.problems import Problems, Spot
+from app.rulebook.problems import Problems, Spot, did_you_mean
 from app.rulebook.shapes import Keys, Shapes
 from app.rulebook.source import Node, SourceFile
 
@@ -26,14 +27,18 @@ FALLBACKS = {
 }
 """What must be said of a fact, since a release may come without it, or with a code that its table lacks."""
 
-FORMS = {"charge_code": "[0-9]{4}", "release_state": "[A-Z]{2}", "residence_state": "[A-Z]{2}"}
-"""What a value of these looks like in a release; a row of another form, which stands for no other, can never be met."""
-
 REJECTABLE = ("release_state", "residence_state")
 """The facts for which a release with an unknown code can be refused."""
 
 CODE_FIELDS = {"SEX": "sex", "RAC": "race", "EYE": "eyes", "HAI": "hair"}
 """Fields of person_codes.csv that a release's values are looked up in, and the names of those values."""
+
+
+CODE_TABLES: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "ref_data/person_codes.csv": (("field", "code", "description"), "field"),
+    "ref_data/place_codes.csv": (("kind", "code", "name"), None),
+}
+"""The files of NCIC codes: the heading of each, and the column that says which field of a release a code is for."""
 
 
 def read_facts(node: Node | None, tables: AbstractMapping[str, Table], shapes: Shapes, *, unread: bool) -> dict[str, Fact]:
@@ -85,7 +90,9 @@ def _fact(
     reject = (Fact.REJECT,) if name in REJECTABLE else ()
     missing = _fallback(keys.get("when_missing"), f"`when_missing` of `{name}`", table, shapes)
     unknown = _fallback(keys.get("when_unknown"), f"`when_unknown` of `{name}`", table, shapes, *reject)
-    _check_forms(name, table, {missing, unknown}, shapes)
+    _check_rows_can_be_met(name, table, {missing, unknown}, shapes)
+    if keys.get("when_unknown") is None:
+        _check_codes_have_rows(name, table, shapes)
     if name == "charge_code" and not (sensitive or table.sensitive):
         help = "write `sensitive: yes`: a notice never says what somebody was convicted of"
         shapes.problems.error("R271", "`charge_code` is not said to be sensitive", spot, help=help)
@@ -104,13 +111,29 @@ def _check_fallbacks(name: str, keys: Keys, spot: Spot, shapes: Shapes) -> None:
             shapes.problems.error("R102", f"the fact `{name}` lacks `{fallback}`", spot, help=help)
 
 
-def _check_forms(name: str, table: Table, fallbacks: set[str | None], shapes: Shapes) -> None:
-    form = FORMS.get(name)
-    for key, row in table.rows.items() if form else ():
-        if key not in fallbacks and not re.fullmatch(form or "", key):
+def _check_rows_can_be_met(name: str, table: Table, fallbacks: set[str | None], shapes: Shapes) -> None:
+    """A row of which no release can have the code, and which stands for no other, would only seem to count."""
+    words, form = code_form(name)
+    for key, row in table.rows.items():
+        if key in fallbacks or (not words and form is None):
+            continue
+        if words and key not in words:
+            message = f"`{key}` can never be met: a release has only these in `{table.name}`: {', '.join(words)}"
+            label = did_you_mean(key, words)
+            shapes.problems.error("R117", message, row.spot, help="a release with another one is refused", label=label)
+        elif form is not None and not re.fullmatch(form, key):
             help = "has a zero in front been lost?" if key.isdigit() else "take it out, or write the code that releases have"
             message = f"`{key}` can never be met: a value of `{table.name}` matches {form}"
             shapes.problems.error("R117", message, row.spot, help=help)
+
+
+def _check_codes_have_rows(name: str, table: Table, shapes: Shapes) -> None:
+    """Each code of the few that a release can have has its row, so that none counts as if it were missing."""
+    for word in code_form(name).words:
+        if word not in table.rows and word not in table.lost and table.whole:
+            help = f"add the row, or say in facts.yaml what it counts as: `when_unknown: ROW` of `{name}`"
+            message = f"`{table.name}` has no row `{word}`, which releases have"
+            shapes.problems.error("R131", message, table.spot, help=help)
 
 
 def _fallback(node: Node | None, what: str, table: Table, shapes: Shapes, *more: str) -> str | None:
@@ -129,10 +152,7 @@ def _fallback(node: Node | None, what: str, table: Table, shapes: Shapes, *more:
 def read_code_tables(files: AbstractMapping[str, SourceFile], problems: Problems) -> CodeTables:
     """The NCIC person and place codes. An unknown code in a release is only a warning, so these have no sets and no dates."""
     codes: dict[str, set[str]] = {}
-    for name, heading, field in (
-        ("ref_data/person_codes.csv", ("field", "code", "description"), "field"),
-        ("ref_data/place_codes.csv", ("kind", "code", "name"), None),
-    ):
+    for name, (heading, field) in CODE_TABLES.items():
         if name not in files:
             if any(problem.spot.file in {name, "ref_data/"} for problem in problems.found):
                 continue  # neither it nor its folder can be read, which is told already

@@ -82,6 +82,9 @@ class ScenarioReader:
             if name != DAY and name not in self._facts:
                 continue
             words = self._shapes.words(value, f"`{name}` of {what}")
+            if several and not words:
+                help = "name a value or a set, or leave the fact out"
+                self._problems.error("R103", f"`{name}` of {what} names nothing", value.spot, help=help)
             if not several and (len(words) != 1 or "." in words[0].text):
                 help = "to try several, name them or their set under `for_each`"
                 self._problems.error("R103", f"`{name}` of {what} must be one value", value.spot, help=help)
@@ -118,6 +121,8 @@ class ScenarioReader:
         named = frozenset(w.text for values in (base, axes) for words in values.values() for w in words if "." in w.text)
         found = []
         for row_values, row_expect, row in rows:
+            if expect is not None or row is not None:  # that there is none at all has been told
+                self._check_says_something(expect, row_expect, row or name.spot)
             expectation = self._expected.expectation(expect, row_expect)
             for variant, values in self._variants({**base, **row_values}, axes, row_values):
                 case = self._case(values, {*base, *row_values, *axes}, convictions, name.spot)
@@ -125,9 +130,20 @@ class ScenarioReader:
                     found.append(Scenario(file, name.text, variant, case, expectation, name.spot, named, row))
         return found
 
+    def _check_says_something(self, expect: Node | None, of_row: Node | None, spot: Spot) -> None:
+        """Tells an `expect` that is empty, or lacking: such a case passes whatever comes out."""
+        said = [node for node in (expect, of_row) if node is not None]
+        empty = [node.spot for node in said if isinstance(node, Scalar | Mapping) and not _entries(node)]
+        help = "say what must come out, e.g. `{outcome: notify}`"
+        for place in empty or ([] if said else [spot]):
+            self._problems.error("R103", "a scenario expects nothing", place, help=help)
+
     def _rows(self, node: Node | None) -> tuple[tuple[_Values, Node | None, Spot | None], ...]:
         rows = []
-        for entry in self._shapes.items(node, "`table`"):
+        entries = self._shapes.items(node, "`table`")
+        if node is not None and not entries:
+            self._problems.error("R103", "`table` of a scenario has no row", node.spot, help="a row is a case that is tried")
+        for entry in entries:
             mapping = self._shapes.mapping(entry, "a row of `table`")
             if mapping is not None:
                 expect = next((value for key, value in mapping.items if key.text == "expect"), None)
@@ -203,6 +219,7 @@ class ScenarioReader:
             self._problems.error("R103", "`expect` of a promise says nothing", expect.spot, help=help)
         if expect is None or not expect.values:
             return None
+        self._check_choice(expect.get("some_of"))
         if expect.get("sends") is not None and self._shapes.items(expect.get("sends"), "`sends`"):
             help = "a promise says `sends: []`; to ask for a send, write `some_of: [{send: {to: …}}]`"
             self._problems.error("R103", "`sends` of a promise is the empty list", expect.spots["sends"], help=help)
@@ -221,6 +238,16 @@ class ScenarioReader:
         )
         return promise if self._problems.errors == errors else None
 
+    def _check_choice(self, node: Node | None) -> None:
+        """Tells a `some_of` that names nothing, and so would always hold."""
+        entries = self._shapes.items(node, "`some_of`") if node is not None else ()
+        if node is not None and not entries:
+            self._problems.error("R103", "`some_of` names nothing", node.spot, help="e.g. `[{send: {to: release_state}}]`")
+        for entry in entries:
+            if isinstance(entry, Mapping) and not entry.items:
+                help = "e.g. `{send: {to: release_state}}`"
+                self._problems.error("R103", "an entry of `some_of` says nothing", entry.spot, help=help)
+
     def _promise_when(self, node: Node | None) -> tuple[str | None, tuple[Condition, ...]]:
         mapping = self._shapes.mapping(node, "`when` of a promise") if node is not None else None
         outcome, conditions = None, []
@@ -230,3 +257,8 @@ class ScenarioReader:
             elif self._conditions.is_fact(key, grammar.OUTCOME_KEY):
                 conditions.append(self._conditions.condition(key, value))
         return outcome, tuple(conditions)
+
+
+def _entries(node: Scalar | Mapping) -> int:
+    """How much a node says: the length of a text, the number of keys."""
+    return len(node.text) if isinstance(node, Scalar) else len(node.items)

@@ -9,7 +9,7 @@ from app.rulebook.csv_rows import CsvRow, read_csv
 from app.rulebook.model import Change, Column, Row, SetDefinition, Table
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.shapes import Keys, Shapes
-from app.rulebook.source import Mapping, Node, Scalar, SourceFile
+from app.rulebook.source import Mapping, Node, Scalar, Sequence, SourceFile
 
 _NAME = re.compile(grammar.NAME)
 _NAME_HELP = "small letters, digits and _, beginning with a letter, e.g. into_us"
@@ -44,6 +44,8 @@ def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceF
     every = top.get("every_row_in_a_set") is not None
     every = every and shapes.yes_no(top.get("every_row_in_a_set"), "`every_row_in_a_set`")
     sets = _sets(top.get("sets"), columns, dict.fromkeys((*rows, *sorted(lost))), shapes)
+    if whole:
+        _check_where(top.get("sets"), sets, columns, rows, changes, shapes)
     named, spot = (word.text, word.spot) if word else ("", top.spot)
     return Table(
         name=named,
@@ -143,7 +145,7 @@ def _csv_rows(
 
 def _add_csv_row(csv_row: CsvRow, columns: dict[str, Column], rows: dict[str, Row], shapes: Shapes) -> None:
     key, spot = csv_row.cells["code"], csv_row.spot
-    if not key:
+    if not key.strip():
         shapes.problems.error("R103", "a row has no code", spot, help="the first cell is the code")
     elif key in rows:
         shapes.problems.error("R114", f"the row `{key}` stands twice", spot, help="keep one", also=(rows[key].spot,))
@@ -157,6 +159,9 @@ def _add_csv_row(csv_row: CsvRow, columns: dict[str, Column], rows: dict[str, Ro
 def _yaml_rows(node: Node | None, columns: dict[str, Column], rows: dict[str, Row], shapes: Shapes) -> None:
     mapping = shapes.mapping(node, "`rows`")
     for key, entry in mapping.items if mapping else ():
+        if not key.text.strip():
+            shapes.problems.error("R103", "a row has no code", key.spot, help="what stands before the colon is the code")
+            continue
         if key.text in rows:
             shapes.problems.error(
                 "R114", f"the row `{key.text}` stands twice", key.spot, help="keep one", also=(rows[key.text].spot,)
@@ -228,6 +233,44 @@ def _sets(node: Node | None, columns: dict[str, Column], rows: Collection[str], 
             shapes.problems.error("R104", f"a set cannot be called `{key.text}`", key.spot, help=_NAME_HELP)
         sets[key.text] = _set(key, entry, columns, rows, shapes)
     return sets
+
+
+def _check_where(
+    node: Node | None,
+    sets: dict[str, SetDefinition],
+    columns: dict[str, Column],
+    rows: dict[str, Row],
+    changes: Collection[Change],
+    shapes: Shapes,
+) -> None:
+    """In a column of texts, a `where` names what some row has on some day, and every row says what it has."""
+    by_set = dict.fromkeys(name for definition in sets.values() for name, _ in definition.where)
+    for name in by_set:
+        if columns[name].kind != "text":
+            continue
+        cells = [(row.cells.get(name), row.spots.get(name, row.spot)) for row in rows.values()]
+        cells += [(change.cells[name], change.spots[name]) for change in changes if name in change.cells]
+        texts = dict.fromkeys(text for text, _ in cells if text)
+        for word in _words_of_where(node, name):
+            if word.text:
+                shapes.known(word, "R130", f"no row has {{}} in `{name}`, on any day", texts)
+        for text, spot in cells:
+            if text == "":
+                help = f"a set goes by `{name}`, so every row says what it is"
+                shapes.problems.error("R130", f"`{name}` is empty", spot, help=help)
+
+
+def _words_of_where(node: Node | None, column: str) -> list[Scalar]:
+    """The words that the `where` of any set has for a column."""
+    found: list[Scalar] = []
+    for _, entry in node.items if isinstance(node, Mapping) else ():
+        wheres = [value for key, value in entry.items if key.text == "where"] if isinstance(entry, Mapping) else []
+        for where in wheres:
+            values = [value for key, value in where.items if key.text == column] if isinstance(where, Mapping) else []
+            for value in values:
+                items = value.items if isinstance(value, Sequence) else (value,)
+                found += [item for item in items if isinstance(item, Scalar)]
+    return found
 
 
 def _set(key: Scalar, node: Node, columns: dict[str, Column], rows: Collection[str], shapes: Shapes) -> SetDefinition:

@@ -23,7 +23,7 @@ def scenarios_file() -> Schema:
         "name": TEXT,
         "but": described(one, _SAYS),
         "for_each": described(several, _SAYS),
-        "table": listed(described({**one, "expect": expect}, _SAYS)),
+        "table": listed(described({**one, "expect": expect}, _SAYS), type="array", minItems=1),
         "convictions": listed(convicted),
         "expect": expect,
     }
@@ -51,9 +51,9 @@ def _expect() -> Schema:
         "sends": listed(_send()),
         "sends_to": one_or_more(TEXT),
         "work_items": listed(_work_item()),
-        "text": one_or_more(TEXT),
+        "text": {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]},
     }
-    return closed(grammar.EXPECT, values)
+    return closed(grammar.EXPECT, values, type="object", minProperties=1)
 
 
 def _send() -> Schema:
@@ -65,10 +65,12 @@ def _work_item() -> Schema:
 
 
 def _promise() -> Schema:
+    answers = {"send": _send(), "work_item": _work_item()}
+    wanted = closed(grammar.SOME_OF, answers, type="object", minProperties=1)
     expect = {
         "sends": listed(TEXT, maxItems=0),
         "sends_to": choice({"distinct": "No address gets two messages for one release"}),
-        "some_of": listed(closed(grammar.SOME_OF, {"send": _send(), "work_item": _work_item()})),
+        "some_of": listed(wanted, type="array", minItems=1),
         "outcome": ref("outcome"),
     }
     when = conditions(tuple(FACTS), outcome=ref("outcome"))

@@ -68,7 +68,7 @@ class Token:
     end: int
 
 
-_MISNAMED = re.compile(r"[^.~#].*\.(yaml|yml|csv)(\.txt)?", re.IGNORECASE)
+_MISNAMED = re.compile(r"[^.~#].*\.((yaml|yml|csv)(\.[a-z0-9_-]+)?|yam|ymal|yaml_|json|tsv|xlsx?|xlsm|ods)", re.IGNORECASE)
 """Names under which a file was meant to be one of the rulebook, and is not read."""
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML allows nowhere in a file."""
@@ -137,7 +137,7 @@ def _read_file(entry: Entry, name: str, problems: Problems) -> SourceFile | None
         problems.error("R002", "the name of the file is not UTF-8", spot, help="rename it")
         return None
     if not is_rulebook_file(entry.path.name) and not entry.is_link:
-        help = "let its name end in .yaml or .csv, in small letters; a system may hide that it has .txt behind"
+        help = "let its name end in .yaml or .csv, in small letters, or take it out; a system may hide that it ends in .txt"
         problems.error("R001", "a file of this name is not read", spot, help=help)
         return None
     try:

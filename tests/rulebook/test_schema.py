@@ -100,6 +100,8 @@ NEEDS_NAMES = {
 }
 """Seen with the names of the rulebook only: columns, messages, the facts that have an address."""
 NEVER_SEEN = {
+    "R103-for-each-of-nothing": "one value or several, and a list elsewhere may be empty",
+    "R103-row-of-no-code": "a key may be any text to an editor",
     "R102-column-missing": "the columns that the service reads are not the language's",
     "R102-given-lacks-a-fact": "each scenario may say it",
     "R102-scenario-lacks-a-fact": "what is lacking may stand in `given`, `but`, `for_each` or a row",
