@@ -61,7 +61,7 @@ def read_csv(file: SourceFile, problems: Problems) -> CsvFile:
             line = reader.line_num + 1
             if len(cells) != len(heading):
                 message = f"this row has {len(cells)} cells, the heading has {len(heading)}"
-                problems.error("R007", message, spot, help=_cells_help(len(cells), len(heading)))
+                problems.error("R007", message, spot, help=_cells_help(cells, len(heading)))
                 lost.append(dict(zip(heading, cells, strict=False)).get("code") if cells else "")
             else:
                 rows.append(CsvRow(dict(zip(heading, cells, strict=True)), spot, written))
@@ -76,7 +76,10 @@ def read_csv(file: SourceFile, problems: Problems) -> CsvFile:
     return CsvFile(heading, tuple(rows), frozenset(code for code in lost if code), whole=None not in lost)
 
 
-def _cells_help(found: int, expected: int) -> str:
+def _cells_help(cells: list[str], expected: int) -> str:
+    found = len(cells)
+    if found > expected and not any(cells[expected:]):
+        return "take the commas at its end out, or let `lens fmt` do it"
     if not found:
         return "take the blank line out, or let `lens fmt` do it"
     return "put quotes around a cell that has a comma in it" if found > expected else "a cell is missing; leave it empty: `,,`"

@@ -88,8 +88,8 @@ def _shortened(message: str) -> str:
 
 
 def list_meant(word: str, allowed: Iterable[str]) -> str:
-    """What to say of several words where one was expected: `a, b` or `a or b`, of which all or most are allowed; else ""."""
-    parts = re.split(r"\s*,\s*|\s+(?:or|and)\s+", word.strip("[] "))
+    """What to say of several words where one was expected: `a, b`, `a or b`, `a b`, of which all or most are allowed; else ""."""
+    parts = re.split(r"\s*,\s*|\s+(?:or|and)\s+|\s+", word.strip("[] "))
     options = set(allowed)
     if len(parts) < 2 or sum(part in options for part in parts) * 2 <= len(parts):
         return ""

@@ -94,15 +94,18 @@ class ConditionReader:
                 "R103", f"the condition on `{fact.name}` names nothing", node.spot, help="name a value or a set"
             )
         for word in words:
-            if self._told_as_condition(fact, word):
+            if self.told_as_condition(fact, word):
                 continue
             member = self.member(fact, word)
             if member is not None:
                 (sets if "." in member else rows).append(member)
         return Membership(fact.name, tuple(rows), tuple(s.removeprefix(f"{fact.table}.") for s in sets), negated, node.spot)
 
-    def _told_as_condition(self, fact: Fact, word: Scalar) -> bool:
-        """Whether a word has an operator before it, such as `not a.b`, or a tag that was told; then no row is looked for."""
+    def told_as_condition(self, fact: Fact, word: Scalar, instead: str = "") -> bool:
+        """Whether a word has an operator before it, such as `not a.b`, or a tag that was told; then no row is looked for.
+
+        `instead` is what to say of it where no condition can stand.
+        """
         table = self._tables.get(fact.table or "")
         if table is None or word.text in table.rows:
             return False
@@ -112,9 +115,10 @@ class ConditionReader:
         if not meant:
             return False
         code, thing = ("R106", "set") if "." in word.text else ("R107", "row")
-        help = "what the fact must not be is written `{not: …}`, or for a set `{not_in: …}`"
+        help = instead or "what the fact must not be is written `{not: …}`, or for a set `{not_in: …}`"
         message = f"`{table.name}` has no {thing} `{word.text}`"
-        self._problems.error(code, message, word.spot, help=help, label=f"write `{fact.name}: {meant}`")
+        label = "" if instead else f"write `{fact.name}: {meant}`"
+        self._problems.error(code, message, word.spot, help=help, label=label)
         return True
 
     def member(self, fact: Fact, word: Scalar) -> str | None:

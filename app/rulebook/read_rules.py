@@ -59,6 +59,9 @@ class RulesReader:
         self._conditions = ConditionReader(facts, tables, shapes)
         self._shapes = shapes
         self._problems = shapes.problems
+        self._reads_whole = True
+        self._doubtful = False
+        """Whether the rule being read may read a fact that `reads` failed to name, so that nothing can be proved of it."""
 
     def decision(self, file: str, node: Node | None) -> DecisionTable | None:
         """The decision this file makes, or None when it is not said which."""
@@ -68,7 +71,9 @@ class RulesReader:
             return None
         if top.get("as_of") is not None:
             self._shapes.choice(top.get("as_of"), "`as_of`", ("release_date",))
+        errors = self._problems.errors
         reads = self._reads(top.get("reads"), name)
+        self._reads_whole = self._problems.errors == errors
         outcomes: tuple[str, ...] = ()
         if name == "eligibility":
             outcomes = self._eligibility_shape(top)
@@ -135,6 +140,7 @@ class RulesReader:
 
     def _rule(self, node: Node, decision: str, reads: tuple[str, ...], outcomes: tuple[str, ...]) -> Rule | None:
         errors = self._problems.errors
+        self._doubtful = False
         keys = self._shapes.keys(node, "a rule", *grammar.RULE.without_demand("authority"))
         if keys is None or keys.get("id") is None:
             return None
@@ -150,7 +156,7 @@ class RulesReader:
         always = "its conditions stand below it, indented; `{}` is for a rule that always holds"
         when = self._when(self._shapes.said(keys.get("when"), f"`when` of {id}", always), id, decision, reads)
         reply = self._reply(keys.get("then"), id, decision, reads, outcomes)
-        intact = self._problems.errors == errors
+        intact = self._problems.errors == errors and not self._doubtful
         return Rule(
             id=id,
             title=title,
@@ -204,7 +210,13 @@ class RulesReader:
                 self._tell_unread(test.other, test.spot, id, decision, reads)
 
     def _tell_unread(self, fact: str, spot: Spot, id: str, decision: str, reads: tuple[str, ...]) -> None:
-        """Tells a fact that a rule looks at behind the information barrier. What protects a person never steers routing."""
+        """Tells a fact that a rule looks at behind the information barrier. What protects a person never steers routing.
+
+        Nothing is told where `reads` itself has faults, which are told: what it was meant to name is not known then.
+        """
+        if not self._reads_whole:
+            self._doubtful = True
+            return
         help = f"this file reads {', '.join(reads)}; add `{fact}` to `reads` only if it may steer this decision"
         if decision == "routing" and self._keeps_out_of_routing(fact):
             help = f"this file reads {', '.join(reads)}; {_DECIDED_BEFORE}"

@@ -19,6 +19,8 @@ from app.rulebook.view import sets_on
 
 DAY = grammar.DAY_KEY
 
+_GIVEN = "a scenario gives the value itself; to try several, name them or their set under `for_each`"
+
 _Values = dict[str, tuple[Scalar, ...]]
 
 
@@ -95,6 +97,8 @@ class ScenarioReader:
     def _fits(self, name: str, word: Scalar) -> bool:
         if name == DAY:
             return self._shapes.day(word, f"`{DAY}`") is not None
+        if self._conditions.told_as_condition(self._facts[name], word, _GIVEN):
+            return False
         return self._conditions.member(self._facts[name], word) is not None
 
     def _scenario(self, file: str, node: Node, given: _Values, names: dict[str, Spot]) -> list[Scenario]:

@@ -16,6 +16,18 @@ from app.rulebook.source import Mapping, Node, Scalar, Sequence
 SUGGESTED = 200
 """How many problems are told with the word probably meant; the rest are told without."""
 
+_SYNONYMS = {
+    "through": {"to", "until", "till", "end", "ends", "thru", "expires"},
+    "from": {"since", "start", "starts", "begin", "begins"},
+    "when": {"if", "condition", "conditions", "where"},
+    "then": {"do", "result", "action"},
+    "overrides": {"priority", "beats", "wins", "supersedes"},
+    "in": {"is", "equals", "any_of", "one_of"},
+    "not_in": {"except", "unless", "none_of"},
+    "except": {"not", "not_in", "without"},
+    "text": {"line", "message"},
+}
+"""What other languages call a key."""
 _DURATION = re.compile(grammar.DURATION)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -49,7 +61,7 @@ class Shapes:
             if key.text not in allowed:
                 word, colon, _ = key.text.partition(":")
                 blank = f"write `{word}: …`, with a blank behind the colon" if colon and word in allowed else ""
-                label = blank or self._suggested(key.text, allowed)
+                label = blank or self._suggested(key.text, allowed) or _synonym(key.text, allowed)
                 self.problems.error("R101", f"{what} has no key `{key.text}`", key.spot, help=one_of(allowed), label=label)
         values = {key.text: value for key, value in mapping.items}
         for name in required:
@@ -224,9 +236,18 @@ class Shapes:
         help = f"e.g. `{example}`"
         if expected == "a list" and isinstance(node, Mapping):
             help = "begin each entry with a hyphen and a blank: `- `"
+            if node.items and node.spot.column != node.items[0][0].spot.column:
+                help = "put brackets around it: `[{…}]`"
         elif isinstance(node, Mapping) and len(node.items) == 1 and node.items[0][1] == Scalar("", node.items[0][1].spot):
             help = f'braces that belong to a text stand in quotes: `"{{{node.items[0][0].text}}}"`'
         self.problems.error("R103", f"{what} must be {expected}, not {found}", node.spot, help=help)
+
+
+def _synonym(word: str, allowed: Collection[str]) -> str:
+    """The key that stands for a word which other languages have in its place; "" where none is allowed here."""
+    meant = next((key for key, words in _SYNONYMS.items() if word.lower() in words and key in allowed), None)
+    counts = ", the last day that counts" if meant == "through" else ""
+    return f"that is called `{meant}` here{counts}" if meant else ""
 
 
 def _day_meant(text: str) -> str:
