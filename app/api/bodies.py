@@ -11,6 +11,7 @@ from app.api.encodings import expect_encoding
 from app.api.problems import BackfillNotAllowed, TooSlow, UnknownMode, WrongMediaType
 from app.domain.reason import REASON_LENGTH
 from app.domain.release import BODY_LIMIT, read_json
+from app.domain.unknown_fields import unknown_field_faults
 from app.errors import Fault, Refused, TooLarge
 
 BODY_SECONDS = 30.0
@@ -88,8 +89,7 @@ def backfill_asked(request: Request, caller: Caller) -> bool:
 def refuse_query(request: Request) -> None:
     """Raises Refused when there is a query: a parameter that is not looked at must not seem to be obeyed."""
     if request.scope["query_string"]:
-        faults = (Fault(f"/{name}", "unknown-parameter", "there is no such parameter here") for name in request.query_params)
-        raise Refused(tuple(faults) or (Fault("", "unknown-parameter", "this address takes no query"),))
+        raise Refused((Fault("", "unknown-parameter", "this address takes no query"),))
 
 
 async def read_reason(request: Request) -> str:
@@ -132,8 +132,4 @@ def _line_faults(document: Any, name: str, limit: int, ask: str) -> list[Fault]:
 
 def unknown_fields(document: dict[str, Any], known: tuple[str, ...]) -> list[Fault]:
     """A fault for each field of an object that is none of those known."""
-    return [
-        Fault(f"/{name.replace('~', '~0').replace('/', '~1')}", "unknown-field", "there is no such field", known)
-        for name in document
-        if name not in known
-    ]
+    return list(unknown_field_faults("", document, known, known, known))

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from app.api.problems import parameters_of
 from app.decide.decide import Decider
 from app.errors import Fault, Refused
 from app.store.paging import LONGEST_PAGE, PAGE, Order, earliest, latest
@@ -102,7 +103,9 @@ def refuse_repeated(request: Request) -> None:
     names = [name for name, _ in request.query_params.multi_items()]
     repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
     if repeated:
-        raise Refused(tuple(Fault(f"/{name}", "repeated-parameter", "this can be given once") for name in repeated))
+        known = parameters_of(request)
+        pointers = dict.fromkeys(f"/{name}" if name in known else "" for name in repeated)  # others are the caller's own text
+        raise Refused(tuple(Fault(pointer, "repeated-parameter", "this can be given once") for pointer in pointers))
 
 
 def refuse_unknown_state(state: str | None, decider: Decider) -> None:

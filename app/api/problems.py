@@ -4,12 +4,14 @@ The status follows from the error's class alone, by the one table here. `type` i
 under which the service explains the code (`page`). `instance` names the request, as its line in the log does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -173,16 +175,38 @@ def _methods_at(request: Request) -> Sequence[str]:
 async def on_bad_parameters(request: Request, error: Exception) -> Response:
     """Answers parameters in the path, the query or the headers that do not fit, all faults at once."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
-    return problem_response(
-        Refused(tuple(map(_parameter_fault, error.errors())), so="nothing was done"), request.scope["request_id"]
-    )
+    known = parameters_of(request)
+    faults = dict.fromkeys(_parameter_fault(each, known) for each in error.errors())
+    return problem_response(Refused(tuple(faults), so="nothing was done"), request.scope["request_id"])
 
 
-def _parameter_fault(found: Mapping[str, Any]) -> Fault:
-    """One of pydantic's complaints, without the value found. Its place is `/` and the parameter's name, wherever it stands."""
-    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in found["loc"][1:])
+def parameters_of(request: Request) -> tuple[str, ...]:
+    """The names of the parameters that the query of this address may have."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return ()
+    return tuple(dict.fromkeys(_query_names(route.dependant)))
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        fields = getattr(field.field_info.annotation, "model_fields", None)
+        if fields is None:
+            yield field.alias
+        else:
+            yield from (each.alias or name for name, each in fields.items())
+    for inner in dependant.dependencies:
+        yield from _query_names(inner)
+
+
+def _parameter_fault(found: Mapping[str, Any], known: tuple[str, ...]) -> Fault:
+    """One of pydantic's complaints, without the value found. Its place is `/` and the parameter's name, wherever it stands.
+
+    The name of a parameter that is not known is the caller's text, and not repeated.
+    """
     if found["type"] == "extra_forbidden":
-        return Fault(pointer, "unknown-parameter", "there is no such parameter here; see /openapi.json")
+        return Fault("", "unknown-parameter", "the query has a parameter that is not known here", known)
+    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in found["loc"][1:])
     expected = found.get("ctx", {}).get("expected")
     allowed = tuple(_quoted(expected)) if found["type"] in {"literal_error", "enum"} and expected else None
     message = "this must be one of the values allowed" if allowed else str(found["msg"]).removeprefix("Value error, ")

@@ -65,7 +65,7 @@ async def _read_parts(request: Request, raw: bytes) -> tuple[list[SourceFile], d
             elif name in DRAFT_WORDS:
                 words[name] = part
             else:
-                faults.append(Fault(f"/{name[:80]}", "no-file", "send each part as a file, with a filename"))
+                faults.append(Fault("", "no-file", "send each part as a file, with a filename"))
         if faults:
             raise Refused(tuple(faults[:_FAULTS_TOLD]), "A rulebook consists of files; nothing was stored.")
         return files, words

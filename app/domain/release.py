@@ -4,7 +4,7 @@ The contract is `release.schema.json` beside this file, word for word; the types
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import MAXYEAR, UTC, date, datetime
 from functools import cache
 from importlib.resources import files
@@ -15,16 +15,16 @@ import jiter
 import jsonschema_rs
 import msgspec
 
+from app.domain.unknown_fields import unknown_field_faults
 from app.errors import Fault, NotJson, Refused, TooLarge
 
 BODY_LIMIT = 256 * 1024
 """Bytes of one release at the most (contract: 256 KiB)."""
 
-MOST_FAULTS = 500
+MOST_FAULTS = 100
 """Faults told of one release at the most, so that a small hostile body cannot have a huge answer."""
 
 _RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
-_FIELD_NAME = re.compile("[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -175,6 +175,24 @@ def release_schema() -> dict[str, Any]:
 
 
 @cache
+def _field_names() -> frozenset[str]:
+    """The names of all fields of a release, whatever they are part of."""
+    names: set[str] = set()
+
+    def gather(node: object) -> None:
+        if isinstance(node, dict):
+            names.update(node.get("properties", {}))
+            for each in node.values():
+                gather(each)
+        elif isinstance(node, list):
+            for each in node:
+                gather(each)
+
+    gather(release_schema())
+    return frozenset(names)
+
+
+@cache
 def _validator() -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(release_schema(), validate_formats=True)
 
@@ -218,7 +236,12 @@ def _nul_faults(document: object, pointer: str = "") -> tuple[Fault, ...]:
         items = iter(document.items())
     elif isinstance(document, list):
         items = iter(enumerate(document))
-    return tuple(fault for key, value in items for fault in _nul_faults(value, f"{pointer}/{_escaped(key)}"))
+    return tuple(fault for key, value in items for fault in _nul_faults(value, _below(pointer, key)))
+
+
+def _below(pointer: str, key: object) -> str:
+    """The pointer of a part; that of the whole where the part has a name that the schema does not know."""
+    return f"{pointer}/{_escaped(key)}" if isinstance(key, int) or key in _field_names() else pointer
 
 
 def _escaped(step: object) -> str:
@@ -227,10 +250,10 @@ def _escaped(step: object) -> str:
 
 def _schema_faults(document: object) -> Iterator[Fault]:
     for error in _validator().iter_errors(document):
-        yield from _faults_of(error)
+        yield from _faults_of(error, document)
 
 
-def _faults_of(error: jsonschema_rs.ValidationError) -> Iterator[Fault]:
+def _faults_of(error: jsonschema_rs.ValidationError, document: object) -> Iterator[Fault]:
     pointer = "".join(f"/{_escaped(step)}" for step in error.instance_path)
     code, details = error.kind.name, error.kind.as_dict()
     if code == "oneOf":
@@ -238,16 +261,22 @@ def _faults_of(error: jsonschema_rs.ValidationError) -> Iterator[Fault]:
         branches = [branch for branch in details["context"] if not _is_type_fault_at(branch, error.instance_path)]
         for branch in branches or details["context"][-1:]:
             for inner in branch:
-                yield from _faults_of(inner)
+                yield from _faults_of(inner, document)
     elif code == "required":
         yield Fault(f"{pointer}/{_escaped(details['property'])}", "required", "this field must be given")
     elif code == "additionalProperties":
-        for name in details["unexpected"]:
-            # A field's name is shown where it looks like one; anything else could be a value that slipped into its place.
-            shown = f"{pointer}/{_escaped(name)}" if _FIELD_NAME.fullmatch(name) else pointer
-            yield Fault(shown, "unknown-field", "there is no such field; see /openapi.json")
+        names = _names_in(document, error.instance_path)
+        accepted = frozenset(names).difference(details["unexpected"])
+        yield from unknown_field_faults(pointer, names, accepted, _field_names())
     else:
         yield _plain_fault(pointer, code, details)
+
+
+def _names_in(document: Any, path: Iterable[str | int]) -> list[str]:  # noqa: ANN401 - walks any JSON document
+    """The names of the object at a path, in the order in which the caller wrote them."""
+    for step in path:
+        document = document[step]
+    return list(document)
 
 
 def _is_type_fault_at(branch: list[jsonschema_rs.ValidationError], path: list[str | int]) -> bool:

@@ -41,7 +41,7 @@ def pause_lanes(connection: Connection, items: Sequence[PauseLane]) -> list[tupl
 def _paused(connection: Connection, item: PauseLane) -> tuple[StandingPause, ...] | LensError:
     known = connection.scalar(select(LANE.c.ori).where(LANE.c.ori == item.scope))
     if item.scope != EVERYTHING and known is None:
-        return NotFound(f"There is no lane {item.scope}: it begins with the first message to that ORI.")
+        return NotFound("There is no such lane: it begins with the first message to that ORI.")
     pause(connection, [Pause(item.scope, "operator", f"{item.by}: {item.reason}")])
     _record(connection, "pause_lane", item)
     return list_pauses(connection)

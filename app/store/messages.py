@@ -177,13 +177,13 @@ def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | Len
     number = message_number(item.message_id)
     ori = connection.scalar(select(MESSAGE.c.ori).where(MESSAGE.c.number == number))
     if number is None or ori is None:
-        return NotFound(f"There is no message {item.message_id}.")
+        return NotFound("There is no message with this number.")
     old = connection.execute(select(MESSAGE.c.status).where(MESSAGE.c.number == number).with_for_update()).scalar_one()
     if old not in REQUEUED_FROM:
         allowed = ", ".join(REQUEUED_FROM)
-        return Conflict(f"Message {item.message_id} is {old}; only a message that is {allowed} can be queued again.")
+        return Conflict(f"The message is {old}; only a message that is {allowed} can be queued again.")
     if overtaken(connection, [number]):
-        return Conflict(f"Message {item.message_id} was overtaken by a correction or cancellation; what holds now follows it.")
+        return Conflict("The message was overtaken by a correction or cancellation; what holds now follows it.")
     change(connection, [number], Status.QUEUED, item.at, f"queued again by {item.by}: {item.reason}")
     connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(failures=0))
     connection.execute(update(LANE).where(LANE.c.ori == ori).values(due=0))  # a person says that it is worth a try now

@@ -50,7 +50,7 @@ def test_a_heartbeat_is_compared_with_what_came(service: Service) -> None:
         (b'{"count": 1.5}', 422, ["/count"]),
         (b'{"count": -1}', 422, ["/count"]),
         (b'{"count": 1' + b"0" * 400 + b"}", 422, ["/count"]),
-        (b'{"count": null, "sent_at": "noon", "releases": 3}', 422, ["/count", "/releases", "/sent_at"]),
+        (b'{"count": null, "sent_at": "noon", "releases": 3}', 422, ["", "/count", "/sent_at"]),
         (b'{"count": 1, "sent_at": "2026-11-23T11:00:00"}', 422, ["/sent_at"]),
         (b'{"count": 1, "sent_at": 3}', 422, ["/sent_at"]),
     ],
