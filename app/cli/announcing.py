@@ -39,7 +39,7 @@ class Announcement(NamedTuple):
 def warn_of_unknown_settings() -> None:
     """Logs each variable that looks like a setting and is none: one that is misspelt must not look like one obeyed."""
     for name in unknown_settings():
-        _log.warning("setting_unknown", setting=name)
+        _log.warning("setting_unknown", setting=name, consequence="it changes nothing; is it misspelt?")
 
 
 def say_simulator(addresses: Addresses) -> None:

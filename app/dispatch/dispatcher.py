@@ -19,7 +19,7 @@ from app.dispatch.lanes import LaneSender, Limits, Wire
 from app.dispatch.operator_log import OperatorLog
 from app.dispatch.retry import backoff
 from app.dispatch.sweeps import sweep
-from app.domain.identifiers import message_number
+from app.domain.identifiers import message_id, message_number
 from app.domain.times import micros_in
 from app.errors import LensError, Unavailable, what_broke
 from app.store import outbox
@@ -31,6 +31,8 @@ from app.store.writer import Writer
 _log = structlog.get_logger(__name__)
 
 _TURNS_IN_A_ROW = 4  # of one lane while others wait for room
+_PRESUMED_LATER = "nothing is presumed delivered meanwhile; tried again within half a minute"
+_NAMED = 20  # lanes or messages that a line of the log names
 _SWEEP = 1000  # messages presumed delivered in one transaction
 _BREATH = 0.025  # seconds from one look for lanes to the next at the least: hints that come faster are joined
 
@@ -128,7 +130,13 @@ class Dispatcher:
                 if self._lanes:
                     await asyncio.wait([task for _, task in self._lanes.values()])
         except TimeoutError:
-            _log.warning("stopped_with_messages_under_way", lanes=len(self._lanes))
+            _log.warning(
+                "stopped_with_messages_under_way",
+                oris=sorted(self._lanes)[:_NAMED],
+                lanes=len(self._lanes),
+                consequence="they go out again, flagged as possible duplicates",
+                runbook="duplicates",
+            )
         finally:
             left = [claims, *others, *(task for _, task in self._lanes.values())]
             for task in left:
@@ -161,7 +169,7 @@ class Dispatcher:
         try:
             claimed = await self._writer.do(outbox.claim, wanted)
         except Unavailable as error:
-            _log.warning("claim_failed", cause=error.detail)
+            _log.warning("claim_failed", cause=error.detail, consequence="nothing new is sent meanwhile", runbook="not-ready")
             return limits.poll
         if claimed.paused != self._paused:
             if claimed.paused:
@@ -197,7 +205,14 @@ class Dispatcher:
                     "lane_fenced", ori=batch.ori, consequence="its last messages go out again, flagged", runbook="fenced"
                 )
         except Exception as error:  # noqa: BLE001 - one lane's trouble is no other's; its lease ends and it is tried again
-            _log.error("lane_failed", ori=batch.ori, **what_broke(error))
+            _log.error(
+                "lane_failed",
+                ori=batch.ori,
+                messages=[message_id(each.number) for each in batch.messages[:_NAMED]],
+                consequence="its lease ends, then its messages go out again, flagged",
+                runbook="queue-old",
+                **what_broke(error),
+            )
         finally:
             del self._lanes[batch.ori]
             self.wake()
@@ -211,7 +226,14 @@ class Dispatcher:
                 return begun, await self._writer.do(outbox.turn, turn)
             except Unavailable as error:
                 fails += 1
-                _log.warning("turn_waits_for_database", ori=turn.ori, cause=error.detail)
+                _log.warning(
+                    "turn_waits_for_database",
+                    ori=turn.ori,
+                    messages=[message_id(each.number) for each in turn.verdicts[:_NAMED]],
+                    cause=error.detail,
+                    consequence="what became of them is kept and written later; nothing more is sent to this ORI meanwhile",
+                    runbook="not-ready",
+                )
             await asyncio.sleep(backoff(fails, 0.1, 2.0, self._rng))
 
     async def _keep_leases(self) -> None:
@@ -223,7 +245,13 @@ class Dispatcher:
             results = await asyncio.gather(*(self._writer.do(outbox.renew, each) for each in renewals), return_exceptions=True)
             failed = [result for result in results if isinstance(result, BaseException)]
             if failed:
-                _log.warning("leases_not_renewed", lanes=len(failed), error=type(failed[0]).__name__)
+                _log.warning(
+                    "leases_not_renewed",
+                    lanes=len(failed),
+                    error=type(failed[0]).__name__,
+                    consequence="another dispatcher may take them over and send again, flagged",
+                    runbook="fenced",
+                )
 
     async def _presume(self) -> None:
         """Presumes delivered what the network said nothing about for long enough since it left us."""
@@ -234,9 +262,9 @@ class Dispatcher:
                 lying = await self._postpone(micros_in(after))
                 count = await self._writer.do(presume, Presume(micros_in(after), _SWEEP, lying))
             except Unavailable as error:
-                _log.warning("presume_failed", cause=error.detail)
+                _log.warning("presume_failed", cause=error.detail, consequence=_PRESUMED_LATER)
             except OSError as error:  # nobody knows what has left us, so nothing is presumed
-                _log.warning("presume_failed", cause=error.strerror)
+                _log.warning("presume_failed", cause=error.strerror, consequence=_PRESUMED_LATER)
             self.counts.presumed += count
             if count < _SWEEP:
                 await asyncio.sleep(min(30.0, max(after / 4, 0.05)))

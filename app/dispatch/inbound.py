@@ -177,11 +177,19 @@ class Inbound:
                     await learn_all(self._writer)
                 return await self._writer.do(take_in, heard)
             except Unavailable as error:
-                _log.warning("arrival_waits_for_database", cause=error.detail)
+                _log.warning(
+                    "arrival_waits_for_database",
+                    kind=heard.kind,
+                    cause=error.detail,
+                    consequence="it is kept and stored later, and so is what comes after it",
+                    runbook="not-ready",
+                )
             except Exception as error:
                 if heard.kind == "other":
                     raise
-                _log.error("arrival_broke", kind=heard.kind, **what_broke(error))
+                _log.error(
+                    "arrival_broke", kind=heard.kind, consequence="a person must read it: a work item", **what_broke(error)
+                )
                 told = f"{heard.cause}; it could not be worked out, through a fault of LENS"
                 heard = Heard(heard.source, "other", heard.text, told, within=heard.within)
                 continue

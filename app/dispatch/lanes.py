@@ -99,7 +99,14 @@ class LaneSender:
         try:
             return await self._channel.send(outgoing)
         except Exception as error:  # noqa: BLE001 - a fault of the channel counts against the messages, or one could block its lane
-            _log.error("channel_failed", channel=self._channel.name, **what_broke(error))
+            _log.error(
+                "channel_failed",
+                channel=self._channel.name,
+                messages=[each.message_id for each in outgoing],
+                consequence="the network may have them; they go out again, flagged",
+                runbook="lane-fails",
+                **what_broke(error),
+            )
             return [Receipt("unknown", f"the channel failed ({type(error).__name__})")] * len(outgoing)
 
     def _rest(self, batch: Batch, receipts: Sequence[Receipt], verdicts: tuple[Verdict, ...]) -> int | None:

@@ -36,7 +36,7 @@ async def sweep(writer: Writer, every: float, queued: Callable[[], None]) -> Non
             try:
                 await work(writer)
             except Unavailable as error:
-                _log.warning("sweep_failed", work=work.__name__, cause=error.detail)
+                _log.warning("sweep_failed", work=work.__name__, cause=error.detail, consequence="the next sweep tries again")
             except Exception as error:  # noqa: BLE001 - a fault here must not end the dispatcher; the next sweep tries again
                 _log.error("sweep_broke", work=work.__name__, **what_broke(error))
         await asyncio.sleep(every)

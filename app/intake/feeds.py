@@ -80,7 +80,9 @@ class FeedWatch:
             self._blind = False
         except Unavailable as error:
             if not self._blind:
-                _log.warning("feeds_not_watched", why=error.detail)
+                _log.warning(
+                    "feeds_not_watched", why=error.detail, consequence="a silent feed would not be noticed", runbook="not-ready"
+                )
             self._blind = True
         except Exception as error:  # noqa: BLE001 - the watch of a service must outlive whatever it meets
             _log.error("feed_watch_broke", **what_broke(error))

@@ -34,4 +34,6 @@ async def carry_out_surge(writer: Writer, work_item: int) -> None:
         while (await writer.do(carry_out, CarryOut(work_item))).more:
             pass
     except Unavailable as error:
-        _log.warning("surge_not_carried_out_yet", cause=error.detail)
+        _log.warning(
+            "surge_not_carried_out_yet", work_item=work_item, cause=error.detail, consequence="a dispatcher goes on with it"
+        )

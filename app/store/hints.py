@@ -61,7 +61,9 @@ class Hints:
                 with self._connection() as connection:
                     work(connection)
             except (psycopg.Error, DBAPIError) as error:
-                _log.warning("hints_interrupted", error=type(error).__name__)
+                _log.warning(
+                    "hints_interrupted", error=type(error).__name__, consequence="new messages are found up to a second later"
+                )
                 self._stopping.wait(_AGAIN_SECONDS)
 
     @contextmanager

@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from app.api.sources import source_of
+from app.decide.decide import Decider
+from tests.api.serving import serving
 
 
 def asked(peer: str, *forwarded: str) -> str | None:
@@ -42,3 +47,13 @@ def test_without_a_peer_there_is_no_source() -> None:
 def test_no_text_of_a_caller_becomes_a_source(texts: list[str]) -> None:
     """Whatever the header holds, what comes of it has the letters of an address only."""
     assert set(asked("127.0.0.1", *texts) or "") <= set("0123456789abcdef.:")
+
+
+def test_what_a_caller_says_of_itself_is_not_in_the_log(tmp_path: Path, decider: Decider) -> None:
+    """Over a real connection: a proxy's address is logged, any other text of the header is not."""
+    with serving(tmp_path, decider) as service, service.client() as client, capture_logs() as lines:
+        for said in ("Doe, John", "192.0.2.1", "Doe, 192.0.2.2"):
+            client.get("/v1/messages", headers={"X-Forwarded-For": said, "X-Forwarded-Proto": "Doe"})
+    sources = [line["source"] for line in lines if line["event"] == "request"]
+    assert sources == ["127.0.0.1", "192.0.2.1", "192.0.2.2"]
+    assert "Doe" not in str(lines)
