@@ -55,12 +55,13 @@ async def draft(request: Request, parts: Wired, caller: Policy, query: Annotated
     One with errors is refused, each with its file, line and column. One whose scenarios fail is stored and cannot be approved;
     they stand in the answer's `check`. `title`, `reason` and `corrects_past` go in the query, or in fields of a multipart body.
     """
-    try:
-        bundle, fields = await read_draft(request)
-    except Refused as refused:
-        await run_in_threadpool(parts.rulebooks.note_refusal, refused, caller.name)
-        raise
-    version, kept = await run_in_threadpool(parts.rulebooks.draft, bundle, caller.name, query.said(fields))
+    with parts.rulebooks.taking_one():
+        try:
+            bundle, fields = await read_draft(request)
+        except Refused as refused:
+            await run_in_threadpool(parts.rulebooks.note_refusal, refused, caller.name)
+            raise
+        version, kept = await run_in_threadpool(parts.rulebooks.draft, bundle, caller.name, query.said(fields))
     return _answer(version, 201 if kept == "new" else 200)
 
 

@@ -5,7 +5,9 @@ The same for the API and for the command line, which differ only in who is askin
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
 from typing import NamedTuple
 
 import msgspec
@@ -13,7 +15,7 @@ import msgspec
 from app.decide.decide import Decider
 from app.decide.rewording import compare_whole
 from app.domain.times import SECOND, moment
-from app.errors import Conflict, Refused
+from app.errors import Conflict, Refused, Unavailable
 from app.intake.following import lead_for
 from app.intake.opening import Desk
 from app.rulebook.bundle import Bundle
@@ -36,6 +38,8 @@ from app.store.rulebooks import (
 )
 
 _CODES_KEPT = 20
+AT_ONCE = 3
+"""Rulebooks that are read or checked at once, at the most."""
 
 
 class Said(NamedTuple):
@@ -58,6 +62,19 @@ class Rulebooks:
     def __init__(self, desk: Desk, until_live: Callable[[Published], object] | None = None) -> None:
         self._desk = desk
         self._until_live = until_live or self._sleep_until
+        self._places = BoundedSemaphore(AT_ONCE)
+
+    @contextmanager
+    def taking_one(self) -> Iterator[None]:
+        """Room for one rulebook to be read and checked. Raises Unavailable when there is none: they wait elsewhere, not here."""
+        if not self._places.acquire(blocking=False):
+            raise Unavailable(
+                f"{AT_ONCE} rulebooks are being read and checked already; nothing was stored. Try again in a moment."
+            )
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def draft(self, bundle: Bundle, by: str, said: Said = NOTHING_SAID) -> tuple[RulebookVersion, Kept]:
         """Checks a rulebook and stores it. Raises Refused with every error, when nothing is stored; Conflict; Unavailable."""

@@ -39,6 +39,8 @@ SUFFIXES = (".yaml", ".yml", ".csv")
 SEQUENCE_LIMIT = 2**53
 """The highest sequence of a bundle: what every program that reads JSON can hold."""
 PATH_LIMIT = 200
+FAULTS_TOLD = 100
+"""Faults of what was sent, told in an answer."""
 _TAR_LIMIT = TOTAL_LIMIT + FILES_LIMIT * 2048 + 64 * 1024
 _SHOWN = 80
 
@@ -134,7 +136,7 @@ def read_tar(data: bytes) -> Bundle:
     faults: list[Fault] = []
     members = list(_members(_plain(data), faults))
     if faults:
-        raise Refused(tuple(faults), _refusal(faults))
+        raise Refused(tuple(faults[:FAULTS_TOLD]), _refusal(faults))
     return bundle_of(members)
 
 
@@ -156,7 +158,7 @@ def bundle_of(members: Sequence[SourceFile]) -> Bundle:
     if not faults and not any(file.name not in {MANIFEST, SIGNATURE} for file in members):
         faults.append(_fault("", "empty", "there is no file of a rulebook: pack the folders rules/ and ref_data/"))
     if faults:
-        raise Refused(tuple(faults), _refusal(faults))
+        raise Refused(tuple(faults[-FAULTS_TOLD:]), _refusal(faults))
     return _vouched(members)
 
 

@@ -18,7 +18,7 @@ from app.rulebook.read_scenarios import ScenarioReader
 from app.rulebook.read_tables import read_table
 from app.rulebook.scenarios import Suite
 from app.rulebook.shapes import Shapes, day_after
-from app.rulebook.source import Node, Scalar, SourceFile, read_yaml
+from app.rulebook.source import Allowance, Node, Scalar, SourceFile, read_yaml
 from app.rulebook.stray_files import check_csv_files, check_tables_used
 from app.rulebook.view import View, views
 
@@ -224,10 +224,11 @@ def _by_kind(files: Sequence[SourceFile], shapes: Shapes) -> tuple[dict[str, lis
     """The YAML files by their kind, and whether there are others: any file that seems missing may be one of those."""
     found: dict[str, list[tuple[str, Node]]] = {kind: [] for kind in KINDS}
     unread = False
+    allowance = Allowance()
     for file in files:
         if file.name.endswith(".csv"):
             continue
-        node = read_yaml(file, shapes.problems)
+        node = read_yaml(file, shapes.problems, allowance)
         mapping = shapes.mapping(node, "a rulebook file") if node is not None else None
         if mapping is None:
             unread = True

@@ -19,6 +19,14 @@ from app.rulebook.problems import Problems, Spot
 
 DEPTH_LIMIT = 20
 NODE_LIMIT = 400_000
+"""Values in all YAML files of a rulebook at the most. A short file can hold very many, and each takes memory and time."""
+
+
+class Allowance:
+    """How many values may still come: of one file, or of all that are read one after another."""
+
+    def __init__(self) -> None:
+        self.left = NODE_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +167,12 @@ def is_rulebook_file(name: str) -> bool:
     return name.endswith((".yaml", ".yml", ".csv")) and not name.rpartition("/")[2].startswith(".")
 
 
-def read_yaml(file: SourceFile, problems: Problems) -> Node | None:
+def read_yaml(file: SourceFile, problems: Problems, allowance: Allowance | None = None) -> Node | None:
     """The tree of one YAML file, or None when it has none or a fault kept it from being read (told in `problems`)."""
     text = decoded(file, problems)
     if text is None:
         return None
-    builder = _Builder(file.name, problems)
+    builder = _Builder(file.name, problems, allowance or Allowance())
     try:
         return builder.document(iter(yaml.parse(text, Loader=yaml.CBaseLoader)))
     except yaml.MarkedYAMLError as error:
@@ -220,10 +228,10 @@ def _conflicts(name: str, text: str) -> Iterator[Spot]:
 class _Builder:
     """Builds the tree from YAML events, within the bounds."""
 
-    def __init__(self, file: str, problems: Problems) -> None:
+    def __init__(self, file: str, problems: Problems, allowance: Allowance) -> None:
         self._file = file
         self._problems = problems
-        self._nodes = 0
+        self._allowance = allowance
         self._told: set[tuple[str, int]] = set()
         self.long_quote: tuple[Spot, int] | None = None
         """The last text in quotes that goes over several lines: where it begins, and its last line."""
@@ -245,10 +253,10 @@ class _Builder:
         return root
 
     def _node(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
-        self._nodes += 1
+        self._allowance.left -= 1
         spot = self._spot(event)
-        if self._nodes > NODE_LIMIT:
-            self._stop("R003", f"the file has over {NODE_LIMIT:,} values", spot, "split it, or look what is in it")
+        if self._allowance.left < 0:
+            self._stop("R003", f"the rulebook has over {NODE_LIMIT:,} values", spot, "look what is in its files")
         if depth > DEPTH_LIMIT:
             self._stop("R003", f"values are nested deeper than {DEPTH_LIMIT}", spot, "no rulebook file needs that")
         if isinstance(event, yaml.AliasEvent):

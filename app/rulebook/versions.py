@@ -30,6 +30,8 @@ VERSION = re.compile(f"[0-9a-f]{{{HASH_LENGTH}}}(?:[0-9a-f]{{{64 - HASH_LENGTH}}
 """How a version is named: by its full SHA-256, or by the first 12 digits of it, its label."""
 
 _NAMES_SHOWN = 3
+WARNINGS_KEPT = 100
+"""Warnings of a version that are kept with it."""
 _NAME_LENGTH = 120
 
 
@@ -196,7 +198,7 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 def check_result(book: RuleBook, trial: Trial) -> CheckResult:
     """What is kept of the check of a rulebook that can be used."""
-    return CheckResult(tuple(as_json(book.warnings, book.hash)["problems"]), proofs_of(book), trial)
+    return CheckResult(tuple(as_json(book.warnings[:WARNINGS_KEPT], book.hash)["problems"]), proofs_of(book), trial)
 
 
 def proofs_of(book: RuleBook) -> Proofs:

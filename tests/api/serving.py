@@ -21,6 +21,7 @@ from app.cli.wiring import Dispatching, feeds_of, parts_of
 from app.decide.decide import Decider
 from app.dispatch.counts import Counts
 from app.intake.library import Loaded
+from app.intake.rulebooks import Rulebooks
 from app.rulebook.versions import Trial, check_result
 from app.settings import read_settings
 from app.store.engine import Store
@@ -39,6 +40,7 @@ class Service(NamedTuple):
     keys: dict[str, str]
     store: Store
     writer: Writer
+    rulebooks: Rulebooks
 
     @property
     def url(self) -> str:
@@ -80,7 +82,7 @@ def serving(folder: Path, decider: Decider, link: Any = None, **more: object) ->
                 dispatching = Dispatching(lambda: link, lambda: None, Counts, lambda: None)
                 app = build_app(parts_of(store, writer, current, feeds, Metrics(), dispatching, settings))
                 with running(app) as port:
-                    yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer)
+                    yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer, current.rulebooks)
 
 
 @contextmanager

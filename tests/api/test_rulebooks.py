@@ -1,4 +1,5 @@
 import gzip
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from app.api.rulebook_body import UPLOAD_LIMIT
 from app.decide.decide import Decider
 from app.intake.library import Unusable
+from app.intake.rulebooks import AT_ONCE
 from app.rulebook.bundle import pack, read_bundle_folder
 from app.rulebook.signing import new_signer
 from app.rulebook.source import SourceFile
@@ -287,3 +289,30 @@ def test_a_release_and_its_messages_hold_the_full_hash(service: Service) -> None
     assert release.rulebook == sha256
     assert len(found) > 0
     assert {row.rulebook for row in found} == {sha256}
+
+
+def test_only_so_many_rulebooks_are_taken_at_once(service: Service) -> None:
+    """One more gets 503 with Retry-After before its body is read; when there is room again it is taken."""
+    body = tarred(changed("INFORMATION ONLY", "AT ONCE"))
+    with ExitStack() as busy, service.client("policy") as client:
+        for _ in range(AT_ONCE):
+            busy.enter_context(service.rulebooks.taking_one())
+        refused = client.post("/v1/rulebooks", content=body, headers=TAR)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        busy.close()
+        assert client.post("/v1/rulebooks", content=body, headers=TAR).status_code == 201
+
+
+def test_an_answer_about_very_many_faults_is_short(service: Service) -> None:
+    """The first hundred are told, of either kind, and how many there are; the words of none are long."""
+    many = b"kind: " + b"k" * 1_000_000 + b"\n"
+    upload = tarred(
+        tuple(SourceFile(f"rules/more{number:03}.yaml", many if number < 9 else b"a: b\n") for number in range(300))
+    )
+    with service.client("policy") as client:
+        faulty = client.post("/v1/rulebooks", content=gzip.compress(upload), headers={"Content-Type": "application/gzip"})
+        odd = [(f"rules/{number}.exe", (f"rules/{number}.exe", b"")) for number in range(300)]
+        strange = client.post("/v1/rulebooks", files=odd)
+    for answer in (faulty, strange):
+        assert (answer.status_code, len(answer.json()["errors"])) == (422, 100)
+        assert len(answer.content) < 300_000
