@@ -10,10 +10,11 @@ import structlog
 from app.cli.database import clock
 from app.cli.deciding import terms_of
 from app.errors import BadRulebook, BadSetting, Refused
+from app.intake.desk import Desk
 from app.intake.folder import FolderWatch
 from app.intake.following import Follower
 from app.intake.library import Library, Versions
-from app.intake.opening import Desk, open_shelf
+from app.intake.opening import open_shelf
 from app.intake.rulebooks import Rulebooks
 from app.intake.shelf import Shelf
 from app.rulebook.book import load

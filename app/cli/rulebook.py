@@ -126,6 +126,8 @@ def draft(
     except Refused as refused:
         tell_faults(refused)
         raise typer.Exit(1) from None
+    if version.past is not None:
+        print(version.past.words)
     print(f"{version.version} is {_BECAME[kept]}: {summary(version)}")
     for failed in version.check.scenarios.failed:
         print(f"  scenario failed: {failed}", file=sys.stderr)
@@ -232,6 +234,9 @@ def _seen(opened: _Open, version: str) -> str:
     """Prints what approving a version would change; the version that the diff begins at, or that it begins at nothing."""
     found = opened.rulebooks.version(version)
     live = opened.rulebooks.live().version
+    past = opened.rulebooks.past(version)
+    if past is not None:
+        print(past.words, end="\n\n")
     print("\n".join(as_lines(found)), end="\n\n")
     print(_difference(opened, live, version) if live else "Nothing is live yet: all of it is new.", end="\n\n")
     return live or _NOTHING

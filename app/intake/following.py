@@ -13,9 +13,10 @@ import structlog
 
 from app.domain.times import SECOND, micros_in
 from app.errors import NotFound, Unavailable, what_broke
+from app.intake.desk import Desk
 from app.intake.folder import FolderWatch
 from app.intake.library import Unusable
-from app.intake.opening import PUBLISHED, Desk, try_folder
+from app.intake.opening import PUBLISHED, try_folder
 from app.intake.shelf import InForce, Shelf
 from app.rulebook.versions import FOLDER
 from app.store.reading import look

@@ -1,22 +1,22 @@
 """What decides when a service starts, and how what is found in its folder goes live."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
 import structlog
 
+from app.domain.times import moment
 from app.errors import Conflict, Fault, Refused, Unavailable
+from app.intake.desk import Desk
 from app.intake.folder import FolderWatch
-from app.intake.library import BROKEN, Library, Unusable
+from app.intake.library import BROKEN, Examined, Unusable
+from app.intake.past import CHANGES_PAST, ChangesPast, find_past, reason_in
 from app.intake.shelf import InForce, Shelf
 from app.rulebook.bundle import Bundle
 from app.rulebook.versions import FOLDER, failing
-from app.store.engine import Store
 from app.store.reading import look
 from app.store.rulebook_reads import Pointer, formerly_live, pointer, publication
 from app.store.rulebooks import Barred, Draft, TakeIn, take_in
-from app.store.writer import Writer
 
 _log = structlog.get_logger()
 
@@ -25,19 +25,6 @@ SUPERSEDED = "superseded"
 SCENARIO_FAILED = "scenario-failed"
 _CODES_SHOWN = 5
 _PLACES_SHOWN = 3
-
-
-class Desk(NamedTuple):
-    """What handling rulebooks needs: the store and its writer, the loaded rulebooks, the clock (Micros).
-
-    `failing_too`: also a rulebook whose scenarios fail may go live, for trying out.
-    """
-
-    store: Store
-    writer: Writer
-    library: Library
-    clock: Callable[[], int]
-    failing_too: bool = False
 
 
 class Looked(NamedTuple):
@@ -122,11 +109,40 @@ def take_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> bo
         failed = examined.check.scenarios.failed
         if failed and not desk.failing_too:
             raise ScenariosFail(failed)
-        draft = Draft(bundle, msgspec.json.encode(examined.check).decode(), FOLDER, desk.clock())
+        draft = Draft(
+            bundle=bundle,
+            check_json=msgspec.json.encode(examined.check).decode(),
+            by=FOLDER,
+            at=desk.clock(),
+            corrects_past=_reason_to_correct(desk, examined, found),
+        )
         desk.writer.do_and_wait(take_in, TakeIn(draft, found.seq, lead, in_order=desk.library.in_order))
         desk.library.keep(examined.loaded)
     watch.taken()
     return True
+
+
+def _reason_to_correct(desk: Desk, examined: Examined, found: Pointer) -> str | None:
+    """Why the rulebook in the folder may change days before today, None where it does not. Raises ChangesPast."""
+    content = examined.loaded.decider.book.content
+    if found.version is None or found.sha256 is None or content.sha256 == found.sha256:
+        return None
+    past = find_past(desk, found.version, content)
+    if past is None:
+        return None
+    reason = reason_in(content, found.sha256)
+    _log.warning(
+        "rulebook_changes_past",
+        live=found.version,
+        folder=content.hash,
+        cases=past.changed,
+        releases=past.releases,
+        replayed=past.replayed,
+        corrected=reason is not None,
+    )
+    if reason is None:
+        raise ChangesPast(past, moment(desk.clock()).date())
+    return reason
 
 
 def _refuse_unless_in_charge(desk: Desk, bundle: Bundle, found: Pointer) -> None:
@@ -145,6 +161,8 @@ def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Loo
     failed: tuple[str, ...] = ()
     try:
         return Looked(take_folder(desk, watch, found, lead))
+    except ChangesPast as error:
+        complaint = f"{CHANGES_PAST}: the rulebook in the folder is not used. {error.detail}"
     except ScenariosFail as error:
         failed = error.names
         complaint = f"{SCENARIO_FAILED}: the rulebook in the folder is not used. {error.detail}"

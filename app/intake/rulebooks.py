@@ -11,29 +11,31 @@ from threading import BoundedSemaphore
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from app.decide.decide import Decider
 from app.decide.rewording import compare_whole
 from app.domain.times import SECOND, moment
 from app.errors import Conflict, Refused, Unavailable
+from app.intake.desk import Desk
 from app.intake.following import lead_for
-from app.intake.opening import Desk
+from app.intake.past import find_past, past_fault
 from app.rulebook.bundle import Bundle
 from app.rulebook.change_report import Compared
+from app.rulebook.versions import PastDays
 from app.store.audit import AuditEntry, note
 from app.store.reading import look
 from app.store.rulebook_reads import Pointer, RulebookVersion, get_version, pointer, publication
+from app.store.rulebook_rejection import Reject, reject
 from app.store.rulebooks import (
     Approve,
     Draft,
     Kept,
     Publish,
     Published,
-    Reject,
     approve,
     draft,
     publish,
-    reject,
     roll_back,
 )
 
@@ -94,7 +96,17 @@ class Rulebooks:
         )
         kept: Kept = self._desk.writer.do_and_wait(draft, item)
         self._desk.library.keep(examined.loaded)
-        return self.version(bundle.sha256), kept
+        return replace(self.version(bundle.sha256), past=self.past(bundle.sha256)), kept
+
+    def past(self, version: str) -> PastDays | None:
+        """What a stored version changes of days before today, against what is live; None where nothing.
+
+        Raises NotFound, Conflict when it cannot be read, Unavailable.
+        """
+        content, live = self._desk.library.content(version), self.live()
+        if live.version is None or live.sha256 == content.sha256:
+            return None
+        return find_past(self._desk, live.version, content)
 
     def note_refusal(self, refused: Refused, by: str, bundle: Bundle | None = None) -> None:
         """Puts a draft that was not taken into the audit trail: which it was, if it could be read, and the codes of its faults."""
@@ -109,7 +121,12 @@ class Rulebooks:
         self._desk.writer.do_and_wait(note, entry)
 
     def approve(self, version: str, diff_seen: str | None, by: str, said: Said = NOTHING_SAID) -> RulebookVersion:
-        """Approves the change from `diff_seen` to a version. Raises NotFound, Conflict, Unavailable."""
+        """Approves the change from `diff_seen` to a version. Raises NotFound, Conflict, Unavailable.
+
+        One that changes days before today needs a reason, its draft's or the approver's.
+        """
+        past = self.past(version)
+        why = said.corrects_past or self.version(version).corrects_past
         item = Approve(
             version=version,
             diff_seen=diff_seen,
@@ -118,9 +135,11 @@ class Rulebooks:
             comment=said.comment,
             corrects_past=said.corrects_past,
             failing_too=self._desk.failing_too,
+            past_cases=0 if past is None else past.changed,
+            past_fault=past_fault(past, why),
         )
         self._desk.writer.do_and_wait(approve, item)
-        return self.version(version)
+        return replace(self.version(version), past=past)
 
     def reject(self, version: str, comment: str, by: str) -> RulebookVersion:
         """Sends a version back to whoever drafted it. Raises NotFound, Conflict, Unavailable."""
@@ -139,6 +158,8 @@ class Rulebooks:
             failing_too=self._desk.failing_too,
             in_order=self._desk.library.in_order,
             older=older,
+            # Days may have passed since it was approved: what was to begin then would begin before today now.
+            past_fault=past_fault(self.past(version), self.version(version).corrects_past),
         )
         published: Published = self._desk.writer.do_and_wait(publish, item)
         self._until_live(published)

@@ -104,4 +104,8 @@ class Shelf:
     def problem(self) -> str | None:
         """Why what is in force is not what it should be, in words that begin with the codes of the faults; None when it is."""
         told = self._problems
-        return f"{'; '.join(told[name] for name in sorted(told))}; {self._in_force.version} goes on deciding" if told else None
+        return (
+            f"{'; '.join(told[name].rstrip('.') for name in sorted(told))}; {self._in_force.version} goes on deciding"
+            if told
+            else None
+        )

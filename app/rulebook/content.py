@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from app.rulebook.agreement import check_changes, check_names
 from app.rulebook.grammar import KINDS
-from app.rulebook.model import CodeTables, DecisionTable, Fact, Messages, Rule, Table
+from app.rulebook.model import CodeTables, Correction, DecisionTable, Fact, Messages, Rule, Table
 from app.rulebook.must_say import check_cut_lines, check_must_say
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.read_conditions import ConditionReader
+from app.rulebook.read_corrections import read_corrections
 from app.rulebook.read_expected import ExpectedReader, answers_of
 from app.rulebook.read_facts import FACTS, read_code_tables, read_facts
 from app.rulebook.read_messages import read_messages
@@ -51,6 +52,7 @@ class Content:
     facts_whole: bool
     damaged: frozenset[str]
     sets_whole: bool
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -149,6 +151,8 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     damaged |= check_names(tuple(decisions.values()), problems)
     if messages is None or len(decisions) < 2:
         return None
+    corrections_file = _at_most_one("corrections/v1", by_kind, problems)
+    corrections = read_corrections(corrections_file[1], shapes) if corrections_file else ()
     content = Content(
         sha256=full_hash(files),
         files=files,
@@ -163,6 +167,7 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
         facts_whole=facts_whole,
         damaged=damaged,
         sets_whole="R117" not in told,
+        corrections=corrections,
     )
     return replace(content, suite=read_suite(content, problems))
 
@@ -247,11 +252,15 @@ def _by_kind(files: Sequence[SourceFile], shapes: Shapes) -> tuple[dict[str, lis
 def _only(
     kind: str, by_kind: Mapping[str, Sequence[tuple[str, Node]]], problems: Problems, *, unread: bool
 ) -> tuple[str, Node] | None:
+    if not by_kind[kind] and not unread:
+        help = "take it from the default rulebook"
+        problems.error("R001", f"the rulebook has no file of kind {kind}", Spot("rules/"), help=help)
+    return _at_most_one(kind, by_kind, problems)
+
+
+def _at_most_one(kind: str, by_kind: Mapping[str, Sequence[tuple[str, Node]]], problems: Problems) -> tuple[str, Node] | None:
     files = by_kind[kind]
     if not files:
-        if not unread:
-            help = "take it from the default rulebook"
-            problems.error("R001", f"the rulebook has no file of kind {kind}", Spot("rules/"), help=help)
         return None
     for name, _ in files[1:]:
         problems.error("R114", f"a second file of kind {kind}", Spot(name), help="join the two", also=(Spot(files[0][0]),))

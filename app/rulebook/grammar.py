@@ -13,6 +13,7 @@ KINDS = {
     "rules/v1": "A decision: eligibility or routing",
     "messages/v1": "What a notice says",
     "scenarios/v1": "What must come out: scenarios and promises",
+    "corrections/v1": "Why days before today were decided again, and otherwise",
 }
 
 
@@ -221,6 +222,20 @@ SCENARIOS_FILE = Form(
         "never": "Promises whose `expect` must hold in no case, proved in the same way",
     },
 )
+CORRECTIONS_FILE = Form(
+    {"kind": _KIND, "corrections": "Each once that a change of what decided before was meant, the last one last"},
+    {"title": _TITLE, "owner": _OWNER},
+)
+CORRECTION = Form(
+    {
+        "date": "The day of the correction, YYYY-MM-DD",
+        "corrects": "The rulebook that was live before: the 12 digits that name it, or all 64. It is for this change alone",
+        "reason": "Why what was decided of days before that one is decided otherwise",
+        "authority": "On what ground",
+    }
+)
+CORRECTED = "[0-9a-f]{12}([0-9a-f]{52})?"
+"""How a correction names the rulebook that it corrects."""
 SCENARIO = Form(
     {"name": "What it shows, a sentence; no other scenario of this file has it"},
     {

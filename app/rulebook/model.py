@@ -291,3 +291,13 @@ def closure(rules: tuple[Rule, ...]) -> dict[str, frozenset[str]]:
                 ahead += direct[winner]
         closed[id] = frozenset(found)
     return closed
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Why a rulebook may decide days before today otherwise than the one it `corrects`, which is named by its hash."""
+
+    day: date
+    corrects: str
+    reason: str
+    authority: tuple[str, ...]

@@ -12,7 +12,7 @@ from app.rulebook.grammar import KINDS
 from app.rulebook.schema_names import definitions
 from app.rulebook.schema_parts import Schema, used
 from app.rulebook.schema_rules import rules_file
-from app.rulebook.schema_scenarios import scenarios_file
+from app.rulebook.schema_scenarios import corrections_file, scenarios_file
 from app.rulebook.schema_tables import facts_file, messages_file, table_file
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,6 +23,7 @@ USUAL = {
     "rules/v1": ("rules/eligibility.yaml", "rules/routing.yaml"),
     "messages/v1": ("rules/messages.yaml",),
     "scenarios/v1": ("rules/scenarios/*.yaml",),
+    "corrections/v1": ("rules/corrections.yaml",),
 }
 """Where files of each kind usually are, as patterns below the rulebook's folder."""
 
@@ -50,6 +51,7 @@ def _made(book: Content | None) -> Iterator[FileSchema]:
         ("rules/v1", rules_file(book)),
         ("messages/v1", messages_file()),
         ("scenarios/v1", scenarios_file()),
+        ("corrections/v1", corrections_file()),
     ):
         yield FileSchema(f"{kind.partition('/')[0]}.schema.json", patterns[kind], {"title": f"{kind}: {KINDS[kind]}", **schema})
     for table in book.tables.values() if book else ():
@@ -66,6 +68,7 @@ def _patterns(book: Content) -> dict[str, tuple[str, ...]]:
         "rules/v1": {table.file for table in book.decisions()},
         "messages/v1": {book.messages.file},
         "scenarios/v1": {name for name, _ in book.scenario_nodes},
+        "corrections/v1": set[str](),
     }
     found = {}
     for kind, names in files.items():

@@ -3,7 +3,7 @@
 from app.rulebook import grammar
 from app.rulebook.model import CONVICTION_FACTS
 from app.rulebook.read_facts import FACTS
-from app.rulebook.schema_parts import TEXT, Schema, choice, closed, described, listed, one_or_more, ref
+from app.rulebook.schema_parts import TEXT, Schema, choice, closed, described, formed, listed, one_or_more, ref
 from app.rulebook.schema_rules import conditions
 
 _SAYS = {
@@ -36,6 +36,21 @@ def scenarios_file() -> Schema:
         "never": listed(_promise()),
     }
     return closed(grammar.SCENARIOS_FILE, values)
+
+
+def corrections_file() -> Schema:
+    """Why days before today were decided again, and otherwise."""
+    correction = {
+        "date": ref("day"),
+        "corrects": formed(grammar.CORRECTED),
+        "reason": TEXT,
+        "authority": ref("authority"),
+    }
+    values = {
+        "kind": choice({"corrections/v1": grammar.KINDS["corrections/v1"]}),
+        "corrections": listed(closed(grammar.CORRECTION, correction)),
+    }
+    return closed(grammar.CORRECTIONS_FILE, values)
 
 
 def _single(value: Schema) -> Schema:

@@ -170,6 +170,26 @@ def step_back(named: str, live: str | None, before: str | None, undone: str | No
     return Conflict(f"Rulebook {named} is not live; {live} is, and one step back from it is {before}.")
 
 
+class PastDays(msgspec.Struct, frozen=True):
+    """What a version changes of days before today: `changed` cases are decided otherwise than under `against`, the version that is
+    live, in `reworded` only words differ, and so many `releases` of the `replayed` newest recorded ones go otherwise.
+    """
+
+    against: str
+    changed: int
+    reworded: int
+    releases: int
+    replayed: int
+
+    @property
+    def words(self) -> str:
+        """The same in a sentence."""
+        return (
+            f"Days before today change: {self.changed:,} cases are decided otherwise than under {self.against}, and so are "
+            f"{self.releases:,} of the {self.replayed:,} newest recorded releases."
+        )
+
+
 class Proofs(msgspec.Struct, frozen=True):
     """What was proved: over how many cases in how many regimes, what falls to each `otherwise`, and of how many values of a
     sensitive fact the reader of a notice is left unsure.

@@ -30,6 +30,15 @@ def bodies(connection: Connection) -> Iterator[bytes]:
 
     What was cancelled is left out: no decision about it stands.
     """
+    yield from _bodies(connection, newest=False)
+
+
+def newest_bodies(connection: Connection, limit: int) -> Iterator[bytes]:
+    """The same of the newest releases, newest first, and no more than `limit` of them."""
+    yield from _bodies(connection, newest=True, limit=limit)
+
+
+def _bodies(connection: Connection, *, newest: bool, limit: int | None = None) -> Iterator[bytes]:
     later = RELEASE_VERSION.alias()
     last = select(func.max(later.c.version)).where(later.c.release == RELEASE.c.id).correlate(RELEASE).scalar_subquery()
     rows = connection.execution_options(yield_per=2_000).execute(
@@ -41,7 +50,8 @@ def bodies(connection: Connection) -> Iterator[bytes]:
             isouter=True,
         )
         .where(or_(RELEASE_VERSION.c.kind.is_(None), RELEASE_VERSION.c.kind != "cancellation"))
-        .order_by(RELEASE.c.id)
+        .order_by(RELEASE.c.id.desc() if newest else RELEASE.c.id)
+        .limit(limit)
     )
     for (body,) in rows:
         yield body.encode()

@@ -11,7 +11,7 @@ from app.domain.times import rfc3339
 from app.errors import NotFound
 from app.rulebook.bundle import Bundle
 from app.rulebook.source import SourceFile
-from app.rulebook.versions import CheckResult, Standing, State, Way
+from app.rulebook.versions import CheckResult, PastDays, Standing, State, Way
 from app.store.engine import now_micros
 from app.store.paging import Page, after, cursor
 from app.store.tables import RULEBOOK, RULEBOOK_FILE, RULEBOOK_LIVE, RULEBOOK_PUBLICATION
@@ -50,9 +50,10 @@ class RulebookVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     `title` and `reason` are of who drafted it, `comment` of who approved or rejected it. An approval is for the change from
     `approved_against`, the version live when it was given. `sequence` is that of its signed bundle. `corrects_past` says why it
-    may change what is decided of days before today.
+    may change what is decided of days before today; `past` what it does change, and is told when it is drafted or approved.
     """
 
+    past: PastDays | None = None
     version: str
     sha256: str
     state: State

@@ -19,7 +19,6 @@ from app.rulebook.versions import (
     age_fault,
     approval_fault,
     publication_fault,
-    rejection_fault,
     scenario_fault,
     step_back,
 )
@@ -78,7 +77,8 @@ class Draft(NamedTuple):
 class Approve(NamedTuple):
     """`by` approves a version after having seen the diff from `diff_seen` to it. `at` is Micros.
 
-    `failing_too`: also one whose scenarios fail. `corrects_past` as in a draft.
+    `failing_too`: also one whose scenarios fail. `corrects_past` as in a draft; `past_cases` of days before today change, and
+    `past_fault` says why they may not.
     """
 
     version: str
@@ -88,22 +88,15 @@ class Approve(NamedTuple):
     comment: str | None = None
     corrects_past: str | None = None
     failing_too: bool = False
-
-
-class Reject(NamedTuple):
-    """`by` sends a version back to whoever drafted it, and says why. `at` is Micros."""
-
-    version: str
-    comment: str
-    by: str
-    at: int
+    past_cases: int = 0
+    past_fault: str | None = None
 
 
 class Publish(NamedTuple):
     """`by` puts an approved version live, `lead` Micros from now, so that every process can be ready for it. `at` is Micros.
 
     `failing_too`: also one whose scenarios fail. `in_order`: not one whose signed bundle is older than one that was live, unless
-    `older` says why. `reason` is that of a rollback.
+    `older` says why. `reason` is that of a rollback, `past_fault` as in an approval.
     """
 
     version: str
@@ -114,6 +107,7 @@ class Publish(NamedTuple):
     failing_too: bool = False
     in_order: bool = False
     older: str | None = None
+    past_fault: str | None = None
 
 
 class TakeIn(NamedTuple):
@@ -152,14 +146,14 @@ def _kept(connection: Connection, item: Draft) -> Kept | Barred:
         return _store(connection, item, version, sha256)
     if row.sha256 != sha256:
         detail = {"sha256": sha256, "why": LABEL_TAKEN, "stored_sha256": row.sha256}
-        append(connection, [_entry(item, "draft_rulebook", version, "refused", detail)])
+        append(connection, [entry_of(item, "draft_rulebook", version, "refused", detail)])
         words = f"Another rulebook is stored under the label {version}; change anything in this one, and its label changes."
         return Barred(LABEL_TAKEN, words)
     if row.rejected_by is not None:
         fresh = {"title": item.title, "reason": item.reason, "corrects_past": item.corrects_past}
         no_more = dict.fromkeys(("rejected_by", "rejected_at", "comment", "approved_by", "approved_at", "approved_against"))
         connection.execute(update(RULEBOOK).where(RULEBOOK.c.version == version).values(**fresh, **no_more))
-        append(connection, [_entry(item, "draft_rulebook", version, "again", _said(item, sha256))])
+        append(connection, [entry_of(item, "draft_rulebook", version, "again", _said(item, sha256))])
         return "again"
     sequence = item.bundle.sequence
     # A signature made earlier, of the same files, must not take the place of a later one.
@@ -167,7 +161,7 @@ def _kept(connection: Connection, item: Draft) -> Kept | Barred:
         return "known"
     vouched = {"manifest": item.bundle.manifest, "signature": item.bundle.signature, "sequence": sequence}
     connection.execute(update(RULEBOOK).where(RULEBOOK.c.version == version).values(vouched))
-    append(connection, [_entry(item, "draft_rulebook", version, "signed", {"sha256": sha256, "sequence": sequence})])
+    append(connection, [entry_of(item, "draft_rulebook", version, "signed", {"sha256": sha256, "sequence": sequence})])
     return "signed"
 
 
@@ -188,7 +182,7 @@ def _store(connection: Connection, item: Draft, version: str, sha256: str) -> Ke
     )
     insert(connection, "rulebook", _RULEBOOK, [row])
     insert(connection, "rulebook_file", _FILE, [(version, file.name, file.content) for file in bundle.files])
-    append(connection, [_entry(item, "draft_rulebook", version, "stored", _said(item, sha256))])
+    append(connection, [entry_of(item, "draft_rulebook", version, "stored", _said(item, sha256))])
     return "new"
 
 
@@ -223,7 +217,9 @@ def _approved(connection: Connection, item: Approve, live: Pointer) -> LensError
     fault = approval_fault(place, item.by, seen)
     if fault is None and not item.failing_too:
         fault = scenario_fault(place.version, place.failed)
-    said = _given({"comment": item.comment, "corrects_past": item.corrects_past})
+    if fault is None and item.past_fault is not None:
+        fault = Conflict(item.past_fault)
+    said = _given({"comment": item.comment, "corrects_past": item.corrects_past, "past_cases": item.past_cases or None})
     detail = {
         "diff_seen": seen,
         "live": live.version,
@@ -237,34 +233,7 @@ def _approved(connection: Connection, item: Approve, live: Pointer) -> LensError
         connection.execute(row.values(**approval, comment=item.comment))
         if item.corrects_past is not None:
             connection.execute(row.values(corrects_past=item.corrects_past))
-    append(connection, [_entry(item, "approve_rulebook", place.version, "refused" if fault else "approved", detail)])
-    return fault
-
-
-def reject(connection: Connection, items: Sequence[Reject]) -> list[LensError | None]:
-    """Sends versions back. A result is NotFound, or Conflict where that person may not. Has the shape `Writer.do` takes."""
-    live = lock_pointer(connection).version
-    return [_send_back(connection, item, live) for item in items]
-
-
-def _send_back(connection: Connection, item: Reject, live: str | None) -> LensError | None:
-    try:
-        place = standing(connection, item.version, live)
-    except NotFound as error:
-        return error
-    fault = rejection_fault(place, item.by)
-    if fault is None:
-        values = {
-            "rejected_by": item.by,
-            "rejected_at": item.at,
-            "comment": item.comment,
-            "approved_by": None,
-            "approved_at": None,
-            "approved_against": None,
-        }
-        connection.execute(update(RULEBOOK).where(RULEBOOK.c.version == place.version).values(values))
-    detail = {"comment": item.comment, "sha256": identify(connection, place.version)}
-    append(connection, [_entry(item, "reject_rulebook", place.version, "refused" if fault else "rejected", detail)])
+    append(connection, [entry_of(item, "approve_rulebook", place.version, "refused" if fault else "approved", detail)])
     return fault
 
 
@@ -287,7 +256,7 @@ def _published(connection: Connection, item: Publish) -> Published | LensError:
     sha256 = identify(connection, version)
     fault = _publication_fault(place, item)
     if fault is not None:
-        append(connection, [_entry(item, "publish_rulebook", version, "refused", {"live": live.version, "sha256": sha256})])
+        append(connection, [entry_of(item, "publish_rulebook", version, "refused", {"live": live.version, "sha256": sha256})])
         return fault
     more = {"approved_by": place.approved_by, **_given({"older": item.older, "reason": item.reason})}
     if item.failing_too and place.failed:
@@ -301,6 +270,8 @@ def _publication_fault(place: Standing, item: Publish) -> Conflict | None:
         fault = scenario_fault(place.version, place.failed)
     if fault is None and item.in_order and item.older is None:
         fault = age_fault(place)
+    if fault is None and item.past_fault is not None:
+        fault = Conflict(item.past_fault)
     return fault
 
 
@@ -323,7 +294,7 @@ def _rolled_back(connection: Connection, item: Publish) -> Published | LensError
     undone = last.named if last is not None and last.way == "rollback" else None
     step = step_back(named, live.version, target.version if target is not None else None, undone)
     if isinstance(step, Conflict):
-        append(connection, [_entry(item, "roll_back_rulebook", named, "refused", {"live": live.version})])
+        append(connection, [entry_of(item, "roll_back_rulebook", named, "refused", {"live": live.version})])
         return step
     if step.again or target is None:
         return Published(live.seq, step.to, live.live_at)
@@ -386,12 +357,13 @@ def _go_live(connection: Connection, item: Publish, live: Pointer, step: _Step, 
     connection.execute(update(RULEBOOK_LIVE).values(seq=seq, version=step.version, live_at=live_at))
     sha256 = identify(connection, step.version)
     detail = {"seq": seq, "was_live": live.version, "live_at": rfc3339(live_at), "sha256": sha256, **more}
-    entry = _entry(item, _ACTIONS[step.way], step.version, "live", detail)
+    entry = entry_of(item, _ACTIONS[step.way], step.version, "live", detail)
     append(connection, [entry._replace(covers=(f"rulebook_publication {seq}",))])
     return Published(seq, step.version, live_at)
 
 
-def _entry(
-    item: Draft | Approve | Reject | Publish, action: str, version: str, outcome: str, detail: Mapping[str, object]
+def entry_of(
+    item: Draft | Approve | Publish, action: str, version: str, outcome: str, detail: Mapping[str, object]
 ) -> AuditEntry:
+    """What the trail keeps of something done to a version."""
     return AuditEntry(item.at, item.by, action, f"rulebook {version}", outcome, detail)

@@ -11,11 +11,11 @@ from tests.cli.programs import Program, until
 from tests.decide.scenario_books import book_folder
 from tests.rulebook.shipped import copied
 
-KINDS = {"facts", "ref_data", "rules", "messages", "scenarios"}
+KINDS = {"facts", "ref_data", "rules", "messages", "scenarios", "corrections"}
 
 
 def test_a_schema_for_each_kind(lens: Lens, tmp_path: Path) -> None:
-    """Without a rulebook: five files, and the settings printed."""
+    """Without a rulebook: six files, and the settings printed."""
     code, out, _ = lens("schema", "--out", "made")
     assert code == 0
     assert {path.name for path in (tmp_path / "made").iterdir()} == {f"{kind}.schema.json" for kind in KINDS}

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from app.decide.decide import Decider
+from app.intake.desk import Desk
 from app.intake.library import Library, Loaded, Versions
-from app.intake.opening import Desk
 from app.rulebook.bundle import Bundle, read_bundle_folder
 from app.rulebook.signing import Trusted
 from app.rulebook.versions import CheckResult, Proofs, Trial, check_result

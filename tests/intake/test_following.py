@@ -7,10 +7,11 @@ import pytest
 from app.decide.decide import Decider
 from app.errors import NotFound, Refused
 from app.intake import library
+from app.intake.desk import Desk
 from app.intake.folder import FolderWatch
 from app.intake.following import Follower, lead_for
 from app.intake.library import Unusable
-from app.intake.opening import Desk, open_shelf
+from app.intake.opening import open_shelf
 from app.intake.rulebooks import Rulebooks
 from app.intake.shelf import Shelf
 from app.rulebook import content

@@ -13,6 +13,7 @@ from app.rulebook.versions import CheckResult, Proofs, Trial
 from app.store.engine import Store
 from app.store.reading import look
 from app.store.rulebook_reads import all_versions, bundle_of_version, get_with_files, list_versions, pointer
+from app.store.rulebook_rejection import Reject, reject
 from app.store.rulebooks import (
     Approve,
     Barred,
@@ -20,12 +21,10 @@ from app.store.rulebooks import (
     Kept,
     Publish,
     Published,
-    Reject,
     TakeIn,
     approve,
     draft,
     publish,
-    reject,
     roll_back,
     take_in,
 )
