@@ -27,7 +27,7 @@ def _read_one(node: Node, shapes: Shapes) -> Correction | None:
     day = shapes.day(keys.get("date"), "`date` of a correction")
     corrects = shapes.scalar(keys.get("corrects"), "`corrects` of a correction")
     reason = shapes.text(keys.get("reason"), "`reason` of a correction")
-    authority = shapes.authority(keys.get("authority"), "a correction")
+    authority = shapes.authority(keys, "a correction", node.spot)
     if corrects is not None and not _NAMED.fullmatch(corrects.text):
         help = "write the 12 digits (or all 64) of the rulebook that it corrects: the one that is live before this goes live"
         shapes.problems.error("R117", f"`{corrects.text[:80]}` does not name a rulebook", corrects.spot, help=help)
