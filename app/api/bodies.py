@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from app.api.auth import Caller
 from app.api.encodings import expect_encoding
 from app.api.problems import BackfillNotAllowed, TooSlow, UnknownMode, WrongMediaType
-from app.domain.reason import REASON_LENGTH
+from app.domain.reason import REASON_LENGTH, WORDED, is_worded
 from app.domain.release import BODY_LIMIT, read_json
 from app.domain.unknown_fields import unknown_field_faults
 from app.errors import Fault, Refused, TooLarge
@@ -95,7 +95,10 @@ def refuse_query(request: Request) -> None:
 async def read_reason(request: Request) -> str:
     """The text of a body `{"reason": "…"}`. Raises Refused with every fault, NotJson, TooLarge, WrongMediaType or TooSlow."""
     document = read_json(await read_body(request))
-    _refuse(_line_faults(document, "reason", REASON_LENGTH, "say why, for those who read the record later"))
+    faults = _line_faults(document, "reason", REASON_LENGTH, "say why, for those who read the record later")
+    if not faults and not is_worded(document["reason"]):
+        faults.append(Fault("/reason", "no-words", f"write {WORDED}"))
+    _refuse(faults)
     return str(document["reason"]).strip()
 
 

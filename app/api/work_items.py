@@ -92,18 +92,22 @@ async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _:
         ("StoredRelease", "StoredWorkItem"),
         "The release as it stands now, with what is sent; of a surge, its work item.",
         problems=with_body(404, 409),
-    ),
+    )
+    | answers("StoredWorkItem", "It waits for a second person; nothing was sent.", status=202, problems=()),
     openapi_extra=TAKES_REASON,
 )
 async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
     """The release is decided again as if nothing held it, and is sent, once. Of a surge, all that it held back is sent as it is.
 
+    Where the work item says `lift: two_people`, two people must do so: the first gets 202, and the work item waits for the second.
     Role: operator.
     """
     reason = await read_reason(request)
     lifted = await lift_hold(parts.writer, parts.decider(), id, reason, caller.name, parts.clock)
-    parts.queued()
-    return Response(msgspec.json.encode(lifted), media_type=JSON)
+    waits = isinstance(lifted, StoredWorkItem) and lifted.status == "open"
+    if not waits:
+        parts.queued()
+    return Response(msgspec.json.encode(lifted), 202 if waits else 200, media_type=JSON)
 
 
 @router.post(

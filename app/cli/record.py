@@ -5,7 +5,7 @@ import pwd
 
 import typer
 
-from app.domain.reason import REASON_LENGTH
+from app.domain.reason import REASON_LENGTH, WORDED, is_worded
 
 _ACCOUNT_LENGTH = 14
 """Characters of an account's name that are kept: so that what `--as` says has room beside it."""
@@ -28,6 +28,8 @@ def checked_reason(reason: str) -> str:
     """A reason as it is stored, for the callback of an option `--reason`; anything but one printable line is wrong use."""
     if not (0 < len(reason.strip()) <= REASON_LENGTH and reason.isprintable()):
         raise typer.BadParameter(f"one line of 1 to {REASON_LENGTH} printable characters")
+    if not is_worded(reason):
+        raise typer.BadParameter(WORDED)
     return reason.strip()
 
 

@@ -29,6 +29,10 @@ NOT_CONFIRMED = "ori-not-confirmed"
 _NOBODY: Mapping[str, str] = {}
 
 
+TWO_PEOPLE = "two_people"
+"""The word for a flag that one person alone cannot lift."""
+
+
 class Decider:
     """Decides releases under one rulebook and one service's terms. Holds no state: safe to share between threads."""
 
@@ -257,7 +261,16 @@ class Decider:
             warnings,
             plan.beaten,
             values.evidence(),
+            two_people=bool(release.holds) and self._takes_two(release.holds, day),
         )
+
+    def _takes_two(self, holds: tuple[str, ...], day: date) -> bool:
+        """Whether the rulebook says of any of these flags that two people lift it: `lift: two_people` in the table of `hold`."""
+        table = self.book.content.facts["hold"].table
+        rows = self.book.routing[self.book.regime(day)].view.cells.get(table or "", {})
+        unknown = self.book.content.facts["hold"].when_unknown or ""
+        flags = [hold if hold in rows else unknown for hold in holds]
+        return any(rows.get(flag, {}).get("lift") == TWO_PEOPLE for flag in flags)
 
 
 class _Plan(NamedTuple):

@@ -103,6 +103,8 @@ class Decision(msgspec.Struct, frozen=True):
     warnings: tuple[Caution, ...]
     beaten: tuple[str, ...] = ()
     facts: dict[str, object] = {}
+    two_people: bool = False
+    """Whether the release has a flag that takes two people to lift."""
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ async def lift_hold(
 
     item = Lift(work_item, reason, caller, now, wording(decider, decide_again))
     lifted: StoredRelease | StoredWorkItem = await writer.do(lift, item)
-    if isinstance(lifted, StoredWorkItem):
+    if isinstance(lifted, StoredWorkItem) and lifted.code == SURGE:
         await carry_out_surge(writer, work_item)
     return lifted
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
+from app.decide.decide import TWO_PEOPLE
 from app.domain.identifiers import message_id
+from app.domain.people import same_person
 from app.domain.statuses import Status
 from app.domain.surge import SURGE
 from app.errors import Conflict, LensError, NotFound
@@ -22,7 +24,7 @@ from app.store.rows import counters_first, lock_counters
 from app.store.surges import Decide
 from app.store.tables import MESSAGE, RELEASE, WORK_ITEM
 from app.store.told import record_of
-from app.store.work_items import Resolve, StoredWorkItem, decide_surge
+from app.store.work_items import Resolve, StoredWorkItem, decide_surge, get_work_item
 
 HELD_RELEASES = frozenset({"review", "engine-disagreement"})
 """The codes of work items that hold back all that a release would have sent."""
@@ -46,9 +48,10 @@ class Lift(NamedTuple):
 def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | StoredWorkItem | LensError]:
     """Lifts holds; each result is the release as it then stands. Has the shape `Writer.do` takes.
 
-    Of a surge it is the work item, closed: that its messages are to be sent is decided, and `carry_out` does it.
+    Where two people must lift it, the first gets the work item, still open, and nothing is sent. Of a surge it is the work item, closed: that its messages are to be sent is decided, and `carry_out` does it.
 
-    A result is NotFound, or Conflict where the work item is closed already or holds nothing back: it is resolved, not lifted.
+    A result is NotFound, or Conflict where the work item is closed already, holds nothing back (it is resolved, not lifted), or must
+    be lifted by another than its first person.
     Raises Refused where the rules in force no longer take a code that the release has.
     """
     lock_counters(connection)
@@ -63,16 +66,33 @@ def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkIte
         return row
     if row.code == SURGE:
         return decide_surge(connection, Decide(item.work_item, "release", item.reason, item.by, item.at))
+    if row.lift == TWO_PEOPLE and row.first_lift_by is None:
+        return _lift_first(connection, item, row)
+    if row.lift == TWO_PEOPLE and same_person(row.first_lift_by, item.by):
+        return Conflict(f"{row.first_lift_by} lifted work item {item.work_item} already; another person must lift it too.")
     send = _queue_held if row.message_status == Status.HELD else _decide_again
     found = send(connection, item, row)
     if isinstance(found, LensError):
         return found
     sent, sums = found
     close_items(connection, WORK_ITEM.c.id == item.work_item, by=item.by, at=item.at, reason=item.reason)
-    detail = {"code": row.code, "release": row.release_id, **sent}
+    first = {} if row.first_lift_by is None else {"first_lift_by": row.first_lift_by}
+    detail = {"code": row.code, "release": row.release_id, **first, **sent}
     entry = AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "lifted", detail, sums)
     append(connection, [entry])
     return get_release(connection, row.release_id)
+
+
+def _lift_first(connection: Connection, item: Lift, row: Row[Any]) -> StoredWorkItem:
+    """The first of two people lifts a hold: it is kept, and the work item stays open for the second. Nothing is sent."""
+    first = {"first_lift_by": str(item.by), "first_lift_at": item.at, "first_lift_reason": item.reason}
+    connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item.work_item).values(first))
+    detail = {"code": row.code, "release": row.release_id}
+    append(
+        connection,
+        [AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "waits for a second person", detail)],
+    )
+    return get_work_item(connection, item.work_item)
 
 
 def _open_hold(connection: Connection, work_item: int) -> Row[Any] | LensError:

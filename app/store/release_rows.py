@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.decide.addresses import Mark
+from app.decide.decide import TWO_PEOPLE
 from app.domain.decision import Decision, Errand, Message, Notice, WorkItem, answer, message_of
 from app.domain.identifiers import message_id, message_number
 from app.domain.statuses import Status
@@ -185,7 +186,18 @@ def add_work_items(
     for place, (errand, about) in enumerate(todo):
         due = None if errand.within is None else at + errand.within * SECOND
         about_number = None if about is None else number + about
-        row = NewWorkItem(errand.code, at, key, about_number, errand.audience, errand.state, errand.rule, "", due)
+        takes_two = item.decision.two_people and item.decision.outcome == "hold_for_review"
+        row = NewWorkItem(
+            code=errand.code,
+            opened_at=at,
+            release=key,
+            number=about_number,
+            audience=errand.audience,
+            state=errand.state,
+            rule=errand.rule,
+            due_at=due,
+            lift=TWO_PEOPLE if takes_two else None,
+        )
         rows.work_items.append((task + place, row))
         due_at = None if due is None else rfc3339(due)
         items.append(

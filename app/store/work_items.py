@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, update
 
 from app.domain.decision import WorkItem
@@ -33,6 +34,7 @@ _COLUMNS = (
     "status",
     "opened_at",
     "due_at",
+    "lift",
 )
 _INBOUND = re.compile(r"inbound ([0-9]{1,18}): ")
 
@@ -50,6 +52,7 @@ class NewWorkItem(NamedTuple):
     detail: str = ""
     due_at: int | None = None
     inbound: int | None = None
+    lift: str | None = None
 
 
 def open_all(connection: Connection, items: Sequence[NewWorkItem]) -> range:
@@ -63,18 +66,26 @@ def open_all(connection: Connection, items: Sequence[NewWorkItem]) -> range:
 
 def insert_all(connection: Connection, numbered: Sequence[tuple[int, NewWorkItem]]) -> None:
     """The same with ids taken from the counter beforehand."""
-    rows = [
-        (key, i.code, i.release, i.number, i.inbound, i.audience, i.state, i.rule, i.detail, "open", i.opened_at, i.due_at)
-        for key, i in numbered
-    ]
+    rows = []
+    for key, i in numbered:
+        about = (i.release, i.number, i.inbound, i.audience, i.state)
+        rows.append((key, i.code, *about, i.rule, i.detail, "open", i.opened_at, i.due_at, i.lift))
     insert(connection, "work_item", _COLUMNS, rows)
+
+
+class FirstLift(msgspec.Struct, frozen=True):
+    """Who lifted a hold first, where two people must: the second lift sends. `at` is RFC 3339 in UTC."""
+
+    by: str
+    at: str
+    reason: str
 
 
 class StoredWorkItem(WorkItem, frozen=True, kw_only=True):
     """A work item as it is now. Times are RFC 3339 in UTC; the last three are None while it is open.
 
     `inbound_id` is the text from the network that opened it; `assigned_to` who has it in hand; `escalated_at` when it was found
-    to be overdue.
+    to be overdue. `lift` is how many people lifting takes; `first_lift` who did so first, while it waits for the second.
     """
 
     release_id: str | None
@@ -86,6 +97,8 @@ class StoredWorkItem(WorkItem, frozen=True, kw_only=True):
     resolved_at: str | None
     resolved_by: str | None
     reason: str | None
+    lift: Literal["one_person", "two_people"]
+    first_lift: FirstLift | None
 
 
 class WorkItemFilter(NamedTuple):
@@ -240,4 +253,8 @@ def stored(row: Any) -> StoredWorkItem:  # noqa: ANN401 - a row of `items_where`
         resolved_at=None if row.resolved_at is None else rfc3339(row.resolved_at),
         resolved_by=row.resolved_by,
         reason=row.reason,
+        lift="two_people" if row.lift == "two_people" else "one_person",
+        first_lift=None
+        if row.first_lift_by is None
+        else FirstLift(row.first_lift_by, rfc3339(row.first_lift_at), row.first_lift_reason),
     )

@@ -110,7 +110,7 @@ def test_requeue_with_a_reason(filled: Service) -> None:
         assert (answer.status_code, answer.json()["status"]) == (200, "queued")
         assert "The state is back." in answer.json()["history"][-1]["cause"]
         assert client.post(path, json={"reason": "Again."}).status_code == 409
-        assert client.post("/v1/messages/LNZZZZZZZZ/requeue", json={"reason": "x"}).status_code == 404
+        assert client.post("/v1/messages/LNZZZZZZZZ/requeue", json={"reason": "a test"}).status_code == 404
     assert not [item for item in pages(filled, "/v1/work-items", status="open") if item["message_id"] == dead]
 
 
@@ -126,7 +126,7 @@ def test_work_items_are_resolved_with_a_reason(filled: Service) -> None:
         assert (done["status"], done["resolved_by"], done["reason"]) == ("resolved", "the operator", "Looked at the file.")
         assert client.post(path, json={"reason": "Twice."}).status_code == 409
         for bad, status in (("999999", 404), ("0", 422), ("x", 422), (str(2**63), 422), ("9" * 400, 422)):
-            assert client.post(f"/v1/work-items/{bad}/resolve", json={"reason": "x"}).status_code == status
+            assert client.post(f"/v1/work-items/{bad}/resolve", json={"reason": "a test"}).status_code == status
     assert pages(filled, "/v1/work-items", code="review", status="open") == []
 
 

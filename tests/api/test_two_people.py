@@ -1,0 +1,82 @@
+"""A hold that the rulebook marks `lift: two_people` is lifted by two people, and a reason is made of words."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.store.keys import NewKey, create
+from tests.api.serving import Service, as_json, release
+
+REASON = {"reason": "Counsel has cleared it"}
+
+
+def held(client: httpx.Client, release_id: str, flag: str) -> int:
+    """The work item of a release with this flag."""
+    answer = client.post("/v1/releases", content=as_json(release(release_id, holds=[flag])))
+    assert answer.json()["outcome"] == "hold_for_review", answer.text
+    return int(answer.json()["work_items"][0]["id"])
+
+
+def item_of(client: httpx.Client, item: int) -> dict[str, Any]:
+    """A work item as it stands."""
+    found: dict[str, Any] = client.get(f"/v1/work-items/{item}").json()
+    return found
+
+
+@pytest.mark.parametrize("flag", ["section_1367", "asylum"])
+def test_two_people_lift_a_confidentiality_hold(service: Service, flag: str) -> None:
+    """The first gets 202 and nothing is sent; the same person again is refused; another sends it."""
+    with service.client() as first, service.client("operator") as second:
+        item = held(first, f"T-{flag}", flag)
+        assert (item_of(first, item)["lift"], item_of(first, item)["first_lift"]) == ("two_people", None)
+        answer = first.post(f"/v1/work-items/{item}/lift", json=REASON)
+        assert (answer.status_code, answer.json()["status"]) == (202, "open")
+        waiting = item_of(first, item)["first_lift"]
+        assert (waiting["by"], waiting["reason"]) == ("bootstrap", REASON["reason"])
+        again = first.post(f"/v1/work-items/{item}/lift", json=REASON)
+        assert (again.status_code, "another person" in again.json()["detail"]) == (409, True)
+        assert first.get(f"/v1/releases/T-{flag}").json()["messages"] == []
+        sent = second.post(f"/v1/work-items/{item}/lift", json=REASON)
+        assert (sent.status_code, len(sent.json()["messages"])) == (200, 2)
+        assert (item_of(first, item)["status"], item_of(first, item)["resolved_by"]) == ("resolved", "the operator")
+
+
+def test_a_second_key_of_a_name_that_looks_the_same_is_the_same_person(service: Service) -> None:
+    """Also where it is another key, in other case."""
+    named = {name: service.writer.do_and_wait(create, NewKey(name, "operator", "tests", 1, None)) for name in ("Ann", "a-nn")}
+    with service.client() as client:
+        item = held(client, "T-alike", "asylum")
+    answers = []
+    for key in named.values():
+        with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {key}"}, verify=False) as ann:  # noqa: S501
+            answers.append(ann.post(f"/v1/work-items/{item}/lift", json=REASON).status_code)
+    assert answers == [202, 409]
+
+
+def test_one_person_lifts_any_other_hold(service: Service) -> None:
+    """As the rulebook says of each flag."""
+    with service.client() as client:
+        item = held(client, "T-one", "juvenile")
+        assert item_of(client, item)["lift"] == "one_person"
+        assert client.post(f"/v1/work-items/{item}/lift", json=REASON).status_code == 200
+
+
+@pytest.mark.parametrize("reason", [".", "xx", "...", "1234567890", "aaaa", "a b c d", "- - - -", "n/a", "ok"])
+def test_a_reason_is_made_of_words(service: Service, reason: str) -> None:
+    """Whatever asks for one; the answer says what is allowed."""
+    with service.client() as client:
+        item = held(client, f"T-{abs(hash(reason))}", "juvenile")
+        for act in ("lift", "reject", "resolve"):
+            answer = client.post(f"/v1/work-items/{item}/{act}", json={"reason": reason})
+            assert answer.status_code == 422
+            assert answer.json()["errors"][0]["code"] == "no-words"
+        assert item_of(client, item)["status"] == "open"
+
+
+@pytest.mark.parametrize("reason", ["wrong person", "Duplicate", "looked into", "prüft José", "error"])
+def test_what_people_write_is_a_reason(service: Service, reason: str) -> None:
+    """Short ones too, in any letters."""
+    with service.client() as client:
+        item = held(client, f"T-{abs(hash(reason))}", "juvenile")
+        assert client.post(f"/v1/work-items/{item}/reject", json={"reason": reason}).status_code == 200
