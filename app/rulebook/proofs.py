@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from app.rulebook.evaluate import Verdict, audience_of
 from app.rulebook.joint import Asked, Mark, Stretch, Told, facts_of, stretches
-from app.rulebook.model import AskPerson, Comparison, DecisionTable, Outcome, Rule, Send, Test
+from app.rulebook.model import AskPerson, Comparison, DecisionTable, Nothing, Outcome, Rule, Send, Test
 from app.rulebook.problems import Problems
 from app.rulebook.scenarios import Promise, Suite, Wanted
 from app.rulebook.shapes import day_after
@@ -54,6 +54,7 @@ def prove_rules(
     fired: Counter[str] = Counter()
     beaten: Counter[str] = Counter()
     unasked: set[str] = set()
+    idle: dict[tuple[Rule, Rule], _Found] = {}
     broken: dict[int, _Found] = {}
     gaps = {eligibility.otherwise.id: _Found(), routing.otherwise.id: _Found()}
     for view in views:
@@ -61,9 +62,10 @@ def prove_rules(
         marks = [mark for group in told for mark in group]
         for stretch in stretches(view, (Asked(eligibility, view), Asked(routing, view)), marks):
             taken = taken_verdicts(stretch)
-            if len(taken) == 1:
-                unasked.update(rule.id for rule in stretch.verdicts[1].rules)
+            unasked.update(rule.id for verdict in stretch.verdicts[len(taken) :] for rule in verdict.rules)
             for verdict in taken:
+                for pair in _told_all_the_same(verdict):
+                    idle.setdefault(pair, _Found()).add(view, stretch)
                 for pair in verdict.clashes:
                     clashes.setdefault(pair, _Found()).add(view, stretch)
                 fired.update(rule.id for rule in verdict.rules)
@@ -78,6 +80,7 @@ def prove_rules(
                     path = tuple(rule.id for verdict in taken for rule in verdict.rules)
                     broken.setdefault(number, _Found()).add(view, stretch, path)
     _tell_clashes(clashes, problems)
+    _tell_idle(idle, problems)
     _tell_dead((eligibility, routing), fired, beaten, unasked, problems)
     for number, found in broken.items():
         _tell_broken(suite.promises[number], found, problems)
@@ -155,6 +158,30 @@ def _is_wanted(wanted: Wanted, reply: object) -> bool:
     else:
         return False
     return all(found.get(key) == value for key, value in wanted.values.items())
+
+
+def _told_all_the_same(verdict: Verdict) -> Iterator[tuple[Rule, Rule]]:
+    """Each rule with `then: {}` that looks at a state, and the rule that sends to that very state in the same case."""
+    for rule in verdict.rules:
+        if isinstance(rule.reply, Nothing):
+            facts = {test.fact for test in rule.tests()}
+            yield from (
+                (rule, other) for other in verdict.rules if isinstance(other.reply, Send) and other.reply.audience in facts
+            )
+
+
+def _tell_idle(idle: Mapping[tuple[Rule, Rule], _Found], problems: Problems) -> None:
+    for (rule, other), found in idle.items():
+        audience = str(audience_of(other.reply)).replace("_", " ")
+        problems.warning(
+            "R341",
+            f"{rule.id} has `then: {{}}`, and {other.id} tells the {audience} all the same",
+            rule.spot,
+            help=f"`then: {{}}` stops no other rule; where {other.id} is not to answer, say so in its own `when`, with `not` or `not_in`",
+            cases=found.count,
+            example=found.example,
+            also=(other.spot,),
+        )
 
 
 def _tell_clashes(clashes: Mapping[tuple[Rule, Rule], _Found], problems: Problems) -> None:

@@ -60,6 +60,7 @@ TITLES = MappingProxyType(
         "R331": "What a scenario or promise expects can never come out",
         "R340": "A flag hides another that would stop the notice",
         "R350": "Nothing says what a message must contain",
+        "R341": "A rule for nothing to do stops no other",
         "M001": "No scenario notices a wrong edit",
     }
 )
