@@ -99,17 +99,18 @@ def _described(found: InquiryWithText) -> str:
     if found.resolved_at is not None:
         lines.append(f"closed {minute(found.resolved_at)} by {found.resolved_by}: {found.reason}")
     lines += ["", harmless(found.text), ""]
-    for each in found.about:
-        lines += _told(each)
+    for place, each in enumerate(found.about):
+        # Of the likeliest release what was said word for word, since answering needs it; the others are read by their numbers.
+        lines += _told(each, in_words=place == 0 or any(one.message_id == found.message_id for one in each.messages))
     if not found.about:
         lines.append("It names no message number and no FBI number of a release that is stored here.")
     return "\n".join(lines)
 
 
-def _told(release: ReleaseAsTold) -> list[str]:
+def _told(release: ReleaseAsTold, *, in_words: bool) -> list[str]:
     lines = [f"release {release.release_id} (found by {release.found_by}), {release.outcome}, {minute(release.accepted_at)}"]
-    lines += [
-        f"  {each.message_id} {each.type} to {each.state} ({each.ori}), {each.status} {minute(each.changed_at)}"
-        for each in release.messages
-    ]
+    for each in release.messages:
+        lines.append(f"  {each.message_id} {each.type} to {each.state} ({each.ori}), {each.status} {minute(each.changed_at)}")
+        if in_words:
+            lines += [f"    {line}".rstrip() for line in harmless(each.text).split("\n")]
     return lines if release.messages else [*lines, "  nothing was sent of it"]

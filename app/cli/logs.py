@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Literal
 import msgspec
 import structlog
 
+from app.cli.seldom import Seldom
 from app.errors import what_broke
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -86,7 +87,7 @@ def logs(level: Level, runbook: Callable[[str], str] = str) -> Iterator[None]:
     ]
     file = LineFile(sys.stderr.buffer)
     structlog.configure(
-        processors=[*shared, _as_json],
+        processors=[Seldom(), *shared, _as_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.BytesLoggerFactory(file),  # type: ignore[arg-type]  # it asks for write and flush only
         cache_logger_on_first_use=True,

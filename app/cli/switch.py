@@ -13,16 +13,22 @@ from app.simulator.exchange import Delivered
 from app.simulator.script import Script, read_script
 from app.simulator.serve import Addresses, serve_switch
 from app.simulator.setup import Setup, said_today
+from app.simulator.tls import server_tls
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def switch(
+def switch(  # noqa: PLR0913, PLR0917 - an argument for each option
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port for LENS to connect to; 0 takes a free one.")] = 7070,
     control_port: Annotated[int, typer.Option(min=0, max=65535, help="Where inboxes are read over HTTP, on loopback.")] = 7071,
     inbox_dir: Annotated[Path | None, typer.Option(help="Also write each message to a file, in a folder for its ORI.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Speak TLS with this certificate, a PEM file with its chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key, a PEM file.")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="Ask LENS for a certificate of this authority, a PEM file.")
+    ] = None,
     script: Annotated[Path | None, typer.Option(help="A JSON file of faults to play; docs/reference/switch.md.")] = None,
 ) -> None:
     """Run a simulated Nlets switch until stopped with Ctrl-C. It is for trying out and for tests.
@@ -30,10 +36,14 @@ def switch(
     Example, in two terminals:
     lens switch --inbox-dir var/simulator
     LENS_CHANNEL=tcp lens serve
+
+    With TLS on both sides:
+    lens switch --port 7443 --tls-cert switch.pem --tls-key switch.key --tls-client-ca ca.pem
     """
     settings = read_settings()
     setup = Setup(
         us=settings.origin_ori,
+        tls=server_tls(tls_cert, tls_key, tls_client_ca),
         niem=settings.message_format == "niem",
         inbox_dir=inbox_dir,
         on_arrival=_say_arrival,

@@ -11,7 +11,8 @@ from app.store.tables import MESSAGE, WORK_ITEM
 
 INQUIRY = "inquiry"
 UNMATCHED = "unmatched-inbound"
-ABOUT_INBOUND = frozenset({INQUIRY, UNMATCHED})
+FLOOD = "inbound-flood"
+ABOUT_INBOUND = frozenset({INQUIRY, UNMATCHED, FLOOD})
 """Codes of work items that the network's texts open. They may name a message and hold none; what becomes of it settles none of
 them, since somebody asked something.
 """

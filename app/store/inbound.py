@@ -13,6 +13,7 @@ from app.domain.times import SECOND
 from app.store.engine import now_micros
 from app.store.held import INQUIRY, UNMATCHED
 from app.store.history import change
+from app.store.inbound_pace import Asking, may_ask
 from app.store.lanes import lock_lanes_of_messages, waits_for_lanes
 from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
 from app.store.raised import Raised, raise_items
@@ -172,10 +173,15 @@ _STORE = text(
 
 
 def _ask(connection: Connection, now: int, key: int, heard: Heard, number: int | None, links: Sequence[_Link]) -> None:
-    """Opens the work item of a text that a person must read, for the first of the releases it may be about; keeps all of them."""
+    """Opens the work item of a text that a person must read, for the first of the releases it may be about; keeps all of them.
+
+    In a flood one work item counts what has none of its own.
+    """
     columns = ("inbound", "release", "found_by")
     insert(connection, "inbound_release", columns, [(key, link.release, link.found_by) for link in links[:_LINKS_AT_MOST]])
     detail = f"inbound {key}: {heard.cause}{_found(heard, links)}"
+    if not may_ask(connection, Asking(key, heard.origin or "", now, heard.due(now))):
+        return
     release = links[0].release if links else None
     code = INQUIRY if heard.kind == "AM" else UNMATCHED
     raise_items(connection, now, [Raised(code, number, detail, release, key, heard.due(now))])

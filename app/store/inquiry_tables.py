@@ -34,6 +34,18 @@ class SubjectIndexRow(SQLModel, table=True):
     first_message: int = Field(sa_column=big(nullable=False), description="versions that begin before this message too")
 
 
+class InboundPaceRow(SQLModel, table=True):
+    """How many texts of an origin have opened a work item of their own in this hour, and the one that counts the rest."""
+
+    __tablename__ = "inbound_pace"
+    origin: str = Field(primary_key=True, max_length=9, description="an ORI; empty for texts that say none")
+    hour: int = Field(sa_column=big(nullable=False), description="hours since 1970")
+    asked: int = Field(sa_column=Column(Integer, nullable=False), description="work items opened in it")
+    work_item: int | None = Field(default=None, sa_column=big(nullable=True), description="`inbound-flood`, opened last")
+    first: int | None = Field(default=None, sa_column=big(nullable=True), description="the first text that it counts")
+    texts: int = Field(sa_column=Column(Integer, nullable=False), description="how many it counts")
+
+
 INBOUND_RELEASE, SUBJECT_DIGEST, SUBJECT_INDEX = (
     SQLModel.metadata.tables[name] for name in ("inbound_release", "subject_digest", "subject_index")
 )

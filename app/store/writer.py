@@ -167,7 +167,9 @@ class Writer:
             if len(group) == 1:
                 return [(None, error)]
         else:
-            self.problem = None
+            was, self.problem = self.problem, None
+            if was is not None:
+                _log.warning("writes_work_again", was=was)
             self.groups += 1
             self.items += len(group)
             return [(None, result) if isinstance(result, LensError) else (result, None) for result in results]

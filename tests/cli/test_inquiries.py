@@ -8,7 +8,7 @@ from app.store.inbound import take_in
 from app.store.releases import accept_many
 from app.store.subjects import Learn, learn
 from tests.cli.conftest import Lens
-from tests.store.invented import acceptance, run
+from tests.store.invented import acceptance, rows, run
 
 
 def ask(folder: Path) -> None:
@@ -31,6 +31,11 @@ def test_an_inquiry_is_listed_shown_and_closed(lens: Lens, tmp_path: Path) -> No
     assert (code, "FBI/12345678A [2J ADVISE" in out, "\x1b" in out) == (0, True, False)
     assert "release EX-1 (found by FBI number), notify, 2026-11-23 12:00 UTC" in out
     assert "  LN00000002 NEW to TX (TXSIR0000), queued 2026-11-23 12:00 UTC" in out
+    with closing(open_store(f"sqlite:///{tmp_path / 'lens.db'}")) as store:
+        notices = [str(text) for (text,) in rows(store, "SELECT text FROM message ORDER BY number")]
+    assert notices
+    for notice in notices:
+        assert "\n".join(f"    {line}".rstrip() for line in notice.split("\n")) in out
     assert lens("inquiries", "close", "1", "--reason", " ")[0] == 2
     assert lens("inquiries", "close", "1", "--reason", "answered by telephone")[:2] == (0, "Inquiry 1 is closed.\n")
     code, _, err = lens("inquiries", "close", "1", "--reason", "again")
