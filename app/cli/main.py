@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any, NamedTuple
 
+import structlog
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
@@ -96,6 +97,8 @@ def lens(
 
 def main() -> None:
     """Runs the command line; an error that LENS can explain is told without a trace."""
+    # Standard output is for what a command prints, such as a key. A service sets up its own log.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         app(prog_name="lens")
     except BadSetting as error:

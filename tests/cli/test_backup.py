@@ -75,3 +75,12 @@ def test_what_backs_up_postgresql_is_said(lens: Lens, tmp_path: Path) -> None:
     assert "secret" not in err
     code, _, err = lens("db", "backup", "copy.db")
     assert (code, "no database to copy" in err, list(tmp_path.iterdir())) == (1, True, [])
+
+
+def test_what_the_log_says_is_not_among_what_a_command_prints(tmp_path: Path) -> None:
+    """A key made in a new database is all that is printed, for a script takes it as it is."""
+    made = lens(tmp_path, "keys", "create", "feed", "--role", "system_of_record")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("lens_")
+    assert len(made.stdout.split()) == 1
+    assert "database_made" in made.stderr
