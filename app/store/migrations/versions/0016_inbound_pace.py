@@ -1,14 +1,14 @@
 """How many work items the texts of each origin have opened in this hour, and what counts the rest.
 
 Revision ID: 0016
-Revises: 0017
+Revises: 0015
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0017"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
