@@ -7,16 +7,19 @@ no more than ten times a second, so that guessing costs the database nothing. Gu
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from app.api.filters import refuse_repeated
+from app.api.guesses import Guesses
 from app.api.metrics import Metrics
+from app.api.problems import TooManyFailures
+from app.api.sources import source_of
 from app.domain.people import Actor
-from app.errors import NotAllowed, NotSignedIn
+from app.errors import LensError, NotAllowed, NotSignedIn
 from app.store.keys import StoredKey, digest_of
 
 STALE_SECONDS = 2.0
@@ -42,8 +45,11 @@ class Gate:
         clock: Callable[[], int],
         metrics: Metrics,
         monotonic: Callable[[], float] = time.monotonic,
+        note_source: Callable[[str], Awaitable[object]] | None = None,
     ) -> None:
-        """`load` reads every key, and may take its time; `clock` tells the time in Micros."""
+        """`load` reads every key, and may take its time; `clock` tells the time in Micros. `note_source` keeps a record of a source
+        that sent too many keys that nobody has.
+        """
         self._load = load
         self._clock = clock
         self._metrics = metrics
@@ -51,22 +57,24 @@ class Gate:
         self._known: Mapping[str, tuple[StoredKey, Caller]] = {}
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._guesses = Guesses(monotonic)
+        self._note_source = note_source
 
     async def admit(self, request: Request, *roles: str) -> Caller:
         """The caller, who holds at least one of `roles`.
 
         Raises NotSignedIn for no key or one that is unknown, revoked or expired, NotAllowed for a wrong role; neither says
-        more. Raises Unavailable when the keys cannot be read.
+        more; TooManyFailures for a bad key from a source that has sent several. Raises Unavailable when the keys cannot be read.
         """
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise self._refused(NotSignedIn(), "no_key")
         found = await self._find(digest_of(key.strip()))
         if found is None:
-            raise self._refused(NotSignedIn(), "unknown_key")
+            raise await self._failed(request, "unknown_key")
         stored, caller = found
         if not stored.usable(self._clock()):
-            raise self._refused(NotSignedIn(), "ended_key")
+            raise await self._failed(request, "ended_key")
         request.scope["caller"] = str(caller.name)
         request.scope["caller_key"] = caller.name.key
         if caller.roles.isdisjoint(roles):
@@ -82,6 +90,17 @@ class Gate:
                     self._known = {key.digest: (key, Caller(Actor(key.name, key.id), key.roles, key.backfills)) for key in keys}
                     self._read_at = self._monotonic()
         return self._known.get(digest)
+
+    async def _failed(self, request: Request, why: str) -> LensError:
+        """What a bad key gets. A good one never comes here."""
+        source = source_of(request.scope) or "unknown"
+        wait = self._guesses.wait(source)
+        if wait is not None:
+            self._metrics.sign_in_refused("too_many")
+            return TooManyFailures(wait)
+        if self._guesses.failed(source) and self._note_source is not None:
+            await self._note_source(source)
+        return self._refused(NotSignedIn(), why)
 
     def _refused(self, error: NotSignedIn | NotAllowed, why: str) -> NotSignedIn | NotAllowed:
         self._metrics.sign_in_refused(why)

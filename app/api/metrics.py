@@ -19,7 +19,7 @@ from app.domain.decision import Outcome
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _SCENARIOS_SHOWN = 10
 _SCENARIO_LENGTH = 120
-SIGN_IN_REFUSALS = ("no_key", "unknown_key", "ended_key", "wrong_role")
+SIGN_IN_REFUSALS = ("no_key", "unknown_key", "ended_key", "too_many", "wrong_role")
 
 
 class _Outcome(msgspec.Struct):

@@ -100,6 +100,7 @@ _PROBLEMS = {
     413: "Over the limit: 256 KiB, a rulebook 8 MiB.",
     415: "By its Content-Type not of a kind that is read here.",
     422: "Not as the contract asks; `errors` lists every fault.",
+    429: "Too many bad keys came from this address; `Retry-After` says for how long.",
     503: "It cannot be done now, or it is not known whether it was: try the same again.",
 }
 _WITH_BODY = (400, 408, 413, 415)
@@ -113,7 +114,7 @@ def content(schema: str | tuple[str, ...], media_type: str = "application/json")
 
 
 def answers(
-    schema: str | tuple[str, ...], says: str, status: int = 200, problems: Iterable[int] = (401, 403, 422, 503)
+    schema: str | tuple[str, ...], says: str, status: int = 200, problems: Iterable[int] = (401, 403, 422, 429, 503)
 ) -> dict[int | str, Json]:
     """The answers of an endpoint: the good one, and the problems it can have."""
     good: dict[int | str, Json] = {status: {"description": says, "content": content(schema)}}
@@ -125,7 +126,7 @@ def answers(
 
 def with_body(*problems: int) -> tuple[int, ...]:
     """The problems of an endpoint with a body, and these besides."""
-    return tuple(sorted({401, 403, 422, 503, *_WITH_BODY, *problems}))
+    return tuple(sorted({401, 403, 422, 429, 503, *_WITH_BODY, *problems}))
 
 
 def takes(schema: str | Json, example: object = None, *, required: bool = True) -> Json:

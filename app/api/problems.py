@@ -44,6 +44,17 @@ class BackfillNotAllowed(NotAllowed):
     code = "backfill-not-allowed"
 
 
+class TooManyFailures(LensError):
+    """Too many sign-ins from this address failed, and this one too."""
+
+    code = "too-many-failures"
+
+    def __init__(self, wait: int) -> None:
+        """`wait` is how many seconds are left."""
+        super().__init__()
+        self.wait = wait
+
+
 class NotAcceptable(LensError):
     """The answer is not to be had in any form that the header Accept takes."""
 
@@ -96,6 +107,7 @@ STATUS: dict[type[LensError], int] = {
     TooLarge: 413,
     WrongMediaType: 415,
     Refused: 422,
+    TooManyFailures: 429,
     Broken: 500,
     Unavailable: 503,
 }
@@ -143,6 +155,8 @@ def _told(fault: Fault) -> dict[str, Any]:
 def problem_response(error: LensError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
     """The whole answer for an error, with the headers its class asks for."""
     own = next((_HEADERS[kind] for kind in type(error).__mro__ if kind in _HEADERS), {})
+    if isinstance(error, TooManyFailures):
+        own = {"Retry-After": str(error.wait)}
     body = msgspec.json.encode(problem(error, request_id))
     return Response(body, status_of(error), media_type=MEDIA_TYPE, headers={**own, **(headers or {})})
 
@@ -235,6 +249,8 @@ _ADVICE = {
     "not-json": "Send one JSON document in UTF-8: no duplicate keys, no NaN or Infinity, no lone surrogates, not nested deeply.",
     "unknown-mode": "Leave the header LENS-Mode out, or send `LENS-Mode: backfill` to store decisions and send nothing.",
     "not-signed-in": "Send `Authorization: Bearer <key>` with a key made by `lens keys create` that has not expired.",
+    "too-many-failures": "Five keys from this address were wrong within 15 minutes. Use the right key, which is let in at once, or wait "
+    "for the seconds in Retry-After.",
     "not-allowed": "Each key has one role; docs/reference/http-api.md says which role may do what. Ask an admin for another key.",
     "backfill-not-allowed": "Ask an admin for a key made by `lens keys create NAME --role system_of_record --may-backfill`. To send "
     "the release to the states, leave the header LENS-Mode out.",

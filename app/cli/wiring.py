@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from app.api.about_metrics import About
 from app.api.auth import Gate
+from app.api.guesses import FAILURES
 from app.api.metrics import Metrics
 from app.api.parts import Parts
 from app.api.store_metrics import StoreFigures
@@ -33,6 +34,7 @@ from app.intake.feeds import Feeds
 from app.intake.guards import Guards
 from app.settings import Settings
 from app.store.addresses import address_key
+from app.store.audit import AuditEntry, note
 from app.store.engine import Store, database_version, is_ahead, is_current
 from app.store.given_out import GivenOut
 from app.store.keys import exposed_bootstrap, list_keys
@@ -136,7 +138,12 @@ def parts_of(
     spool = spool_watch_of(settings)
     if spool is not None:
         degraded["channel"] = spool.problem
-    gate = Gate(lambda: look(store, list_keys), clock, metrics)
+
+    async def note_source(source: str) -> None:
+        entry = AuditEntry(clock(), "sign-in", "limit_sign_ins", f"source {source}", "refused", {"failures": FAILURES})
+        await writer.do(note, entry)
+
+    gate = Gate(lambda: look(store, list_keys), clock, metrics, note_source=note_source)
     intake = Intake(writer, current.shelf.decider, clock, dispatching.queued, Guards(breaker, addresses))
     return Parts(
         store=store,

@@ -20,6 +20,7 @@ RESERVED = (
     "network",
     "dispatcher",
     "escalation",
+    "sign-in",
     "feed watch",
     "anonymous",
     "nobody",
