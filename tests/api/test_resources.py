@@ -229,6 +229,7 @@ ENDPOINTS: dict[tuple[str, str], tuple[set[str], Callable[[], bytes | None]]] = 
     ("GET", "/v1/rulebooks/00000000000a/diff/00000000000b"): ({"policy", "approver", "auditor"}, lambda: None),
     ("POST", "/v1/rulebooks"): ({"policy"}, lambda: b""),
     ("POST", "/v1/rulebooks/000000000000/approve"): ({"approver"}, lambda: b"{}"),
+    ("POST", "/v1/rulebooks/000000000000/reject"): ({"approver"}, lambda: b"{}"),
     ("POST", "/v1/rulebooks/000000000000/publish"): ({"approver"}, lambda: None),
     ("POST", "/v1/rulebooks/000000000000/rollback"): ({"approver"}, lambda: None),
     ("GET", "/v1/audit"): ({"auditor"}, lambda: None),
