@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from app.decide.message_mutants import message_mutants
 from app.rulebook.content import Content
 from app.rulebook.model import (
     FIRST_DAY,
@@ -40,16 +41,20 @@ class Mutant:
     edit: str
     content: Content
     row: tuple[str, str] | None = None
+    words: bool = False
+    """Whether only a line of a message is edited."""
 
 
 def mutants(content: Content) -> Iterator[Mutant]:
-    """Every small wrong edit of the rulebook's rules, sets and rows."""
+    """Every small wrong edit of the rulebook's rules, sets, rows and lines of messages."""
     for table in content.decisions():
         yield from _rule_mutants(content, table)
     for reference in content.tables.values():
         yield from _set_mutants(content, reference)
         yield from _row_mutants(content, reference)
         yield from _change_mutants(content, reference)
+    for wrong in message_mutants(content):
+        yield Mutant(wrong.spot, wrong.edit, wrong.content, words=True)
 
 
 def _rule_mutants(content: Content, table: DecisionTable) -> Iterator[Mutant]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.decide.mutants import Mutant, mutants
-from app.decide.pasting import Proposal, pair_to_paste, ready_to_paste
+from app.decide.pasting import Proposal, pair_to_paste, ready_to_paste, words_to_paste
 from app.decide.suite import run
 from app.rulebook.book import prove, tried
 from app.rulebook.changes import Changes, compare
@@ -19,6 +19,7 @@ from app.rulebook.content import Content, read_suite
 from app.rulebook.model import CONVICTION_FACTS, Membership
 from app.rulebook.outcome_order import decided_by_order
 from app.rulebook.problems import Problems, Spot
+from app.rulebook.read_messages import check_messages
 from app.rulebook.scenarios import Scenario, Suite
 from app.rulebook.source import Mapping, Node, Scalar
 from app.rulebook.view import View
@@ -58,6 +59,7 @@ class Judge:
         self._concerned = _by_row(content, content.suite)
         self._proofs: dict[Hashable, str | None] = {}
         self._harmless: dict[Hashable, Changes] = {}
+        self._of_words = tuple(scenario for scenario in content.suite.scenarios if _reads_words(scenario))
 
     def all(self) -> Iterator[Judged]:
         """Every wrong edit, judged."""
@@ -88,16 +90,21 @@ class Judge:
     def _compared(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> Judged:
         """An edit that nothing notices: whether it changes an answer."""
         changes = self._changes(mutant, content, views)
-        if not changes.changed:
+        if not changes.groups:
             pair = decided_by_order(self._content, content)
             if pair is not None:
                 return _survivor(mutant, pair_to_paste(self._book, tried(content, views), pair, mutant.edit))
             return Judged(mutant.spot, mutant.edit, "equivalent", f"proved over {changes.cases:,} cases")
-        group = next(group for group in changes.groups.values() if not group.difference.reworded)
+        group = next((group for group in changes.groups.values() if not group.difference.reworded), None)
+        if group is None:
+            reworded = next(iter(changes.groups.values()))
+            return _survivor(mutant, words_to_paste(self._book, tried(content, views), reworded, mutant.edit))
         return _survivor(mutant, ready_to_paste(self._book, tried(content, views), group, mutant.edit))
 
     def _unchanged_scenarios(self, mutant: Mutant, views: tuple[View, ...]) -> Sequence[Scenario] | None:
         """The scenarios to run, where the edit cannot have changed what any scenario's words stand for; None where it can."""
+        if mutant.words:
+            return self._of_words
         if mutant.row is None:
             gone = self._content.rules().keys() - mutant.content.rules().keys()
             return None if gone else self._content.suite.scenarios
@@ -118,7 +125,7 @@ class Judge:
         facts = [name for name, fact in content.facts.items() if mutant.row and fact.table == mutant.row[0]]
         only = (facts[0], mutant.row[1]) if mutant.row and len(facts) == 1 else None
         changes = compare(self._content, content, only)
-        if key is not None and not changes.changed:
+        if key is not None and not changes.groups:
             self._harmless[key] = changes
         return changes
 
@@ -133,6 +140,8 @@ class Judge:
         key = self._likeness(mutant, views)
         if key is None or key not in self._proofs:
             problems = Problems()
+            if mutant.words:
+                check_messages(content.messages, problems)
             prove(content, views, problems)
             found = next((problem.code for problem in problems.sorted() if problem.severity == "error"), None)
             if key is None:
@@ -151,14 +160,19 @@ def _survivor(mutant: Mutant, proposal: Proposal) -> Judged:
     return Judged(mutant.spot, mutant.edit, "survived", "", proposal.scenario, proposal.advice)
 
 
+def _reads_words(scenario: Scenario) -> bool:
+    """Whether a scenario looks at lines of a notice, so that an edit of one can fail it."""
+    return scenario.expect.text is not None or scenario.expect.no_text is not None
+
+
 def _seen(views: Sequence[View], table: str, row: str) -> Hashable:
-    """All that tells a row from others: its sets and its address. Rows with no address are alike where their sets are."""
+    """All that tells a row from others: its sets, its address and its stage. Rows with no address are alike where their sets are."""
     seen = []
     for view in views:
         cells = view.cells[table].get(row)
         sets = frozenset(name for name, rows in view.sets[table].items() if row in rows)
-        ori, nlets = (cells.get("ori", ""), cells.get("nlets", "")) if cells else ("", "")
-        seen.append((view.first, cells is None, sets, ori, nlets))
+        printed = [cells.get(name, "") for name in ("ori", "nlets", "stage")] if cells else []
+        seen.append((view.first, cells is None, sets, *printed))
     return tuple(seen)
 
 

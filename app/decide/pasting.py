@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
+from app.decide.pasting_words import WordWatcher
 from app.decide.suite import CaseAnswer, answer_case
 from app.rulebook.book import RuleBook
 from app.rulebook.changes import Group
@@ -42,6 +43,29 @@ def ready_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -
     if _announces_protected(before, example, answer):
         return Proposal(_protected(example, but, answer, other), None)
     return Proposal(_undecided(answer, other), _scenario(edit, but, "", expect))
+
+
+def words_to_paste(before: RuleBook, after: RuleBook, group: Group, edit: str) -> Proposal:
+    """A scenario that an edit of words would fail: a line that today's notice has, or has not."""
+    found = WordWatcher(before, after).seen(group.example, before.content.suite.given)
+    if found is None:
+        return Proposal("only words differ that no line of an invented notice shows: look at the lines yourself", None)
+    answer = answer_case(before, _case(found.example))
+    but = _but(before, found.example)
+    lines = found.text or found.no_text
+    told = f"today's notice {'has' if found.text else 'does not have'} the line {lines[0]!r}; with the edit it is the other way round"
+    if _announces_protected(before, found.example, answer):
+        return Proposal(_protected(found.example, but, answer, answer), None)
+    notice = f"notice: [{', '.join(found.situation.words)}], " if found.situation.words else ""
+    expected = [f"{'text' if found.text else 'no_text'}: [{', '.join(map(_quoted, lines))}]"]
+    advice = f"{told}. Decide first which is right; if it is today's, this scenario notices the edit"
+    return Proposal(advice, _scenario(edit, but, notice, expected))
+
+
+def _quoted(line: str) -> str:
+    """A line in quotes, as YAML reads it."""
+    escaped = line.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def pair_to_paste(book: RuleBook, after: RuleBook, pair: TwoConvictions, edit: str) -> Proposal:

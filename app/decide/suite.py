@@ -4,16 +4,14 @@ which of its promises are broken.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
 
 from app.decide.decide import Decider
+from app.decide.situations import notices_in, situation_of
 from app.decide.terms import Terms
-from app.domain.decision import Decision
 from app.domain.identifiers import DRY_RUN_ID
-from app.domain.release import Conviction, Name, Release, Residence, Stay, Subject
 from app.rulebook.book import RuleBook, use
 from app.rulebook.content import read_content
 from app.rulebook.evaluate import Verdict, strongest
@@ -167,7 +165,7 @@ def run(book: RuleBook, scenario: Scenario) -> Result:
     """Runs one scenario."""
     answer = answer_case(book, scenario.case)
     faults = list(_differences(answer, scenario.expect))
-    if scenario.expect.text is None:
+    if scenario.expect.text is None and scenario.expect.no_text is None:
         return Result(scenario, answer, tuple(faults))
     text_faults, notices = _text_faults(book, scenario)
     return Result(scenario, answer, (*faults, *text_faults), notices)
@@ -238,48 +236,32 @@ def _list(words: Iterable[str]) -> str:
 
 
 def _text_faults(book: RuleBook, scenario: Scenario) -> tuple[tuple[Mismatch, ...], tuple[ShownNotice, ...]]:
-    """Lines that no message of this case has, and the messages that come nearest. The subject is an invented one, the notice is
-    accepted on the day itself.
+    """Lines that no message of this case has, and the messages that come nearest; and lines that one has and must not. The subject
+    is an invented one; the situation is the one that the scenario names, else an ordinary one.
     """
-    release = invented_release(scenario.case)
-    decision: Decision = Decider(book, Terms()).decide(release, release.stay.instant)
-    notices = [ShownNotice(notice.ori, notice.numbered(DRY_RUN_ID)) for notice in decision.notices]
+    found = notices_in(Decider(book, Terms()), scenario.case, situation_of(scenario.notice))
+    notices = [ShownNotice(notice.ori, notice.numbered(DRY_RUN_ID)) for notice in found]
     lines = {line: notice for notice in reversed(notices) for line in notice.text.splitlines()}
     faults, shown = [], []
     for wanted in scenario.expect.text or ():
         if wanted in lines:
             continue
-        found = "no message is sent"
+        instead = "no message is sent"
         if lines:
             nearest = max(lines, key=partial(_likeness, wanted))
             notice = lines[nearest]
-            found = f"no message that has it; the nearest line is {nearest!r}, in the message to {notice.ori}"
+            instead = f"no message that has it; the nearest line is {nearest!r}, in the message to {notice.ori}"
             shown.append(notice)
         most = book.content.messages.line_length
         folded = f"; a line has {most} characters at the most, longer ones are folded" if len(wanted) > most else ""
-        faults.append(Mismatch("text", f"the line {wanted!r}", f"{found}{folded}"))
+        faults.append(Mismatch("text", f"the line {wanted!r}", f"{instead}{folded}"))
+    for unwanted in scenario.expect.no_text or ():
+        if unwanted in lines:
+            shown.append(lines[unwanted])
+            faults.append(Mismatch("no_text", f"no line {unwanted!r}", f"it, in the message to {lines[unwanted].ori}"))
     return tuple(faults), tuple(dict.fromkeys(shown))
 
 
 def _likeness(wanted: str, line: str) -> float:
     """How like two lines are, from 0 to 1, capitals or not."""
     return SequenceMatcher(None, wanted.upper(), line.upper(), autojunk=False).ratio()
-
-
-def invented_release(case: Case) -> Release:
-    """A release with the facts of a case and a plainly invented subject; facts that no release can state are left out."""
-    values = case.values
-    moment = datetime(case.day.year, case.day.month, case.day.day, 12, tzinfo=UTC)
-    convictions = tuple(
-        Conviction("9999" if code == "unknown" else code, status) for code, status in case.convictions if code != "none"
-    )
-    stated = None if values["residence_state"] == "ZZ" else values["residence_state"]
-    hold = values["hold"]
-    return Release(
-        release_id="SCENARIO",
-        stay=Stay(values["stay_ended"] == "yes", moment.isoformat(), values["release_reason"], values["release_state"]),
-        subject=Subject(Name("Sample", "Pat", "Q"), date_of_birth="1980-01-02", sex="U", fbi_number="12345678A"),
-        convictions=convictions,
-        residence=Residence(stated, "100 Example St Apt 2", "Sampletown", "00000") if stated else None,
-        holds=() if hold == "none" else (hold,),
-    )

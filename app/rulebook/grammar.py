@@ -244,9 +244,16 @@ SCENARIO = Form(
         "table": "Runs it once for each row: what differs, and what is expected besides",
         "convictions": "Several convictions, in place of `charge_code` and `charge_status`",
         "expect": "What must come out; what is not named is not looked at",
+        "notice": "The situation in which the notice is read: late, follow_up, residence_stated; left out, an ordinary one",
         "note": _NOTE,
     },
 )
+SITUATIONS = {
+    "late": "Accepted later than LATE_AFTER after the release",
+    "follow_up": "A correction of a message sent before",
+    "residence_stated": "Some of a residence is stated, though no state is",
+}
+"""What `notice` of a scenario may name: as `only` of a line of a message, but for what the state's row decides."""
 CONVICTION = Form({"charge_code": "The charge", "charge_status": "What became of it"})
 EXPECT = Form(
     {},
@@ -258,6 +265,7 @@ EXPECT = Form(
         "sends_to": "The ORIs that get a message, all of them, in the same order; or `distinct`: no ORI twice",
         "work_items": "What a person is asked, all of it, in the order of the rules. [] for nothing",
         "text": "Lines that the message holds",
+        "no_text": "Lines that no message holds",
     },
 )
 EXPECTED_SEND = Form({}, {key: SEND.says(key) for key in ("to", "copy", "ori", "message")})

@@ -85,6 +85,7 @@ class ExpectedReader:
             sends_to=self._addresses(merged.get("sends_to")),
             work_items=self._listed(items, "work_item", "`work_items`") if items is not None else None,
             text=self._plain(merged.get("text"), "`text`"),
+            no_text=self._plain(merged.get("no_text"), "`no_text`"),
         )
 
     def some_of(self, node: Node | None) -> tuple[Wanted, ...]:

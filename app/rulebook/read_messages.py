@@ -5,7 +5,7 @@ from collections.abc import Mapping as AbstractMapping
 
 from app.rulebook import grammar
 from app.rulebook.model import Fact, Messages, Template, TemplateLine
-from app.rulebook.must_say import read_must_say
+from app.rulebook.must_say import check_must_say, read_must_say
 from app.rulebook.problems import Problems, Spot, did_you_mean, one_of
 from app.rulebook.read_facts import FACTS
 from app.rulebook.shapes import Shapes
@@ -99,6 +99,13 @@ def _watch_words(node: Node | None, shapes: Shapes) -> tuple[str, ...]:
             shapes.problems.error("R104", f"`watch_words` has `{word.text}` twice", word.spot, help="remove one of the two")
         found[word.text] = None
     return tuple(found)
+
+
+def check_messages(messages: Messages, problems: Problems) -> None:
+    """Tells what is wrong with messages as they stand: the number, and what they must say."""
+    for template in messages.templates.values():
+        check_number_first(template, problems)
+    check_must_say(messages, problems)
 
 
 def check_number_first(template: Template, problems: Problems) -> None:

@@ -122,6 +122,7 @@ class ScenarioReader:
         expect = keys.get("expect")
         rows = self._rows(keys.get("table")) if keys.get("table") else (({}, None, None),)
         axes = self._values(keys.get("for_each"), "`for_each`", several=True)
+        notice = self._notice(keys.get("notice"))
         named = frozenset(w.text for values in (base, axes) for words in values.values() for w in words if "." in w.text)
         found = []
         for row_values, row_expect, row in rows:
@@ -131,7 +132,7 @@ class ScenarioReader:
             for variant, values in self._variants({**base, **row_values}, axes, row_values):
                 case = self._case(values, {*base, *row_values, *axes}, convictions, name.spot)
                 if case is not None:
-                    found.append(Scenario(file, name.text, variant, case, expectation, name.spot, named, row))
+                    found.append(Scenario(file, name.text, variant, case, expectation, name.spot, named, row, notice))
         return found
 
     def _check_says_something(self, expect: Node | None, of_row: Node | None, spot: Spot) -> None:
@@ -141,6 +142,11 @@ class ScenarioReader:
         help = "say what must come out, e.g. `{outcome: notify}`"
         for place in empty or ([] if said else [spot]):
             self._problems.error("R103", "a scenario expects nothing", place, help=help)
+
+    def _notice(self, node: Node | None) -> tuple[str, ...]:
+        """The situation in which the notice is read."""
+        words = self._shapes.words(node, "`notice`") if node is not None else ()
+        return tuple(word.text for word in words if self._shapes.choice(word, "`notice`", grammar.SITUATIONS))
 
     def _rows(self, node: Node | None) -> tuple[tuple[_Values, Node | None, Spot | None], ...]:
         rows = []

@@ -28,6 +28,7 @@ class Expectation:
     sends_to: tuple[str, ...] | None = None
     work_items: tuple[dict[str, str], ...] | None = None
     text: tuple[str, ...] | None = None
+    no_text: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Scenario:
     spot: Spot
     named: frozenset[str] = field(default_factory=frozenset)
     row: Spot | None = None
+    notice: tuple[str, ...] = ()
+    """The situation in which the notice is read: `late`, `follow_up`, `residence_stated`; an ordinary one where none is named."""
 
     @property
     def place(self) -> Spot:

@@ -26,6 +26,7 @@ def scenarios_file() -> Schema:
         "table": listed(described({**one, "expect": expect}, _SAYS), type="array", minItems=1),
         "convictions": listed(convicted),
         "expect": expect,
+        "notice": one_or_more(choice(grammar.SITUATIONS)),
     }
     something = [{"required": ["expect"]}, {"required": ["table"]}]
     values = {
@@ -59,6 +60,7 @@ def _single(value: Schema) -> Schema:
 
 
 def _expect() -> Schema:
+    lines: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
     values = {
         "outcome": ref("outcome"),
         "because": ref("rules"),
@@ -66,7 +68,8 @@ def _expect() -> Schema:
         "sends": listed(_send()),
         "sends_to": one_or_more(TEXT),
         "work_items": listed(_work_item()),
-        "text": {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]},
+        "text": lines,
+        "no_text": lines,
     }
     return closed(grammar.EXPECT, values, type="object", minProperties=1)
 

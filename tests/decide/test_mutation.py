@@ -56,7 +56,7 @@ def _judged_plainly(content: Content, mutant: Mutant) -> str:
     book = tried(edited_content, views)
     if any(run(book, scenario).faults for scenario in edited_content.suite.scenarios):
         return "killed"
-    return "survived" if compare(content, edited_content).changed else "equivalent"
+    return "survived" if compare(content, edited_content).groups else "equivalent"
 
 
 def test_equivalent_edits_change_nothing_and_killed_ones_fail_a_scenario(content: Content) -> None:
@@ -65,7 +65,7 @@ def test_equivalent_edits_change_nothing_and_killed_ones_fail_a_scenario(content
     for mutant in [mutant for mutant in mutants(content) if mutant.row is None][::9]:
         judged = judge.judge(mutant)
         if judged.verdict == "equivalent":
-            assert compare(content, mutant.content).changed == 0, mutant.edit
+            assert not compare(content, mutant.content).groups, mutant.edit
         if judged.verdict == "killed":
             book = tried(mutant.content, mutant.content.views())
             assert any(run(book, scenario).faults for scenario in content.suite.scenarios), mutant.edit
@@ -86,6 +86,48 @@ def test_a_survivor_comes_with_a_scenario_that_kills_it(content: Content) -> Non
         scenario = suite.scenarios[-1]
         assert not run(tried(content, content.views()), scenario).faults, judged.scenario
         assert run(tried(mutant.content, mutant.content.views()), scenario).faults, judged.scenario
+
+
+def test_an_edit_of_words_that_survives_comes_with_a_scenario_that_kills_it(content: Content) -> None:
+    """Without scenarios and `must_say` every edit of a line survives; its scenario passes before the edit and fails after it."""
+    bare = replace(
+        content,
+        suite=Suite((), content.suite.promises, content.suite.given),
+        scenario_nodes=(),
+        messages=replace(content.messages, must_say={}),
+    )
+    judge = Judge(bare)
+    seen = 0
+    for mutant in [mutant for mutant in mutants(bare) if mutant.words][::5]:
+        judged = judge.judge(mutant)
+        if judged.verdict != "survived":
+            continue
+        assert judged.scenario is not None, mutant.edit
+        scenario = read_suite(_with_scenario(judged), Problems()).scenarios[-1]
+        assert not run(tried(content, content.views()), scenario).faults, judged.scenario
+        assert run(tried(mutant.content, mutant.content.views()), scenario).faults, judged.scenario
+        seen += 1
+    assert seen > 10
+
+
+def test_a_live_state_that_tests_by_mistake_is_noticed(content: Content) -> None:
+    """The stage of a state only changes words: a scenario fails, and where none would, one is written out."""
+    edit = "TX: stage testing instead of live"
+    mutant = next(mutant for mutant in mutants(content) if mutant.edit == edit)
+    assert Judge(content).judge(mutant).verdict == "killed"
+    bare = replace(content, suite=Suite((), content.suite.promises, content.suite.given), scenario_nodes=())
+    judged = Judge(bare).judge(next(mutant for mutant in mutants(bare) if mutant.edit == edit))
+    assert judged.verdict == "survived"
+    assert judged.scenario is not None
+    assert 'no_text: ["TEST NOTICE - PILOT OPERATION"]' in judged.scenario
+
+
+def test_deleting_what_must_be_said_is_refused(content: Content) -> None:
+    """A line with words under `must_say` cannot go, be cut or be made conditional."""
+    judge = Judge(content)
+    caveat = [mutant for mutant in mutants(content) if mutant.words and "NO ENFORCEMENT" in mutant.edit]
+    assert len(caveat) == 6
+    assert {(judged.verdict, judged.by) for judged in map(judge.judge, caveat)} == {("refused", "R273")}
 
 
 def test_the_order_of_outcomes_is_seen_by_two_convictions(content: Content) -> None:
@@ -109,6 +151,7 @@ def _with_scenario(judged: Judged) -> Content:
     start = head[0] if b"given:" in head[0] else files[name].split(b"\nscenarios:\n")[0] + b"\n"
     files[name] = start + f"scenarios:\n  - {judged.scenario}\n\nalways:".encode() + rest
     files.pop("rules/scenarios/tables_test.yaml")
+    files.pop("rules/scenarios/words_test.yaml")
     content = read_content(tuple(SourceFile(name, text) for name, text in sorted(files.items())), Problems())
     assert content is not None
     return content
