@@ -66,3 +66,23 @@ def test_a_sweep_that_breaks_stops_no_sending(tmp_path: Path, monkeypatch: pytes
     broke = [entry for entry in logs if entry["event"] == "sweep_broke"]
     assert broke[0]["error"] == "ValueError"
     assert "subject's name" not in str(broke)
+
+
+STATUSES = "SELECT status FROM message ORDER BY number"
+
+
+def test_a_message_goes_out_when_its_time_has_come(tmp_path: Path) -> None:
+    """One that waits for its day is sent by itself once that is there, and one whose day is still to come is not."""
+
+    async def scenario(store: Store) -> None:
+        with store.write.begin() as connection:
+            now = now_micros(connection)
+            for number, when in ((1, now + 200_000), (2, now + 10**15)):
+                connection.exec_driver_sql("UPDATE message SET ready = false, not_before = ? WHERE number = ?", (when, number))
+        async with dispatching(store, ScriptedChannel(always_taken), OFTEN):
+            await until(lambda: rows(store, STATUSES) == [("sent",), ("queued",)])
+        assert rows(store, "SELECT number FROM message WHERE changed_at < not_before") == [(2,)]
+
+    with closing(store_in(tmp_path)) as store:
+        queue(store, [AZ, AZ])
+        asyncio.run(scenario(store))
