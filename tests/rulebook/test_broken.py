@@ -7,7 +7,7 @@ import pytest
 
 from app.rulebook.book import load_with_problems
 from app.rulebook.problems import Problems
-from app.rulebook.source import Node, SourceFile, read_yaml
+from app.rulebook.source import Allowance, Node, SourceFile, read_yaml
 from tests.rulebook.broken_cases import CASES, ENGINES, as_told, edited_rulebook, in_yaml, read_case
 from tests.rulebook.shipped import ROOT
 
@@ -16,11 +16,11 @@ from tests.rulebook.shipped import ROOT
 def _trees_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that was read before without a fault is not parsed again: all cases share all files but one or two."""
 
-    def read(file: SourceFile, problems: Problems) -> Node | None:
+    def read(file: SourceFile, problems: Problems, allowance: Allowance | None = None) -> Node | None:
         if file in TREES:
             return TREES[file]
         before = len(problems.found)
-        tree = read_yaml(file, problems)
+        tree = read_yaml(file, problems, allowance)
         if len(problems.found) == before:
             TREES[file] = tree
         return tree
