@@ -26,7 +26,7 @@ from app.cli.presence import Presence
 from app.cli.sending import Sending, Simulator
 from app.cli.shared import Bell, Pulse
 from app.cli.supervise import Post, supervise
-from app.cli.wiring import Dispatching, about_of, exposed, feeds_of, parts_of, spool_watch_of
+from app.cli.wiring import Dispatching, about_of, channel_of, exposed, feeds_of, parts_of, spool_watch_of
 from app.intake.feeds import FeedWatch
 from app.settings import Settings, share_metrics
 from app.store.engine import Store
@@ -57,6 +57,7 @@ def run_one(settings: Settings, listener: Listener) -> None:
 
 def run_many(settings: Settings, listener: Listener, workers: int) -> None:
     """Runs `workers` API processes behind one socket, and a dispatcher process, until SIGTERM or SIGINT."""
+    channel_of(settings, settings.switch_address)  # a link that cannot be used is told once, here, before anything starts
     with database(settings) as store:
         prepare_database(store, settings)
         with Writer(store) as writer:  # a first rulebook with faults is told once, here, and not by every process

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.cli.programs import Program, client, lens, release, until
 
 
@@ -76,3 +78,17 @@ def test_a_store_that_others_can_change_is_not_used(tmp_path: Path) -> None:
     refused = lens(tmp_path, "db", "upgrade")
     tmp_path.chmod(0o700)
     assert (refused.returncode, "chmod go-w" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("channel", "part"), [("spool", "spool/in"), ("tcp", "arrivals")])
+@pytest.mark.parametrize("words", [("serve", "--port", "0"), ("serve", "--port", "0", "--workers", "2"), ("work",)])
+def test_a_link_that_anybody_can_write_into_stops_the_start(
+    tmp_path: Path, channel: str, part: str, words: tuple[str, ...]
+) -> None:
+    """Whoever plants a file there speaks as the network; nothing is started, in however many processes."""
+    folder = tmp_path / part
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    refused = lens(tmp_path, *words, settings={"LENS_CHANNEL": channel})
+    assert refused.returncode == 2
+    assert f"{folder} can be changed by other accounts (mode 0777)" in refused.stderr
