@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from app.api.feed_metrics import feed_metrics
+from app.api.key_metrics import key_metrics
 from app.api.surge_metrics import surge_metrics
 from app.domain.surge import Breaker
 from app.domain.times import SECOND
@@ -12,6 +13,7 @@ from app.errors import Unavailable
 from app.store.engine import Store
 from app.store.escalation import Overdue, overdue
 from app.store.feeds import list_feeds
+from app.store.keys import list_keys
 from app.store.pauses import EVERYTHING
 from app.store.reading import Kept
 from app.store.surge_reads import standing
@@ -27,6 +29,7 @@ class StoreFigures:
         self._tally = Kept(store, tally)
         self._waiting = Kept(store, waiting)
         self._feeds = Kept(store, list_feeds)
+        self._keys = Kept(store, list_keys)
         self._surges = Kept(store, lambda connection: standing(connection, clock(), breaker))
         self._overdue = Kept(store, overdue)
         self._clock = clock
@@ -39,6 +42,7 @@ class StoreFigures:
                 *waiting_metrics(self._waiting.look()),
                 *overdue_metrics(self._overdue.look()),
                 *feed_metrics(self._feeds.look(), self._clock()),
+                *key_metrics(self._keys.look(), self._clock()),
                 *surge_metrics(self._surges.look()),
             ]
         except Unavailable:
