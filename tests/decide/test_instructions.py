@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.decide.instructions import Instructions
 from app.domain.decision import Decision
 from app.domain.release import Release
+from app.errors import BadRulebook
 from tests.decide.deciding import NOW, decided, decider, decider_of
 from tests.domain.releases import release_document
 from tests.rulebook.shipped import shipped
@@ -155,3 +156,10 @@ def test_a_watched_word_is_found_wherever_it_stands(word: str, around: str, betw
     """Before, after and between other words, in any capitals."""
     for street in (f"{around}{between}{word}", f"{word}{between}{around}", f"{around}{between}{word.title()}{between}{around}"):
         assert WATCH.found(msgspec.convert(stated(street=street), Release)), street
+
+
+@pytest.mark.parametrize("word", ["warrant", "WARRANT!", "AB", "'ARMED  AND'", "ARREST"])
+def test_a_watched_word_that_could_never_be_found_is_refused(tmp_path: Path, word: str) -> None:
+    """Small letters, other signs, two spaces, too short, or twice: told with the form that is allowed."""
+    with pytest.raises(BadRulebook, match=r"R104.*`watch_words`"):
+        decider_of(tmp_path, ("rules/messages.yaml", "  TEST NOTICE, THIS NOTICE", f"  {word}, TEST NOTICE, THIS NOTICE"))
