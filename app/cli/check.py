@@ -41,24 +41,26 @@ def check(
     found = problems.sorted()
     name = content_hash(files)
     if form == "json":
-        print(pretty(as_json(found, name)))
+        print(pretty(as_json(found, name, problems.more)))
     elif form == "sarif":
-        print(pretty(as_sarif(found, version("lens"))))
+        print(pretty(as_sarif(found, version("lens"), problems.more)))
     else:
-        show_problems(found, files, name)
+        show_problems(found, files, name, problems.more)
         if book is not None:
             print("\n".join(_proved(book.proved)))
     if problems.has_errors:
         raise typer.Exit(1)
 
 
-def show_problems(found: tuple[Problem, ...], files: tuple[SourceFile, ...], name: str) -> None:
+def show_problems(found: tuple[Problem, ...], files: tuple[SourceFile, ...], name: str, more: int = 0) -> None:
     """Prints problems for people, each with its place, and whether the rulebook called `name` is usable."""
     console = Console(soft_wrap=True, highlight=False)
     for problem in found:
         text = as_text([problem], files)
         head, _, rest = text.partition(":")
         console.print(Text.assemble((head, _COLOURS[problem.severity]), ":", rest, "\n"))
+    if more:
+        console.print(f"and {_count(more, 'more problem')} not shown: fix these first\n")
     errors = sum(problem.severity == "error" for problem in found)
     warnings = len(found) - errors
     verdict = "is not usable" if errors else "is usable"

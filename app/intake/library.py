@@ -30,8 +30,6 @@ _log = structlog.get_logger()
 NOT_SIGNED = "not-signed"
 DAMAGED = "damaged"
 BROKEN = "broken"
-FAULTS_TOLD = 100
-"""Errors of one rulebook that are told in an answer."""
 _WORDS = 1000
 KEPT = 4
 """Loaded rulebooks that are kept though nobody uses them."""
@@ -137,9 +135,9 @@ class Library:
         book = _use(bundle, problems)
         if book is None:
             errors = [problem for problem in problems.sorted() if problem.severity == "error"]
-            count = f"{len(errors):,} error{'s' if len(errors) != 1 else ''}"
-            shown = f", of which the first {FAULTS_TOLD} are told" if len(errors) > FAULTS_TOLD else ""
-            raise Refused(tuple(map(_fault, errors[:FAULTS_TOLD])), f"The rulebook has {count}{shown}; nothing was stored.")
+            count = f"{len(errors)} error{'s' if len(errors) != 1 else ''}"
+            count += f", and {problems.more:,} more problems that are not listed" if problems.more else ""
+            raise Refused(tuple(map(_fault, errors)), f"The rulebook has {count}; nothing was stored.")
         results = run_all(book)
         failed = tuple(result.scenario.title for result in results if result.faults)
         check = check_result(book, Trial(len(results), failed))

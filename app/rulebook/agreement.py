@@ -105,7 +105,7 @@ def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Prob
         if key not in reachable:
             continue
         spot = _cell_spot(table, key, send.ori_column, view)
-        if any(problem.spot == spot for problem in problems.found):
+        if problems.told_at(spot):
             continue  # one fault of a cell is told once, though several rules send there
         ori, nlets = cells[key][send.ori_column], cells[key]["nlets"]
         _check_code_is_its_own(key, nlets, table, view, problems)
@@ -128,7 +128,7 @@ def _check_code_is_its_own(key: str, nlets: str, table: Table, view: View, probl
     if not nlets or not others:
         return
     spot, other = _cell_spot(table, key, "nlets", view), _cell_spot(table, others[0], "nlets", view)
-    if not any(problem.spot in {spot, other} for problem in problems.found):
+    if not problems.told_at(spot, other):
         message = f"{key} and {others[0]} have the same Nlets code, {nlets}"
         problems.error("R120", message, spot, help="the code is of one of them; mend the other", also=(other,))
 
@@ -139,7 +139,7 @@ def _check_code_is_of_nlets(key: str, nlets: str, table: Table, view: View, prob
     change = _change_in_force(table, key, "nlets", view)
     known = NLETS_CODES.get(key)
     right = nlets == known if known else nlets in NLETS_CODES.values()
-    if not nlets or right or (change and change.authority) or any(spot in {p.spot, *p.also} for p in problems.found):
+    if not nlets or right or (change and change.authority) or problems.told_at(spot):
         return
     message = f"the Nlets code of {key} is {known}, not {nlets}" if known else f"{nlets} is not an Nlets code"
     help = "a code that Nlets has given since is a dated change of `nlets`, with its `authority`"

@@ -118,7 +118,7 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
     decisions = content.decisions()
     check_addresses(content.routing, content.facts, content.tables, all_views, problems)
     scenario_files = {name for name, _ in content.scenario_nodes}
-    suite_whole = not any(problem.spot.file in scenario_files for problem in problems.found)
+    suite_whole = not problems.told_in(scenario_files)
     check_sets(content.tables, decisions, content.suite, all_views, problems, unused=content.whole and suite_whole)
     check_rows_end(content.tables, problems)
     if (flags := content.facts[HOLD].table) is not None:

@@ -126,7 +126,7 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     """What the files say, every name resolved; None where a part is missing. With errors told it is for proofs only."""
     shapes = Shapes(problems)
     by_kind, unread = _by_kind(files, shapes)
-    unread = unread or any(problem.code == "R001" for problem in problems.found)
+    unread = unread or "R001" in problems.codes
     by_name = {file.name: file for file in files}
     tables = _tables(by_kind["ref_data/v1"], by_name, shapes)
     check_changes(tables.values(), problems)
@@ -137,13 +137,13 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     facts = read_facts(facts_file[1], tables, shapes, unread=unread) if facts_file else {}
     if not unread:
         check_tables_used(tables, facts, problems)
-    told = {problem.code for problem in problems.found if problem.severity == "error"}
+    told = problems.codes
     facts_whole = len(facts) == len(FACTS) and told <= CELL_FAULTS | {"R129"}
     messages_file = _only("messages/v1", by_kind, problems, unread=unread)
     messages = read_messages(*messages_file, facts, shapes) if messages_file else None
     if messages is not None:
         check_cut_lines(by_name[messages.file], messages, problems)
-        if not any(problem.spot.file == messages.file for problem in problems.found):
+        if not problems.told_in([messages.file]):
             check_must_say(messages, problems)  # a line that could not be read may be the one that seems to be missing
     reader = RulesReader(facts, tables, tuple(messages.templates) if messages else (), shapes)
     decisions = _decisions(by_kind["rules/v1"], reader, problems, unread=unread)
@@ -206,7 +206,7 @@ def read_suite(content: Content, problems: Problems) -> Suite:
     shapes = Shapes(problems)
     conditions = ConditionReader(content.facts, content.tables, shapes)
     whole = content.whole and content.facts_whole and all(table.whole for table in content.tables.values())
-    whole = whole and not any(problem.code in CELL_FAULTS for problem in problems.found)
+    whole = whole and CELL_FAULTS.isdisjoint(problems.codes)
     answers = answers_of(
         _known_ids(content), content.routing, tuple(content.messages.templates), content.facts, content.tables, whole=whole
     )

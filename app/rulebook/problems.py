@@ -5,8 +5,9 @@ over all cases fails, `R3..` something to know. Severity `error` keeps a ruleboo
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Literal
 
@@ -14,7 +15,21 @@ from app.rulebook import lookalikes
 
 Severity = Literal["error", "warning"]
 
+ALIKE = 3
+"""So many faults of one code and cause in one file are told each by itself; more are told once."""
+PLACES = 5
+"""How many places are told of faults that are told once."""
+GROUPS_KEPT = 1_000
+MOST_TOLD = 100
+"""Problems told at the most; the rest is counted."""
+LONGEST = 600
+"""Characters of a message or help at the most."""
+
 _PARTS_SHOWN = 4
+_LONG_FOR_NEAR = 100
+_MANY_TO_COMPARE = 2_000
+_CAUSE = re.compile("`[^`]*`|[A-Z0-9]{2,}[A-Z0-9-]*|[0-9]+")
+"""What differs between messages of the same cause: words of the file, ids, codes, numbers."""
 _LONG_WORD = re.compile("`([^`\n]{80})[^`\n]+`")
 
 
@@ -52,39 +67,135 @@ class Problem:
 
 
 @dataclass(slots=True)
+class _Group:
+    """Faults of one code and cause in one file: the first of them, how many there are, and what to say of many."""
+
+    first: list[Problem]
+    count: int
+    many: str
+
+
+@dataclass(slots=True)
 class Problems:
-    """Collects problems while a rulebook is read, so that all are told at once."""
+    """Collects problems while a rulebook is read, so that all are told at once.
+
+    Like faults are told once with their count and first places, and a hostile file cannot have an endless answer: of each group the
+    first few are kept, of groups the first `GROUPS_KEPT` of either severity, and `MOST_TOLD` problems are told.
+    """
 
     found: list[Problem] = field(default_factory=list)
+    errors: int = 0
+    """How many errors were found, like ones counted each."""
+    codes: set[str] = field(default_factory=set)
+    """The codes of all errors."""
+    left_out: int = 0
+    """How many groups were not kept."""
+    _groups: dict[tuple[str, ...], _Group] = field(default_factory=dict)
+    _kept: Counter[str] = field(default_factory=Counter)
+    _seen: set[int] = field(default_factory=set)
+    _spots: set[Spot] = field(default_factory=set)
+    _places: set[tuple[str, str]] = field(default_factory=set)
 
-    def error(self, code: str, message: str, spot: Spot, help: str = "", label: str = "", **more: object) -> None:
-        """Adds an error. Where a word that it quotes has a character that looks like another, the help begins with that."""
-        odd = lookalikes.in_message(message)
-        help = "; ".join(part for part in (odd, help) if part)
-        self.found.append(Problem(code, "error", _shortened(message), spot, help, label, **more))  # type: ignore[arg-type]
+    def error(
+        self,
+        code: str,
+        message: str,
+        spot: Spot,
+        help: str = "",
+        label: str = "",
+        *,
+        like: str = "",
+        many: str = "",
+        **more: object,
+    ) -> None:
+        """Adds an error. Where a word that it quotes has a character that looks like another, the help begins with that.
+
+        `like` names the cause where the message alone does not show it; `many` is what is said of many, with `{count}`.
+        """
+        self.codes.add(code)
+        problem = Problem(code, "error", _shortened(message), spot, help, label, **more)  # type: ignore[arg-type]
+        self.errors += self._add(problem, like, many)
 
     def warning(self, code: str, message: str, spot: Spot, help: str = "", label: str = "", **more: object) -> None:
         """Adds a warning."""
-        self.found.append(Problem(code, "warning", _shortened(message), spot, help, label, **more))  # type: ignore[arg-type]
+        self._add(Problem(code, "warning", _shortened(message), spot, help, label, **more))  # type: ignore[arg-type]
 
-    @property
-    def errors(self) -> int:
-        """How many errors were found."""
-        return sum(problem.severity == "error" for problem in self.found)
+    def _add(self, problem: Problem, like: str = "", many: str = "") -> bool:
+        """Counts a problem, and keeps it where it is one of the first of its kind; False where the same was told before."""
+        identity = hash((problem.code, problem.spot, problem.message, problem.also))
+        if identity in self._seen:
+            return False
+        self._seen.add(identity)
+        self._spots.update((problem.spot, *problem.also))
+        self._places.add((problem.code, problem.spot.file))
+        own = problem.message if problem.cases or problem.example else ""  # each proof that fails is told by itself
+        cause = like or _CAUSE.sub("_", problem.message)
+        key = (problem.severity, problem.code, problem.spot.file, cause, own)
+        group = self._groups.get(key)
+        if group is None and self._kept[problem.severity] >= GROUPS_KEPT:
+            self.left_out += 1
+            return True
+        if group is None:
+            self._kept[problem.severity] += 1
+            group = self._groups[key] = _Group([], 0, many)
+        group.count += 1
+        if len(group.first) < PLACES:
+            odd = lookalikes.in_message(problem.message) if problem.severity == "error" else ""
+            help = "; ".join(part for part in (odd, problem.help) if part)
+            kept = replace(problem, help=_cut(help), label=_cut(problem.label))
+            group.first.append(kept)
+            self.found.append(kept)
+        return True
 
     @property
     def has_errors(self) -> bool:
         """Whether anything found keeps the rulebook from being used."""
-        return any(problem.severity == "error" for problem in self.found)
+        return self.errors > 0
+
+    def told_at(self, *spots: Spot) -> bool:
+        """Whether something was told of one of these places."""
+        return not self._spots.isdisjoint(spots)
+
+    def told_in(self, files: Iterable[str], codes: Collection[str] | None = None) -> bool:
+        """Whether something was told of one of these files, of these codes or of any."""
+        wanted = set(files)
+        return any(file in wanted and (codes is None or code in codes) for code, file in self._places)
+
+    @property
+    def more(self) -> int:
+        """How many problems are not among those that `sorted` gives."""
+        return max(len(self._told()) - MOST_TOLD, 0) + self.left_out
 
     def sorted(self) -> tuple[Problem, ...]:
-        """All problems, errors first, then in order of place; the same thing is told once."""
-        return tuple(sorted(dict.fromkeys(self.found), key=lambda problem: problem.order))
+        """The problems to be told, errors first, then in order of place; like ones once."""
+        return tuple(sorted(self._told(), key=lambda problem: problem.order)[:MOST_TOLD])
+
+    def _told(self) -> list[Problem]:
+        told: list[Problem] = []
+        for group in self._groups.values():
+            if group.count <= ALIKE:
+                told += group.first
+            else:
+                told.append(_joined(group))
+        return told
+
+
+def _joined(group: _Group) -> Problem:
+    """One problem for many alike: their count, and the first places."""
+    first, *others = sorted(group.first, key=lambda problem: problem.spot)
+    message = f"{first.message}, and {group.count - 1:,} more like it in this file"
+    if group.many:
+        message = group.many.format(count=f"{group.count:,}")
+    return replace(first, message=message, also=tuple(problem.spot for problem in others))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _shortened(message: str) -> str:
     """A message in which no word quoted from a file is endless."""
-    return _LONG_WORD.sub(r"`\1…`", message)
+    return _cut(_LONG_WORD.sub(r"`\1…`", message))
 
 
 def list_meant(word: str, allowed: Iterable[str]) -> str:
@@ -105,7 +216,8 @@ def did_you_mean(word: str, allowed: Iterable[str], prefix: str = "") -> str:
     """
     options = list(allowed)
     near = [option for option in options if word and option.lstrip("0") == word and option != word]  # a zero lost in front
-    near = near or get_close_matches(word, options, n=1, cutoff=0.6)
+    if not near and len(word) <= _LONG_FOR_NEAR and len(options) <= _MANY_TO_COMPARE:  # comparing is slow
+        near = get_close_matches(word, [option for option in options if len(option) <= _LONG_FOR_NEAR], n=1, cutoff=0.6)
     if not near:
         folded = {option.casefold(): option for option in options}
         near = [folded[word.casefold()]] if word.casefold() in folded else []

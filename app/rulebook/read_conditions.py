@@ -110,7 +110,7 @@ class ConditionReader:
         if table is None or word.text in table.rows:
             return False
         if not word.text:
-            return any(problem.code == "R005" and problem.spot == word.spot for problem in self._problems.found)
+            return self._problems.told_at(word.spot)
         meant = condition_meant(word.text)
         if not meant:
             return False

@@ -124,7 +124,10 @@ def _check_rows_can_be_met(name: str, table: Table, fallbacks: set[str | None], 
         elif form is not None and not re.fullmatch(form, key):
             help = "has a zero in front been lost?" if key.isdigit() else "take it out, or write the code that releases have"
             message = f"`{key}` can never be met: a value of `{table.name}` matches {form}"
-            shapes.problems.error("R117", message, row.spot, help=help)
+            lost = key.isdigit() and re.fullmatch(form, key.zfill(len(key) + 1)) is not None
+            lost = lost or (key.isdigit() and re.fullmatch(form, key.zfill(len(key) + 2)) is not None)
+            many = "{count} cells of `code` have lost their leading zero" if lost else ""
+            shapes.problems.error("R117", message, row.spot, help=help, like=many or "form", many=many)
 
 
 def _check_codes_have_rows(name: str, table: Table, shapes: Shapes) -> None:
@@ -154,7 +157,7 @@ def read_code_tables(files: AbstractMapping[str, SourceFile], problems: Problems
     codes: dict[str, set[str]] = {}
     for name, (heading, field) in CODE_TABLES.items():
         if name not in files:
-            if any(problem.spot.file in {name, "ref_data/"} for problem in problems.found):
+            if problems.told_in([name, "ref_data/"]):
                 continue  # neither it nor its folder can be read, which is told already
             problems.error("R001", f"the rulebook has no file `{name}`", Spot(name), help="take it from the default rulebook")
             continue

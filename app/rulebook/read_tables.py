@@ -32,9 +32,7 @@ def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceF
     _yaml_rows(top.get("rows"), columns, rows, shapes)
     lost -= rows.keys()
     sources = {name, *(file for file in files if file.endswith(".csv") and top.get("rows_from") is not None)}
-    whole = csv_whole and not any(
-        problem.code in _ROW_LOST and problem.spot.file in sources for problem in shapes.problems.found
-    )
+    whole = csv_whole and not shapes.problems.told_in(sources, _ROW_LOST)
     changes = tuple(
         change
         for entry in shapes.items(top.get("changes"), "`changes`")
@@ -120,7 +118,7 @@ def _csv_rows(
     word = shapes.scalar(top.get("rows_from"), "`rows_from`")
     folder = name.rpartition("/")[0]
     csv_names = [file.removeprefix(f"{folder}/") for file in files if file.endswith(".csv")]
-    if word is not None and any(problem.spot.file == f"{folder}/{word.text}" for problem in shapes.problems.found):
+    if word is not None and shapes.problems.told_in([f"{folder}/{word.text}"]):
         return {}, frozenset(), False  # it is there and cannot be read, which is told already
     if word is None or not shapes.known(word, "R109", "there is no file {} beside this one", csv_names):
         return {}, frozenset(), False
@@ -188,7 +186,7 @@ def _check_cell(column: Column, text: str, cells: dict[str, str], spot: Spot, pr
             label = did_you_mean(text, column.allowed)
             help = "write yes or no, in small letters" if column.kind == "yes_no" else one_of(column.allowed)
             wrong = f"cannot be `{text}`" if text else "is empty"
-            problems.error("R117", f"`{column.name}` {wrong}", spot, help=help, label=label)
+            problems.error("R117", f"`{column.name}` {wrong}", spot, help=help, label=label, like=f"{wrong[:2]} {column.name}")
     elif text and column.matches is not None and not patterns.fits(column.matches, text):
         _tell_malformed(column.name, column.matches, text, spot, problems)
     elif text and column.starts_with is not None and not text.startswith(cells.get(column.starts_with, "")):
@@ -203,7 +201,7 @@ def _tell_malformed(name: str, matches: str, text: str, spot: Spot, problems: Pr
         help += f": {size} characters, and these are {len(text)}"
     near = [word for word in (text.upper(), lookalikes.plain(text)) if word != text and patterns.fits(matches, word)]
     label = f"did you mean `{near[0]}`?" if near else ""
-    problems.error("R117", f"`{name}` is malformed: `{text}`", spot, help=help, label=label)
+    problems.error("R117", f"`{name}` is malformed: `{text}`", spot, help=help, label=label, like=f"form {name}")
 
 
 def _change(

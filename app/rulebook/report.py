@@ -8,6 +8,7 @@ from app.rulebook.problems import Problem, Spot
 from app.rulebook.source import SourceFile
 from app.rulebook.titles import TITLES
 
+_LONG_VALUE = 100
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -50,12 +51,12 @@ def _visible(char: str) -> str:
 
 def case_words(example: Mapping[str, str] | None) -> str:
     """An example case on one line, e.g. `release_date 2015-06-01, charge_code 0902`."""
-    return ", ".join(f"{name} {value}" for name, value in (example or {}).items())
+    return ", ".join(f"{name} {value[:_LONG_VALUE]}" for name, value in (example or {}).items())
 
 
-def as_json(problems: Sequence[Problem], rulebook: str) -> dict[str, Any]:
-    """The contract's machine-readable form of a check."""
-    return {
+def as_json(problems: Sequence[Problem], rulebook: str, more: int = 0) -> dict[str, Any]:
+    """The contract's machine-readable form of a check; `more` problems were found that are not listed."""
+    told = {
         "ok": not any(problem.severity == "error" for problem in problems),
         "rulebook": rulebook,
         "problems": [
@@ -68,19 +69,24 @@ def as_json(problems: Sequence[Problem], rulebook: str) -> dict[str, Any]:
                 "message": problem.message,
                 "help": _sentences(problem.label, problem.help),
                 "cases": problem.cases,
-                "example": dict(problem.example) if problem.example else None,
+                "example": _example(problem),
                 "also": [{"file": spot.file, "line": spot.line, "column": spot.column} for spot in problem.also],
             }
             for problem in problems
         ],
     }
+    return {**told, "more": more} if more else told
+
+
+def _example(problem: Problem) -> dict[str, str] | None:
+    return {name: value[:_LONG_VALUE] for name, value in problem.example.items()} if problem.example else None
 
 
 def _sentences(*parts: str) -> str:
     return ". ".join(part for part in parts if part).replace("?. ", "? ")
 
 
-def as_sarif(problems: Sequence[Problem], version: str) -> dict[str, Any]:
+def as_sarif(problems: Sequence[Problem], version: str, more: int = 0) -> dict[str, Any]:
     """The problems as a SARIF 2.1.0 log, for code review tools."""
     codes = sorted({problem.code for problem in problems})
     return {
@@ -91,6 +97,7 @@ def as_sarif(problems: Sequence[Problem], version: str) -> dict[str, Any]:
                 "tool": {"driver": {"name": "lens check", "version": version, "rules": list(map(_sarif_rule, codes))}},
                 "columnKind": "unicodeCodePoints",
                 "results": [_sarif_result(problem) for problem in problems],
+                **({"properties": {"more": more}} if more else {}),
             }
         ],
     }

@@ -216,6 +216,8 @@ class Shapes:
 
     def known(self, scalar: Scalar, code: str, what: str, allowed: Iterable[str], prefix: str = "") -> bool:
         """Whether the word is one of those known; tells it with the nearest one when not."""
+        if isinstance(allowed, Collection) and scalar.text in allowed:
+            return True
         options = list(allowed)
         if scalar.text in options:
             return True
@@ -225,7 +227,7 @@ class Shapes:
 
     def _suggested(self, word: str, allowed: Collection[str], prefix: str = "") -> str:
         """The word probably meant. Looking for it is slow, so a file with very many faults gets no more of it."""
-        if len(self.problems.found) >= SUGGESTED:
+        if self.problems.errors >= SUGGESTED:
             return ""
         return list_meant(word, allowed) or did_you_mean(word, allowed, prefix)
 
