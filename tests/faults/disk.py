@@ -166,8 +166,9 @@ class Disk:
             if target.parent.is_dir() and not path.endswith("-shm"):
                 if isinstance(file, _File):
                     target.write_bytes(file.cut(rng))
+                    target.chmod(0o600)  # as every file of a service is
                 else:
-                    target.mkdir()
+                    target.mkdir(mode=0o700)
 
 
 def _rename(names: dict[str, _Named], changed: _Names) -> None:

@@ -244,6 +244,20 @@ int rename(const char *from, const char *to) {
     return done;
 }
 
+int renameat2(int from_in, const char *from, int to_in, const char *to, unsigned int flags) {
+    REAL(int, "renameat2", int, const char *, int, const char *, unsigned int);
+    char whole[PATH_MAX], other[PATH_MAX], both[2 * PATH_MAX];
+    if (!below(from, whole) || !below(to, other)) return real(from_in, from, to_in, to, flags);
+    pthread_mutex_lock(&lock);
+    int done = real(from_in, from, to_in, to, flags), error = errno;
+    size_t first = strlen(whole) + 1;
+    memcpy(both, whole, first), memcpy(both + first, other, strlen(other));
+    if (done == 0) say('R', 0, 0, both, (int64_t)(first + strlen(other)));
+    pthread_mutex_unlock(&lock);
+    errno = error;
+    return done;
+}
+
 int unlink(const char *path) {
     REAL(int, "unlink", const char *);
     char whole[PATH_MAX];
