@@ -42,6 +42,7 @@ from app.errors import LensError
 from app.store.arrivals import ArrivalWithText
 from app.store.feeds import HeartbeatAnswer
 from app.store.inquiries import Inquiry, InquiryWithText
+from app.store.lifting import WorkItemInFull
 from app.store.messages import MessageWithHistory
 from app.store.reconciliation import Overview
 from app.store.releases import StoredRelease
@@ -72,6 +73,7 @@ _ANSWERED: tuple[type, ...] = (
     RulebookWithFiles,
     WorkItemPage,
     StoredWorkItem,
+    WorkItemInFull,
 )
 
 

@@ -11,8 +11,9 @@ from app.api.bodies import read_assignee, read_reason
 from app.api.filters import RELEASE_ID, STATE, Ordered, Unfiltered, refuse_unknown_state
 from app.api.openapi import TAKES_ASSIGNEE, TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
-from app.intake.lift import lift_hold, reject_hold, resolve_item
-from app.store.work_items import Assign, Resolve, StoredWorkItem, WorkItemFilter, assign, get_work_item, list_work_items
+from app.intake.lift import lift_hold, reject_hold, resolve_item, reviewed
+from app.store.lifting import look_in_full
+from app.store.work_items import Assign, Resolve, StoredWorkItem, WorkItemFilter, assign, list_work_items
 
 router = APIRouter(tags=["work items"])
 
@@ -54,11 +55,16 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Que
 @router.get(
     "/v1/work-items/{id}",
     summary="Look at a work item",
-    responses=answers("StoredWorkItem", "The work item.", problems=(401, 403, 404, 422, 503)),
+    responses=answers("WorkItemInFull", "The work item.", problems=(401, 403, 404, 422, 503)),
 )
 async def get_one(parts: Wired, _: Watcher, id: ItemId, __: Unfiltered) -> Response:
-    """One work item. Roles: operator, auditor."""
-    return Response(msgspec.json.encode(await parts.look(lambda connection: get_work_item(connection, id))), media_type=JSON)
+    """One work item. Of one that holds a release: the flags, and word for word what lifting it would send as things are now.
+
+    Roles: operator, auditor.
+    """
+    wording = reviewed(parts.decider(), parts.clock())
+    found = await parts.look(lambda connection: look_in_full(connection, id, wording))
+    return Response(msgspec.json.encode(found), media_type=JSON)
 
 
 @router.post(

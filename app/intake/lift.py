@@ -13,10 +13,21 @@ from app.domain.surge import SURGE
 from app.domain.times import moment
 from app.intake.follow_up import wording
 from app.intake.surge import carry_out_surge
+from app.store.follow_up import Wording
 from app.store.lifting import Lift, lift, reject
 from app.store.releases import StoredRelease
 from app.store.work_items import Resolve, StoredWorkItem, resolve
 from app.store.writer import Writer
+
+
+def reviewed(decider: Decider, now: int) -> Wording:
+    """How a release is decided at a time (Micros) once a person has looked at it: as if no flag stood."""
+
+    def decide_again(body: str, told: Mapping[str, str]) -> Decision:
+        release = decider.read(body.encode())
+        return decider.decide(msgspec.structs.replace(release, holds=()), moment(now), reviewed=True, told=told)
+
+    return wording(decider, decide_again)
 
 
 async def lift_hold(
@@ -32,12 +43,7 @@ async def lift_hold(
     held back), Unavailable.
     """
     now = clock()
-
-    def decide_again(body: str, told: Mapping[str, str]) -> Decision:
-        release = decider.read(body.encode())
-        return decider.decide(msgspec.structs.replace(release, holds=()), moment(now), reviewed=True, told=told)
-
-    item = Lift(work_item, reason, caller, now, wording(decider, decide_again))
+    item = Lift(work_item, reason, caller, now, reviewed(decider, now))
     lifted: StoredRelease | StoredWorkItem = await writer.do(lift, item)
     if isinstance(lifted, StoredWorkItem) and lifted.code == SURGE:
         await carry_out_surge(writer, work_item)

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, Row, select, update
 
 from app.decide.decide import TWO_PEOPLE
+from app.domain.decision import Message, dry_run_answer
 from app.domain.identifiers import message_id
 from app.domain.people import same_person
 from app.domain.statuses import Status
 from app.domain.surge import SURGE
-from app.errors import Conflict, LensError, NotFound
+from app.errors import Conflict, LensError, NotFound, Refused
 from app.store.audit import AuditEntry, append
 from app.store.closing import close_items
 from app.store.follow_up import Wording, with_withdrawals
@@ -139,6 +141,41 @@ def _rejected(connection: Connection, item: Resolve) -> StoredRelease | StoredWo
     detail = {"code": row.code, "release": row.release_id, "cancelled": numbers}
     append(connection, [AuditEntry(item.at, item.by, "reject_hold", f"work item {item.id}", "rejected", detail)])
     return get_release(connection, row.release_id)
+
+
+class WorkItemInFull(StoredWorkItem, frozen=True, kw_only=True):
+    """A work item, and of one that holds a whole release: its flags, and the messages that lifting would send, as things are now.
+
+    `preview` is None where nothing is held, or where the rules in force no longer take a code that the release has.
+    """
+
+    flags: tuple[str, ...] = ()
+    preview: tuple[Message, ...] | None = None
+
+
+class _Flags(msgspec.Struct):
+    """The flags in a release's JSON."""
+
+    holds: tuple[str, ...] = ()
+
+
+def look_in_full(connection: Connection, work_item: int, wording: Wording) -> WorkItemInFull:
+    """One work item with what lifting it would send. Changes nothing. Raises NotFound."""
+    item = get_work_item(connection, work_item)
+    full = WorkItemInFull(**{name: getattr(item, name) for name in item.__struct_fields__})
+    wanted = select(WORK_ITEM.c.release).where(WORK_ITEM.c.id == work_item, WORK_ITEM.c.number.is_(None))
+    release = connection.scalar(wanted)
+    if item.status != "open" or item.code not in HELD_RELEASES or release is None:
+        return full
+    versions = versions_of(connection, release)
+    flags = msgspec.json.decode(versions[-1].body, type=_Flags).holds
+    told = record_of(connection, release, lock=False)
+    try:
+        decision = wording.decide(versions[-1].body, told.references())
+    except Refused:
+        return msgspec.structs.replace(full, flags=flags)
+    decision = with_withdrawals(decision, told, versions, wording)
+    return msgspec.structs.replace(full, flags=flags, preview=dry_run_answer(decision).messages)
 
 
 class _Sent(NamedTuple):

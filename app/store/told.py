@@ -48,9 +48,13 @@ class Record:
         return row
 
 
-def record_of(connection: Connection, release: int) -> Record:
-    """What became of the messages of a release (its row id). Locks them; their lanes must be locked already."""
-    rows = connection.execute(select(MESSAGE).where(MESSAGE.c.release == release).order_by(MESSAGE.c.number).with_for_update())
+def record_of(connection: Connection, release: int, *, lock: bool = True) -> Record:
+    """What became of the messages of a release (its row id). Locks them; their lanes must be locked already.
+
+    Without `lock` it only looks.
+    """
+    wanted = select(MESSAGE).where(MESSAGE.c.release == release).order_by(MESSAGE.c.number)
+    rows = connection.execute(wanted.with_for_update() if lock else wanted)
     by_number = {row.number: row for row in rows}
     told = [row for row in by_number.values() if _may_be_told(row)]
     untold = [row for row in by_number.values() if not _may_be_told(row) and row.status not in _OVER]

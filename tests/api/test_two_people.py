@@ -29,7 +29,8 @@ def test_two_people_lift_a_confidentiality_hold(service: Service, flag: str) -> 
     """The first gets 202 and nothing is sent; the same person again is refused; another sends it."""
     with service.client() as first, service.client("operator") as second:
         item = held(first, f"T-{flag}", flag)
-        assert (item_of(first, item)["lift"], item_of(first, item)["first_lift"]) == ("two_people", None)
+        shown = item_of(first, item)
+        assert (shown["lift"], shown["first_lift"], shown["flags"]) == ("two_people", None, [flag])
         answer = first.post(f"/v1/work-items/{item}/lift", json=REASON)
         assert (answer.status_code, answer.json()["status"]) == (202, "open")
         waiting = item_of(first, item)["first_lift"]
@@ -39,6 +40,8 @@ def test_two_people_lift_a_confidentiality_hold(service: Service, flag: str) -> 
         assert first.get(f"/v1/releases/T-{flag}").json()["messages"] == []
         sent = second.post(f"/v1/work-items/{item}/lift", json=REASON)
         assert (sent.status_code, len(sent.json()["messages"])) == (200, 2)
+        texts = [message["text"].replace(message["message_id"], "LN--------") for message in sent.json()["messages"]]
+        assert texts == [message["text"] for message in shown["preview"]], "word for word"
         assert (item_of(first, item)["status"], item_of(first, item)["resolved_by"]) == ("resolved", "the operator")
 
 
