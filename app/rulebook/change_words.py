@@ -62,7 +62,9 @@ def _words(changes: Sequence[WordChange]) -> Iterator[str]:
 
 def _said(change: WordChange) -> Iterator[str]:
     gone, come = lines_changed(*change.lines)
-    if gone and come:
+    if gone and sorted(map(str, gone)) == sorted(map(str, come)):
+        yield f"{_quoted(come)} in another place"
+    elif gone and come:
         yield f"{_quoted(come)} instead of {_quoted(gone)}"
     elif come:
         yield f"also {_quoted(come)}"

@@ -223,3 +223,12 @@ def test_another_order_of_the_outcomes_is_said(old: Path, new: Path) -> None:
     assert found["before"][:2] == found["after"][1::-1] == ["notify", "hold_for_review"]
     for form in ("text", "markdown", "html"):
         assert "The order of the outcomes was notify, hold_for_review, do_not_notify" in _run(old, new, "--format", form)
+
+
+def test_lines_in_another_order_are_said_to_be(old: Path, tmp_path: Path) -> None:
+    """A line that moves is neither lost nor new."""
+    name, number = '      - "NAM/{name}"\n', '      - "FBI/{fbi_number}"\n'
+    new = edit(_copy(tmp_path / "moved"), "rules/messages.yaml", (name, ""), (number, number + name))
+    groups = json.loads(_run(old, new, "--format", "json"))["groups"]
+    assert groups
+    assert all('"NAM/{name}" in another place' in group["what"] for group in groups)
