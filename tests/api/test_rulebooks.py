@@ -23,11 +23,12 @@ TAR = {"Content-Type": "application/x-tar"}
 
 
 def changed(old: str, new: str, file: str = "rules/messages.yaml") -> tuple[SourceFile, ...]:
-    """The shipped rulebook with a text replaced."""
+    """The shipped rulebook with a text replaced; where it is the words of a notice, in the scenario that has them too."""
     before = next(each.content for each in FILES if each.name == file)
     assert old.encode() in before
+    files = {file, "rules/scenarios/words_test.yaml"} if file == "rules/messages.yaml" else {file}
     return tuple(
-        SourceFile(each.name, each.content.replace(old.encode(), new.encode()) if each.name == file else each.content)
+        SourceFile(each.name, each.content.replace(old.encode(), new.encode()) if each.name in files else each.content)
         for each in FILES
     )
 

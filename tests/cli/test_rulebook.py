@@ -68,7 +68,8 @@ def test_a_version_is_written_out_as_it_was(lens: Lens, book: Path, tmp_path: Pa
     rewrite(book, "rules/messages.yaml", *WORDS)
     second = first_word(lens("rulebook", "draft", "book")[1])
     diff = msgspec.json.decode(lens("rulebook", "diff", first, second, "--format", "json")[1])
-    assert [(file["name"], file["change"]) for file in diff["files"]] == [("rules/messages.yaml", "changed")]
+    names = ["rules/messages.yaml", "rules/scenarios/words_test.yaml"]
+    assert [(file["name"], file["change"]) for file in diff["files"]] == [(name, "changed") for name in names]
     for form, sign in (("text", "+++ new/rules"), ("markdown", "```diff"), ("html", "<html")):
         assert sign in lens("rulebook", "diff", first, second, "--format", form)[1]
 

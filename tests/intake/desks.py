@@ -44,11 +44,14 @@ def folder_in(place: Path) -> Path:
 
 
 def rewrite(folder: Path, file: str, old: str, new: str) -> None:
-    """Changes a file of a folder."""
+    """Changes a file of a folder; where it is the words of a notice, the scenario that has them too."""
     path = folder / file
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+    words = folder / "rules/scenarios/words_test.yaml"
+    if file == "rules/messages.yaml" and words.exists():
+        words.write_text(words.read_text().replace(old, new))
 
 
 def reworded(tmp_path: Path) -> Bundle:

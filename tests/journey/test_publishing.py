@@ -26,10 +26,12 @@ def book_in(place: Path) -> Path:
 
 
 def reword(folder: Path, old: str = "INFORMATION ONLY", new: str = NEW_WORDS) -> None:
-    """Changes the first line of every notice."""
+    """Changes the first line of every notice, and the scenario that has it word for word."""
     file = folder / "rules/messages.yaml"
     text = file.read_text()
     assert old in text
+    words = folder / "rules/scenarios/words_test.yaml"
+    words.write_text(words.read_text().replace(old, new))
     file.write_text(text.replace(old, new))
 
 
