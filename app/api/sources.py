@@ -1,6 +1,8 @@
 """Where a request came from: an address, and never a text that a caller chose."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import NamedTuple
 
 from starlette.types import Scope
 
@@ -14,20 +16,32 @@ def source_of(scope: Scope) -> str | None:
     is the caller's. What stands before it anyone could have written.
     """
     client = scope.get("client")
-    peer = _address(client[0]) if client else None
-    if peer is None or not peer.is_loopback:
-        return None if peer is None else str(peer)
+    peer = _peer(client[0]) if client else None
+    if peer is None or not peer.here:
+        return None if peer is None else peer.text
     said = b",".join(value for name, value in scope["headers"] if name == _FORWARDED).decode("latin-1")
     for each in reversed(said.split(",") if said else []):
         found = _address(each.strip())
         if found is None:
             break
-        if not found.is_loopback:
-            return str(found)
-    return str(peer)
+        if not found.here:
+            return found.text
+    return peer.text
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+class _Address(NamedTuple):
+    """An address as it is written, and whether it is one of this machine."""
+
+    text: str
+    here: bool
+
+
+@lru_cache(1024)  # every request has one, and most have the same
+def _peer(text: str) -> _Address | None:
+    return _address(text)
+
+
+def _address(text: str) -> _Address | None:
     """An address, perhaps with a port as some proxies write it; None for any other text, also for one with a zone."""
     host = text
     if text.startswith("["):
@@ -37,6 +51,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     if "%" in host:  # a zone may be any text
         return None
     try:
-        return ip_address(host)
+        found = ip_address(host)
     except ValueError:
         return None
+    return _Address(str(found), found.is_loopback)
