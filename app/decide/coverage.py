@@ -14,9 +14,8 @@ from app.decide.decisive import Word, decided, reachable
 from app.decide.suite import Result
 from app.rulebook.book import RuleBook
 from app.rulebook.content import Content
-from app.rulebook.model import CONVICTION_FACTS, DecisionTable, Membership, Rule
+from app.rulebook.model import CONVICTION_FACTS, DecisionTable, Membership, Rule, day_after
 from app.rulebook.problems import Spot
-from app.rulebook.shapes import day_after
 from app.rulebook.view import View
 
 Kind = Literal["rules", "conditions", "sets", "dates", "states"]

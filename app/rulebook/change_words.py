@@ -6,8 +6,7 @@ from difflib import SequenceMatcher
 from app.rulebook.changes import Days, Group
 from app.rulebook.differences import Answered, Difference, Entry, FieldChange
 from app.rulebook.glossary import Glossary
-from app.rulebook.model import FIRST_DAY, LAST_DAY
-from app.rulebook.shapes import day_after
+from app.rulebook.model import FIRST_DAY, LAST_DAY, day_after
 from app.rulebook.words import Line, WordChange
 
 _OUTCOMES = {

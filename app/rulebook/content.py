@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.rulebook.agreement import check_changes, check_names
 from app.rulebook.grammar import KINDS
-from app.rulebook.model import CodeTables, Correction, DecisionTable, Fact, Messages, Rule, Table
+from app.rulebook.model import CodeTables, Correction, DecisionTable, Fact, Messages, Rule, Table, day_after
 from app.rulebook.must_say import check_cut_lines, check_must_say
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.read_conditions import ConditionReader
@@ -18,7 +18,7 @@ from app.rulebook.read_rules import RulesReader
 from app.rulebook.read_scenarios import ScenarioReader
 from app.rulebook.read_tables import read_table
 from app.rulebook.scenarios import Suite
-from app.rulebook.shapes import Shapes, day_after
+from app.rulebook.shapes import Shapes
 from app.rulebook.source import Allowance, Node, Scalar, SourceFile, read_yaml
 from app.rulebook.stray_files import check_csv_files, check_tables_used
 from app.rulebook.view import View, views

@@ -4,13 +4,19 @@ Nothing here knows YAML, and nothing here decides; `view.py` adds the day, `eval
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from app.rulebook.problems import Spot
 
 FIRST_DAY = date.min
 LAST_DAY = date.max
+
+
+def day_after(day: date) -> date | None:
+    """The next day, or None after the last day there is."""
+    return day + timedelta(days=1) if day < date.max else None
+
 
 CONVICTION_FACTS = ("charge_code", "charge_status")
 """The facts that belong to one conviction, in the order a conviction is written as a pair; all others are the release's."""

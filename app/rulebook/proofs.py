@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from app.rulebook.evaluate import Verdict, audience_of
 from app.rulebook.joint import Asked, Mark, Stretch, Told, facts_of, stretches
-from app.rulebook.model import AskPerson, Comparison, DecisionTable, Nothing, Outcome, Rule, Send, Test
+from app.rulebook.model import AskPerson, Comparison, DecisionTable, Nothing, Outcome, Rule, Send, Test, day_after
 from app.rulebook.problems import Problems
 from app.rulebook.scenarios import Promise, Suite, Wanted
-from app.rulebook.shapes import day_after
 from app.rulebook.view import View
 
 _MOST_CAREFUL_LAST = ("notify", "do_not_notify", "hold_for_review")

@@ -6,7 +6,7 @@ A reader of a file (`read_*.py`) says what shape it expects; the faults themselv
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from app.rulebook import grammar
 from app.rulebook.model import Period
@@ -263,8 +263,3 @@ def _day_meant(text: str) -> str:
     except ValueError:
         return ""
     return f"did you mean `{day}`?"
-
-
-def day_after(day: date) -> date | None:
-    """The next day, or None after the last day there is."""
-    return day + timedelta(days=1) if day < date.max else None

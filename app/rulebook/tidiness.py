@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.rulebook.model import DecisionTable, Membership, Table, Test
+from app.rulebook.model import DecisionTable, Membership, Table, Test, day_after
 from app.rulebook.problems import Problems, Spot
 from app.rulebook.scenarios import Suite
-from app.rulebook.shapes import day_after
 from app.rulebook.view import View
 
 

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from app.rulebook.model import FIRST_DAY, Fact, Membership, Table, Test
-from app.rulebook.shapes import day_after
+from app.rulebook.model import FIRST_DAY, Fact, Membership, Table, Test, day_after
 
 
 def cells_on(table: Table, day: date) -> dict[str, dict[str, str]]:
