@@ -1,4 +1,4 @@
-"""The one error tree. Each error has a stable code; `api/problems.py` decides the HTTP status from the class alone.
+"""The one error tree. Each error has a stable code; `api/requests/problems.py` decides the HTTP status from the class alone.
 
 LensError
 ├── Refused              the caller's input cannot be taken; carries every fault found

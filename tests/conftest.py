@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from app.store.engine import Store, open_store, upgrade
+from app.store.database.engine import Store, open_store, upgrade
 from tests.postgresql import PostgreSQL
 
 settings.register_profile("lens", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

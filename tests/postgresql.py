@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import psycopg
 
-from app.store.engine import open_store, upgrade
+from app.store.database.engine import open_store, upgrade
 
 _TEMPLATE = "lens_template"
 STANDBY = "lens_standby"

@@ -14,21 +14,21 @@ from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
 from app.api.app import build_app
-from app.api.docs import router
-from app.api.metrics import Metrics
+from app.api.description.docs import router
+from app.api.metrics.metrics import Metrics
 from app.api.parts import Parts
 from app.cli.main import COMMANDS
 from app.decide.decide import ENGINE_DISAGREEMENT, NOT_CONFIRMED, REVIEW, TOO_LONG
 from app.domain.statuses import Status
 from app.domain.surge import SURGE
-from app.rulebook import grammar
-from app.rulebook.read_messages import FIELDS, ONLY
-from app.rulebook.titles import TITLES
+from app.rulebook.language import grammar
+from app.rulebook.problems.titles import TITLES
+from app.rulebook.reading.messages import FIELDS, ONLY
 from app.settings import Duration, Settings, seconds
 from app.simulator.script import LinkFault, MessageFault
-from app.store.feeds import FEED_COUNT, FEED_SILENT
-from app.store.held import ABOUT_INBOUND
-from app.store.taken import TAKEN
+from app.store.callers.feeds import FEED_COUNT, FEED_SILENT
+from app.store.desk.taken import TAKEN
+from app.store.ledger.held import ABOUT_INBOUND
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

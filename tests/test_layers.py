@@ -4,6 +4,7 @@ Each law is a function from a parsed file to the faults in it; the last tests pl
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -21,10 +22,12 @@ LEVELS: dict[str, int] = {
             ["domain"],
             ["rulebook"],
             ["decide"],
+            ["trials"],
             ["store"],
-            ["intake", "dispatch"],
+            ["intake", "publishing", "dispatch"],
             ["settings"],
             ["api", "console", "simulator"],
+            ["running"],
             ["cli", "pytest_plugin"],
         ]
     )
@@ -32,16 +35,60 @@ LEVELS: dict[str, int] = {
 }
 """A room imports itself and lower levels; rooms of one level never meet. `settings` is high, so that only wiring reads it."""
 
+SUB_ROOMS: dict[str, dict[str, int]] = {
+    room: {sub_room: level for level, sub_rooms in enumerate(levels) for sub_room in sub_rooms}
+    for room, levels in {
+        "rulebook": [
+            ["problems"],
+            ["language"],
+            ["files"],
+            ["reading"],
+            ["engine"],
+            ["proving", "comparing", "schemas", "tidying"],
+            ["book"],
+            ["bundles"],
+        ],
+        "store": [
+            ["statements"],
+            ["tables"],
+            ["ledger"],
+            ["database", "trail"],
+            ["desk", "migrations", "rulebooks"],
+            ["callers"],
+            ["accepted"],
+            ["outbox"],
+            ["reads"],
+            ["upkeep"],
+        ],
+        "api": [
+            ["metrics"],
+            ["requests"],
+            ["description", "parts"],
+            ["endpoints", "rulebooks", "serving"],
+            ["app"],
+        ],
+        "cli": [
+            ["complaining", "listing", "printing", "progress", "record", "watching"],
+            ["operating", "policy", "serve", "switch", "work"],
+            ["main"],
+        ],
+    }.items()
+}
+"""The same law inside the large rooms: a folder, or a file at the door, imports itself and lower levels."""
+
+MOST_MODULES = 14
+"""How many modules a folder of app/ may have beside its `__init__.py`."""
+
 DOORS: dict[str, tuple[str, ...]] = {
     "abc": (),
     "alembic": ("store/*",),
     "anyascii": ("decide/*",),
-    "cryptography": ("rulebook/signing.py", "dispatch/channels/certificates.py"),
+    "cryptography": ("rulebook/bundles/signing.py", "dispatch/channels/certificates.py"),
     "dotenv": ("settings.py",),
     "durable": (),
-    "durable_rules_engine": ("rulebook/engine*.py",),
+    "durable_rules_engine": ("rulebook/engine/durable.py",),
     "fastapi": ("api/*", "console/*"),
-    "jinja2": ("decide/*",),
+    "jinja2": ("trials/*",),
     "jiter": ("domain/*",),
     "jsonschema_rs": ("domain/*",),
     "prometheus_client": ("api/*",),
@@ -49,29 +96,29 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pydantic_settings": ("settings.py",),
     "pysqlite3": ("store/*",),
     "pytest": ("pytest_plugin/*",),
-    "rich": ("cli/*",),
-    "socket": ("dispatch/channels/*", "simulator/*", "api/server.py"),
+    "rich": ("cli/*", "running/*"),
+    "socket": ("dispatch/channels/*", "simulator/*", "api/serving/server.py"),
     "sqlalchemy": ("store/*",),
     "sqlite3": (),
     "sqlmodel": ("store/*",),
     "ssl": ("dispatch/channels/*", "simulator/*"),
     "stamina": ("store/*",),
     "starlette": ("api/*", "console/*", "simulator/control.py"),
-    "typer": ("cli/*",),
-    "uvicorn": ("api/*", "cli/*", "simulator/control.py"),
-    "yaml": ("rulebook/source.py",),
+    "typer": ("cli/*", "running/*"),
+    "uvicorn": ("api/*", "running/*", "cli/*", "simulator/control.py"),
+    "yaml": ("rulebook/files/source.py",),
 }
 """Where each dependency may be imported, as patterns below app/. An empty list: nowhere."""
 
 CALLS: dict[str, tuple[str, ...]] = {
     "asyncio.open_connection": ("dispatch/channels/*", "simulator/*"),
     "asyncio.start_server": ("dispatch/channels/*", "simulator/*"),
-    "date.today": ("api/*", "cli/*", "simulator/*"),
-    "datetime.now": ("api/*", "cli/*", "simulator/*"),
+    "date.today": ("api/*", "cli/*", "running/*", "simulator/*"),
+    "datetime.now": ("api/*", "cli/*", "running/*", "simulator/*"),
     "os.environ": ("settings.py",),
     "os.getenv": ("settings.py",),
-    "time.time": ("api/*", "cli/*", "simulator/*", "store/engine.py"),
-    "time.time_ns": ("api/*", "cli/*", "simulator/*", "store/engine.py"),
+    "time.time": ("api/*", "cli/*", "running/*", "simulator/*", "store/database/engine.py"),
+    "time.time_ns": ("api/*", "cli/*", "running/*", "simulator/*", "store/database/engine.py"),
 }
 """Where the wall clock, the environment and sockets may be touched. Everyone else is handed `now`, a value or a channel."""
 
@@ -140,6 +187,37 @@ def direction_faults(source: Source) -> Iterator[str]:
             yield source.fault(node, f"{source.room} must not import {target}")
 
 
+def sub_room_faults(source: Source) -> Iterator[str]:
+    """The same direction inside a large room: its folders, and the files at its door, import themselves and lower levels."""
+    levels = SUB_ROOMS.get(source.room or "")
+    if levels is None or source.path.endswith(f"app/{source.room}/__init__.py"):
+        return
+    own = source.path.split("/")[2].removesuffix(".py")
+    if own not in levels:
+        yield source.fault(source.tree, f"{source.room}/{own} is not a part of its room; see SUB_ROOMS in tests/test_layers.py")
+        return
+    for node, module in imported(source):
+        parts = module.split(".")
+        if parts[:2] != ["app", source.room] or len(parts) < 3:
+            continue
+        target = parts[2]
+        if target != own and levels.get(target, 99) >= levels[own]:
+            yield source.fault(node, f"{source.room}/{own} must not import {source.room}/{target}")
+
+
+def folder_faults(found: list[Source]) -> Iterator[str]:
+    """A folder of app/ is small enough to be read as a list, and says in one sentence what belongs in it."""
+    modules = Counter(
+        source.path.rpartition("/")[0] for source in found if source.room and not source.path.endswith("/__init__.py")
+    )
+    for folder, count in modules.items():
+        if count > MOST_MODULES:
+            yield f"{folder}: {count} modules; a folder has at most {MOST_MODULES}: divide it by what its modules are about"
+    for source in found:
+        if source.path.endswith("/__init__.py") and source.room and not ast.get_docstring(source.tree):
+            yield f"{source.path}: says what belongs in this folder, in a docstring of one sentence"
+
+
 def door_faults(source: Source) -> Iterator[str]:
     """One door per dependency; and the clock, the environment and sockets are touched at the edges only."""
     if source.room is None:
@@ -184,8 +262,9 @@ def _is_protocol(node: ast.AST) -> bool:
 
 def faults(root: Path) -> list[str]:
     """Every breach of the laws below a root."""
-    laws = (direction_faults, door_faults, shape_faults)
-    return [fault for source in sources(root) for law in laws for fault in law(source)]
+    laws = (direction_faults, sub_room_faults, door_faults, shape_faults)
+    found = sources(root)
+    return [*folder_faults(found), *(fault for source in found for law in laws for fault in law(source))]
 
 
 def test_the_house_keeps_its_laws() -> None:
@@ -196,7 +275,8 @@ def test_the_house_keeps_its_laws() -> None:
 def test_every_room_is_looked_at() -> None:
     """The walk over the house finds its rooms, so that an empty answer means something."""
     rooms = {source.room for source in sources(ROOT)}
-    assert {"errors", "domain", "rulebook", "decide", "store", "intake", "dispatch", "api", "simulator", "cli"} <= rooms
+    assert {"errors", "domain", "rulebook", "decide", "trials", "store", "intake", "publishing", "dispatch"} <= rooms
+    assert {"api", "simulator", "running", "cli"} <= rooms
 
 
 BREACHES = [
@@ -204,15 +284,27 @@ BREACHES = [
     ("app/dispatch/a.py", "def f() -> None:\n    import app.intake.accept", "dispatch must not import intake"),
     ("app/domain/a.py", "from app.rulebook import book", "domain must not import rulebook"),
     ("app/decide/a.py", "from app import store", "decide must not import store"),
-    ("app/rulebook/a.py", "from ..decide.facts import x", "rulebook must not import decide"),
+    ("app/rulebook/reading/a.py", "from ...decide.facts import x", "rulebook must not import decide"),
     ("app/store/a.py", "from app.settings import read_settings", "store must not import settings"),
     ("app/api/a.py", "import app.cli.main", "api must not import cli"),
     ("app/errors.py", "import app.domain", "errors must not import domain"),
     ("app/cli/a.py", "import app.pytest_plugin", "cli must not import pytest_plugin"),
     ("app/reports/a.py", "", "reports is not a room"),
-    ("app/rulebook/book.py", "import yaml", "yaml may be imported only in rulebook/source.py"),
-    ("app/rulebook/evaluate.py", "import durable_rules_engine as e", "durable_rules_engine may be imported only in"),
-    ("app/rulebook/engine.py", "from durable.lang import ruleset", "durable may be imported only in no module"),
+    ("app/trials/a.py", "import app.store.database.engine", "trials must not import store"),
+    ("app/intake/b.py", "from app.publishing import shelf", "intake must not import publishing"),
+    ("app/running/a.py", "from app.cli.main import main", "running must not import cli"),
+    (
+        "app/rulebook/language/a.py",
+        "from app.rulebook.reading.content import Content",
+        "rulebook/language must not import rulebook/reading",
+    ),
+    ("app/store/tables/a.py", "from app.store import desk", "store/tables must not import store/desk"),
+    ("app/api/requests/a.py", "from app.api.parts import Parts", "api/requests must not import api/parts"),
+    ("app/store/a.py", "", "store/a is not a part of its room"),
+    ("app/domain/__init__.py", "", "says what belongs in this folder"),
+    ("app/rulebook/book.py", "import yaml", "yaml may be imported only in rulebook/files/source.py"),
+    ("app/rulebook/language/evaluate.py", "import durable_rules_engine as e", "durable_rules_engine may be imported only in"),
+    ("app/rulebook/engine/durable.py", "from durable.lang import ruleset", "durable may be imported only in no module"),
     ("app/intake/accept.py", "import sqlalchemy.exc", "sqlalchemy may be imported only in store/*"),
     ("app/dispatch/dispatcher.py", "from asyncio import open_connection", "asyncio.open_connection may be used only in"),
     ("app/dispatch/dispatcher.py", "import socket", "socket may be imported only in dispatch/channels/*"),
@@ -243,7 +335,7 @@ SOUND = [
         "import ssl\nfrom asyncio import open_connection\nfrom app.dispatch.channel import Channel",
     ),
     ("app/simulator/line.py", "import asyncio\nclass Line(asyncio.Protocol): pass"),
-    ("app/store/outbox.py", "import sqlalchemy as sa\nfrom app.domain.decision import Decision"),
+    ("app/store/outbox/outbox.py", "import sqlalchemy as sa\nfrom app.domain.decision import Decision"),
     ("app/intake/accept.py", "import time\nx = time.monotonic()\nfrom app.decide.decide import Decider"),
 ]
 

@@ -12,11 +12,11 @@ import msgspec
 import pytest
 import yaml
 
-from app.api.about_metrics import About
-from app.api.health import _page
-from app.api.metrics import Metrics
+from app.api.endpoints.health import _page
+from app.api.metrics.about_metrics import About
+from app.api.metrics.metrics import Metrics
+from app.api.metrics.store_metrics import StoreFigures
 from app.api.parts import Parts
-from app.api.store_metrics import StoreFigures
 from app.dispatch.channels.spool_watch import SpoolWatch
 from app.dispatch.counts import Counts
 from app.domain.surge import Breaker

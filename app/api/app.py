@@ -8,46 +8,44 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from app.api import (
+from app.api.description import docs, openapi
+from app.api.endpoints import (
     audit,
     decisions,
-    docs,
     follow_up,
     health,
     heartbeat,
     inquiries,
     messages,
-    openapi,
     pauses,
     reconciliation,
     releases,
-    rulebook_changes,
-    rulebooks,
     work_items,
 )
-from app.api.audit import AuditPage
-from app.api.decisions import ExplainedDecision
-from app.api.envelope import Envelope
-from app.api.health import Health
-from app.api.inquiries import InboundPage, InquiryPage
-from app.api.messages import MessagePage
+from app.api.endpoints.audit import AuditPage
+from app.api.endpoints.decisions import ExplainedDecision
+from app.api.endpoints.health import Health
+from app.api.endpoints.inquiries import InboundPage, InquiryPage
+from app.api.endpoints.messages import MessagePage
+from app.api.endpoints.pauses import PauseList
+from app.api.endpoints.reconciliation import ReconciliationPage
+from app.api.endpoints.releases import BatchAnswer
+from app.api.endpoints.work_items import WorkItemPage
 from app.api.parts import JSON, Parts
-from app.api.pauses import PauseList
-from app.api.problems import on_bad_parameters, on_http_exception, on_lens_error
-from app.api.reconciliation import ReconciliationPage
-from app.api.releases import BatchAnswer
-from app.api.rulebooks import Rulebook, RulebookDiff, RulebookPage
-from app.api.work_items import WorkItemPage
+from app.api.requests.envelope import Envelope
+from app.api.requests.problems import on_bad_parameters, on_http_exception, on_lens_error
+from app.api.rulebooks import rulebook_changes, rulebooks
+from app.api.rulebooks.rulebooks import Rulebook, RulebookDiff, RulebookPage
 from app.errors import LensError
-from app.store.arrivals import ArrivalWithText
-from app.store.feeds import HeartbeatAnswer
-from app.store.inquiries import Inquiry, InquiryWithText
-from app.store.lifting import WorkItemInFull
-from app.store.messages import MessageWithHistory
-from app.store.reconciliation import Overview
-from app.store.releases import StoredRelease
-from app.store.rulebook_reads import RulebookVersion, RulebookWithFiles
-from app.store.work_items import StoredWorkItem
+from app.store.accepted.lifting import WorkItemInFull
+from app.store.accepted.releases import StoredRelease
+from app.store.callers.feeds import HeartbeatAnswer
+from app.store.desk.arrivals import ArrivalWithText
+from app.store.desk.inquiries import Inquiry, InquiryWithText
+from app.store.desk.work_items import StoredWorkItem
+from app.store.ledger.messages import MessageWithHistory
+from app.store.reads.reconciliation import Overview
+from app.store.rulebooks.rulebook_reads import RulebookVersion, RulebookWithFiles
 
 _ANSWERED: tuple[type, ...] = (
     ArrivalWithText,

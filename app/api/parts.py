@@ -1,4 +1,4 @@
-"""What the API is built from. `cli/wiring.py` puts it together; the API itself makes nothing and reads no setting."""
+"""What the API is built from. `running/wiring.py` puts it together; the API itself makes nothing and reads no setting."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
-from app.api.about_metrics import About
-from app.api.auth import Gate
-from app.api.metrics import Metrics
-from app.api.store_metrics import StoreFigures
+from app.api.metrics.about_metrics import About
+from app.api.metrics.metrics import Metrics
+from app.api.metrics.store_metrics import StoreFigures
+from app.api.requests.auth import Gate
 from app.decide.addresses import Addresses
 from app.decide.decide import Decider
 from app.dispatch.channels.spool_watch import SpoolWatch
@@ -20,12 +20,12 @@ from app.domain.surge import Breaker
 from app.intake.accept import Intake
 from app.intake.feeds import Feeds
 from app.intake.guards import Guards
-from app.intake.rulebooks import Rulebooks
-from app.intake.shelf import Shelf
-from app.rulebook.versions import VERSION
-from app.store.engine import Store
-from app.store.reading import Ask, look
-from app.store.writer import Writer
+from app.publishing.rulebooks import Rulebooks
+from app.publishing.shelf import Shelf
+from app.rulebook.bundles.versions import VERSION
+from app.store.database.engine import Store
+from app.store.database.reading import Ask, look
+from app.store.database.writer import Writer
 
 JSON = "application/json"
 """The media type of every good answer."""

@@ -1,0 +1,1 @@
+"""The command `lens`: one file a group of commands, and what they print."""

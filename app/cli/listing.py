@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from app.cli.database import database_as_it_is
 from app.errors import NotFound
+from app.running.database import database_as_it_is
 from app.settings import dotenv_hint, read_settings
-from app.store.engine import Store
-from app.store.paging import Page
-from app.store.reading import Ask, look
+from app.store.database.engine import Store
+from app.store.database.reading import Ask, look
+from app.store.statements.paging import Page
 
 T = TypeVar("T")
 

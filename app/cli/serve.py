@@ -6,10 +6,10 @@ from typing import Annotated
 import structlog
 import typer
 
-from app.api.server import Listener
-from app.cli.announcing import warn_of_unknown_settings
-from app.cli.logs import logs
-from app.cli.running import run_many, run_one
+from app.api.serving.server import Listener
+from app.running.announcing import warn_of_unknown_settings
+from app.running.logs import logs
+from app.running.programs import run_many, run_one
 from app.settings import read_service_settings
 
 app = typer.Typer(add_completion=False)

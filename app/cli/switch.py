@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.logs import logs
 from app.errors import BadSetting
+from app.running.logs import logs
 from app.settings import read_settings
 from app.simulator.exchange import Delivered
 from app.simulator.script import Script, read_script

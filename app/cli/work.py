@@ -2,9 +2,9 @@
 
 import typer
 
-from app.cli.announcing import warn_of_unknown_settings
-from app.cli.logs import logs
-from app.cli.running import run_dispatcher
+from app.running.announcing import warn_of_unknown_settings
+from app.running.logs import logs
+from app.running.programs import run_dispatcher
 from app.settings import read_service_settings
 
 app = typer.Typer(add_completion=False)

@@ -1,0 +1,1 @@
+"""A release in, a decision out: facts, outcome, notices as text; pure."""

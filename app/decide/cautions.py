@@ -7,7 +7,7 @@ from app.decide.folding import is_stated
 from app.domain.decision import Caution
 from app.domain.identifiers import ucn_problem
 from app.domain.release import Name, Release, Residence
-from app.rulebook.model import CodeTables
+from app.rulebook.language.model import CodeTables
 
 NAME_FIELD = 30
 """Characters of the NCIC name field; a longer name may be cut by a receiving system."""

@@ -14,7 +14,7 @@ from app.decide.folding import fold, is_stated, stated_or, wrap
 from app.decide.terms import Terms
 from app.domain.decision import NUMBER_MARK, Copy, NoticeType
 from app.domain.release import Name, Release, Residence
-from app.rulebook.model import Messages, TemplateLine
+from app.rulebook.language.model import Messages, TemplateLine
 
 NOT_AVAILABLE = "NOT AVAILABLE"
 NOT_STATED = "NOT STATED"
@@ -290,7 +290,7 @@ FIELDS: Mapping[str, Callable[[Release], str]] = {
     "alien_number": lambda release: _alien_number(release.subject.alien_number),
     "release_reason": lambda release: release.stay.reason,
 }
-"""How each release-wide field of `rulebook/read_messages.py` is found; a test holds the two lists together."""
+"""How each release-wide field of `rulebook/reading/messages.py` is found; a test holds the two lists together."""
 
 
 def _alien_number(text: str | None) -> str:

@@ -14,9 +14,9 @@ from app.decide.terms import Terms
 from app.domain.decision import Caution, Copy, Decision, Errand, Notice, NoticeType, Outcome, Reason, Told
 from app.domain.release import Release, read_release
 from app.rulebook.book import RuleBook
-from app.rulebook.evaluate import Verdict, strongest
-from app.rulebook.model import AskPerson, Send
-from app.rulebook.verdicts import EngineDisagreement
+from app.rulebook.engine.verdicts import EngineDisagreement
+from app.rulebook.language.evaluate import Verdict, strongest
+from app.rulebook.language.model import AskPerson, Send
 
 REVIEW = "review"
 IN_FUTURE = Caution(

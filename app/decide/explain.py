@@ -13,10 +13,10 @@ from app.decide.decide import Decider
 from app.decide.facts import FactFinder
 from app.domain.decision import Decision, tasks
 from app.domain.release import Release
-from app.rulebook.evaluate import Verdict, evaluate, strongest
-from app.rulebook.model import CONVICTION_FACTS, AskPerson, DecisionTable, Membership, Reply, Rule, Send, Test
-from app.rulebook.verdicts import LookUp
-from app.rulebook.view import View
+from app.rulebook.engine.verdicts import LookUp
+from app.rulebook.language.evaluate import Verdict, evaluate, strongest
+from app.rulebook.language.model import CONVICTION_FACTS, AskPerson, DecisionTable, Membership, Reply, Rule, Send, Test
+from app.rulebook.language.view import View
 
 Fate = Literal["fired", "beaten", "missed", "not_in_force"]
 

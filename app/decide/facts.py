@@ -6,8 +6,8 @@ import msgspec
 
 from app.domain.decision import Caution
 from app.domain.release import Release
-from app.rulebook.model import Fact, Table
-from app.rulebook.read_facts import FACTS
+from app.rulebook.language.model import Fact, Table
+from app.rulebook.reading.facts import FACTS
 
 STATE_POINTERS = {"release_state": "/stay/state", "residence_state": "/residence/state"}
 """Where a release has the states that the rulebook must know, as JSON pointers."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from app.decide.folding import fold
 from app.domain.decision import Caution
 from app.domain.release import Name, Release, Residence
-from app.rulebook.model import Messages
+from app.rulebook.language.model import Messages
 
 INSTRUCTION = Caution(
     "looks-like-an-instruction",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.dispatch.channel import Receipt
-from app.store.tries import Taken, Verdict
+from app.store.outbox.tries import Taken, Verdict
 
 SENT_WITHIN = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 """Seconds from acceptance until the network took a message: the bounds that sent messages are sorted by."""

@@ -22,11 +22,11 @@ from app.dispatch.sweeps import sweep
 from app.domain.identifiers import message_id, message_number
 from app.domain.times import micros_in
 from app.errors import LensError, Unavailable, what_broke
-from app.store import outbox
-from app.store.given_out import GivenOut, behind, count_given_out
-from app.store.outbox import Batch, Claim, Renewal, Turn, TurnEnd
-from app.store.tries import Postpone, Presume, postpone, presume
-from app.store.writer import Writer
+from app.store.database.writer import Writer
+from app.store.outbox import outbox
+from app.store.outbox.outbox import Batch, Claim, Renewal, Turn, TurnEnd
+from app.store.outbox.tries import Postpone, Presume, postpone, presume
+from app.store.upkeep.given_out import GivenOut, behind, count_given_out
 
 _log = structlog.get_logger(__name__)
 

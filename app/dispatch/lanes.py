@@ -14,10 +14,10 @@ from app.dispatch.retry import backoff, verdict
 from app.domain.identifiers import message_id
 from app.domain.times import micros_in
 from app.errors import LensError, what_broke
-from app.store.given_out import GivenOut
-from app.store.outbox import Batch
-from app.store.pacing import UNLIMITED, Rates
-from app.store.tries import Taken, Verdict
+from app.store.outbox.outbox import Batch
+from app.store.outbox.pacing import UNLIMITED, Rates
+from app.store.outbox.tries import Taken, Verdict
+from app.store.upkeep.given_out import GivenOut
 
 _log = structlog.get_logger(__name__)
 

@@ -11,11 +11,11 @@ import structlog
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
 from app.errors import Unavailable, what_broke
-from app.store.inbound import Heard, Match
-from app.store.log_names import LoggedArrival, LoggedMessage, name_arrivals, name_messages
-from app.store.outbox import Batch
-from app.store.tries import Verdict
-from app.store.writer import Writer
+from app.store.database.writer import Writer
+from app.store.desk.inbound import Heard, Match
+from app.store.outbox.outbox import Batch
+from app.store.outbox.tries import Verdict
+from app.store.reads.log_names import LoggedArrival, LoggedMessage, name_arrivals, name_messages
 
 _log = structlog.get_logger(__name__)
 

@@ -3,7 +3,7 @@
 from random import Random
 
 from app.dispatch.channel import Receipt
-from app.store.tries import Taken, Verdict
+from app.store.outbox.tries import Taken, Verdict
 
 
 def backoff(fails: int, first: float, cap: float, rng: Random) -> float:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import structlog
 
 from app.errors import Unavailable, what_broke
-from app.store.deferred import SetReady, set_ready
-from app.store.escalation import Escalate, escalate
-from app.store.subjects import Learn, learn
-from app.store.surges import CarryOut, carry_out
-from app.store.writer import Writer
+from app.store.database.writer import Writer
+from app.store.desk.subjects import Learn, learn
+from app.store.desk.surges import CarryOut, carry_out
+from app.store.outbox.deferred import SetReady, set_ready
+from app.store.upkeep.escalation import Escalate, escalate
 
 _log = structlog.get_logger(__name__)
 

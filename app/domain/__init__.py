@@ -1,0 +1,1 @@
+"""The field's nouns, frozen: release, decision, message, identifiers; no I/O."""

@@ -1,0 +1,1 @@
+"""Releases accepted, followed up, held back and let go: decided, stored and queued in one transaction."""

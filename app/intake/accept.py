@@ -14,9 +14,9 @@ from app.domain.release import Release
 from app.domain.times import moment
 from app.intake.guards import NO_GUARDS, Guards
 from app.intake.surge import tell_trips
-from app.store.release_rows import Acceptance
-from app.store.releases import Accepted, accept_many
-from app.store.writer import Writer
+from app.store.accepted.release_rows import Acceptance
+from app.store.accepted.releases import Accepted, accept_many
+from app.store.database.writer import Writer
 
 
 def fingerprint(release: Release) -> str:

@@ -9,10 +9,19 @@ import structlog
 
 from app.domain.times import micros_in, rfc3339
 from app.errors import Unavailable, what_broke
-from app.store.engine import Store
-from app.store.feeds import Heartbeat, Noticed, TakenHeartbeat, Watch, anything_to_note, heartbeats, list_feeds, watch_feeds
-from app.store.reading import look
-from app.store.writer import Writer
+from app.store.callers.feeds import (
+    Heartbeat,
+    Noticed,
+    TakenHeartbeat,
+    Watch,
+    anything_to_note,
+    heartbeats,
+    list_feeds,
+    watch_feeds,
+)
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.database.writer import Writer
 
 _log = structlog.get_logger()
 

@@ -14,8 +14,8 @@ from app.errors import Fault, Refused
 from app.intake.accept import fingerprint
 from app.intake.guards import NO_GUARDS, Guards
 from app.intake.surge import tell_trips
-from app.store.follow_up import Followed, FollowUp, Wording, follow_up
-from app.store.writer import Writer
+from app.store.accepted.follow_up import Followed, FollowUp, Wording, follow_up
+from app.store.database.writer import Writer
 
 
 def wording(decider: Decider, decide: Callable[[str, Mapping[str, str]], Decision]) -> Wording:

@@ -13,11 +13,11 @@ from app.domain.surge import SURGE
 from app.domain.times import moment
 from app.intake.follow_up import wording
 from app.intake.surge import carry_out_surge
-from app.store.follow_up import Wording
-from app.store.lifting import Lift, lift, reject
-from app.store.releases import StoredRelease
-from app.store.work_items import Resolve, StoredWorkItem, resolve
-from app.store.writer import Writer
+from app.store.accepted.follow_up import Wording
+from app.store.accepted.lifting import Lift, lift, reject
+from app.store.accepted.releases import StoredRelease
+from app.store.database.writer import Writer
+from app.store.desk.work_items import Resolve, StoredWorkItem, resolve
 
 
 def reviewed(decider: Decider, now: int) -> Wording:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import structlog
 
 from app.errors import Unavailable
-from app.store.surge_gate import Trip
-from app.store.surges import CarryOut, carry_out
-from app.store.writer import Writer
+from app.store.database.writer import Writer
+from app.store.desk.surge_gate import Trip
+from app.store.desk.surges import CarryOut, carry_out
 
 _log = structlog.get_logger()
 

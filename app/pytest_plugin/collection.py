@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from app.decide.suite import Loaded, Result, case_in_words, load_to_test, run
-from app.rulebook.problems import Problems
-from app.rulebook.report import as_text
-from app.rulebook.scenarios import Promise, Scenario
-from app.rulebook.source import read_folder
+from app.rulebook.files.report import as_text
+from app.rulebook.files.source import read_folder
+from app.rulebook.language.scenarios import Promise, Scenario
+from app.rulebook.problems.problem import Problems
+from app.trials.suite import Loaded, Result, case_in_words, load_to_test, run
 
 _SCENARIOS = re.compile(r"^kind:\s*[\"']?scenarios/v1\b", re.MULTILINE)
 

@@ -6,22 +6,22 @@ from datetime import date
 from pathlib import Path
 
 from app.errors import BadRulebook
-from app.rulebook.agreement import check_addresses
-from app.rulebook.content import Content, read_content
-from app.rulebook.disclosure import Possible, prove_non_disclosure
-from app.rulebook.engine import EngineFault
-from app.rulebook.evaluate import Verdict
-from app.rulebook.flags import check_flag_order
-from app.rulebook.joint import total
-from app.rulebook.model import HOLD
-from app.rulebook.named_rows import check_rows_named
-from app.rulebook.problems import Problem, Problems, Spot
-from app.rulebook.proofs import Uncovered, prove_no_expiry, prove_rules
-from app.rulebook.report import as_text
-from app.rulebook.source import read_folder
-from app.rulebook.tidiness import check_rows_end, check_scenarios, check_sets
-from app.rulebook.verdicts import LookUp, all_verdicts, compile_table, representatives_needed
-from app.rulebook.view import View, view_at
+from app.rulebook.engine.durable import EngineFault
+from app.rulebook.engine.joint import total
+from app.rulebook.engine.verdicts import LookUp, all_verdicts, compile_table, representatives_needed
+from app.rulebook.files.report import as_text
+from app.rulebook.files.source import read_folder
+from app.rulebook.language.evaluate import Verdict
+from app.rulebook.language.model import HOLD
+from app.rulebook.language.view import View, view_at
+from app.rulebook.problems.problem import Problem, Problems, Spot
+from app.rulebook.proving.disclosure import Possible, prove_non_disclosure
+from app.rulebook.proving.flags import check_flag_order
+from app.rulebook.proving.named_rows import check_rows_named
+from app.rulebook.proving.proofs import Uncovered, prove_no_expiry, prove_rules
+from app.rulebook.proving.tidiness import check_rows_end, check_scenarios, check_sets
+from app.rulebook.reading.agreement import check_addresses
+from app.rulebook.reading.content import Content, read_content
 
 MOST_REPRESENTATIVES = 150_000
 """Kinds of cases at the most. The shipped rulebook has 162; one near the bound takes some ten seconds to prove, and hangs nothing."""

@@ -1,0 +1,1 @@
+"""A stand-in for the network, for trying out and for tests."""

@@ -1,0 +1,1 @@
+"""The database: its tables, one writer, the outbox, the audit trail; no other room writes SQL."""

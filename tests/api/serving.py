@@ -11,22 +11,22 @@ import msgspec
 from starlette.types import ASGIApp
 
 from app.api.app import build_app
-from app.api.connections import Limits
-from app.api.metrics import Metrics
-from app.api.server import Listener, server_of
-from app.cli.database import clock, database, prepare_database
-from app.cli.deciding import decider_of
-from app.cli.following import desk_of, following
-from app.cli.wiring import Dispatching, feeds_of, parts_of
+from app.api.metrics.metrics import Metrics
+from app.api.serving.connections import Limits
+from app.api.serving.server import Listener, server_of
 from app.decide.decide import Decider
 from app.dispatch.counts import Counts
-from app.intake.library import Loaded
-from app.intake.rulebooks import Rulebooks
-from app.rulebook.versions import Trial, check_result
+from app.publishing.library import Loaded
+from app.publishing.rulebooks import Rulebooks
+from app.rulebook.bundles.versions import Trial, check_result
+from app.running.database import clock, database, prepare_database
+from app.running.deciding import decider_of
+from app.running.following import desk_of, following
+from app.running.wiring import Dispatching, feeds_of, parts_of
 from app.settings import read_settings
-from app.store.engine import Store
-from app.store.keys import ROLES, NewKey, create
-from app.store.writer import Writer
+from app.store.callers.keys import ROLES, NewKey, create
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 
 ROOT = Path(__file__).parents[2]
 BOOTSTRAP_KEY = "bootstrap-for-tests-of-the-api-only"

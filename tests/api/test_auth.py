@@ -3,12 +3,12 @@ import asyncio
 import pytest
 from starlette.requests import Request
 
-from app.api.auth import Caller, Gate
-from app.api.guesses import FAILURES
-from app.api.metrics import Metrics
-from app.api.problems import TooManyFailures
+from app.api.metrics.metrics import Metrics
+from app.api.requests.auth import Caller, Gate
+from app.api.requests.guesses import FAILURES
+from app.api.requests.problems import TooManyFailures
 from app.errors import NotAllowed, NotSignedIn
-from app.store.keys import ROLES, StoredKey, digest_of
+from app.store.callers.keys import ROLES, StoredKey, digest_of
 
 NOW = 1_795_429_800_000_000
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.api import open_files
-from app.api.connections import Limits
-from app.api.open_files import RESERVED, allow_open_files
+from app.api.serving import open_files
+from app.api.serving.connections import Limits
+from app.api.serving.open_files import RESERVED, allow_open_files
 from tests.api.serving import Service, running
 
 QUICK = Limits(head=0.2, window=0.2, stalled=0.3, tick=0.05)

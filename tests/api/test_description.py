@@ -4,8 +4,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from app.api.openapi import RELEASE_EXAMPLE
-from app.api.problems import EXPLAINED
+from app.api.description.openapi import RELEASE_EXAMPLE
+from app.api.requests.problems import EXPLAINED
 from tests.api.serving import EXAMPLE, Service, as_json, release
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.encodings import PIECE, Gunzip
+from app.api.requests.encodings import PIECE, Gunzip
 from app.errors import NotJson, TooLarge
 
 SIZES = st.sampled_from([0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 5 * PIECE + 257])

@@ -1,6 +1,6 @@
 import httpx
 
-from app.api.guesses import FAILURES, WITHIN_SECONDS, Guesses
+from app.api.requests.guesses import FAILURES, WITHIN_SECONDS, Guesses
 from tests.api.serving import Service
 
 ADDRESS = "/v1/messages"

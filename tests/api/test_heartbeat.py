@@ -4,7 +4,7 @@ import pytest
 
 from app.decide.decide import Decider
 from app.domain.times import SECOND
-from app.store.feeds import Watch, watch_feeds
+from app.store.callers.feeds import Watch, watch_feeds
 from tests.api.serving import Service, as_json, release, serving
 from tests.api.test_releases import problem_of
 from tests.cli.programs import until

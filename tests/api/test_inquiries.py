@@ -2,8 +2,8 @@ import pytest
 
 from app.dispatch.channel import Arrival
 from app.dispatch.inbound import read
-from app.store.inbound import take_in
-from app.store.subjects import Learn, learn
+from app.store.desk.inbound import take_in
+from app.store.desk.subjects import Learn, learn
 from tests.api.serving import EXAMPLE, Service, as_json, release
 from tests.api.test_description import schema
 

@@ -1,6 +1,6 @@
-from app.api.key_metrics import key_metrics
+from app.api.metrics.key_metrics import key_metrics
 from app.domain.times import SECOND
-from app.store.keys import NewKey, StoredKey, create
+from app.store.callers.keys import NewKey, StoredKey, create
 from tests.api.serving import Service
 
 NOW = 1_795_429_800_000_000

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from app.api.lines import IN_FLIGHT, SPARE_BLANK_LINES, Line, LineCutter, Outlet, answer_lines, lines_of
+from app.api.requests.lines import IN_FLIGHT, SPARE_BLANK_LINES, Line, LineCutter, Outlet, answer_lines, lines_of
 from app.errors import LensError
 
 LIMIT = 10

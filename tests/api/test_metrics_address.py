@@ -3,8 +3,8 @@ import os
 import httpx
 import pytest
 
-from app.api.about_metrics import About
-from app.api.metrics_address import metrics_address
+from app.api.metrics.about_metrics import About
+from app.api.metrics.metrics_address import metrics_address
 from app.dispatch.counts import Counts
 from app.errors import BadSetting
 

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from app import errors
-from app.api.problems import _ADVICE, EXPLAINED, STATUS, page, problem, status_of
+from app.api.requests.problems import _ADVICE, EXPLAINED, STATUS, page, problem, status_of
 from app.errors import Fault, LensError, NotFound, NotJson, Refused
 
 PROGRAM_ONLY = {errors.LensError, errors.BadSetting, errors.BadRulebook}

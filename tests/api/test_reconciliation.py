@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.api.problems import NotAcceptable
-from app.api.reconciliation import as_csv, chosen
-from app.store.outbox import Claim, Turn, claim, turn
-from app.store.releases import accept_many
-from app.store.tries import Verdict
+from app.api.endpoints.reconciliation import as_csv, chosen
+from app.api.requests.problems import NotAcceptable
+from app.store.accepted.releases import accept_many
+from app.store.outbox.outbox import Claim, Turn, claim, turn
+from app.store.outbox.tries import Verdict
 from tests.api.serving import Service, as_json, release
 from tests.store.invented import SECRET, acceptance
 
@@ -123,7 +123,7 @@ def test_page_by_page_as_in_one_page(filled: Service) -> None:
 
 def test_csv_is_the_same_list(filled: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """The CSV has a heading, a line for each message, as many as its header says, however small the pages it is read in."""
-    monkeypatch.setattr("app.api.reconciliation.LONGEST_PAGE", 2)
+    monkeypatch.setattr("app.api.endpoints.reconciliation.LONGEST_PAGE", 2)
     (page,) = pages(filled, state="TX", limit="1000")
     with filled.client("operator") as client:
         answer = client.get(PATH, params={"state": "TX"}, headers={"Accept": "text/csv"})

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from app.store.outbox import Claim, Turn, claim, turn
-from app.store.tries import Verdict
+from app.store.outbox.outbox import Claim, Turn, claim, turn
+from app.store.outbox.tries import Verdict
 from tests.api.serving import Service, as_json, release
 
 

@@ -7,14 +7,14 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.api.rulebook_body import UPLOAD_LIMIT
+from app.api.rulebooks.rulebook_body import UPLOAD_LIMIT
 from app.decide.decide import Decider
-from app.intake.library import Unusable
-from app.intake.rulebooks import AT_ONCE
-from app.rulebook.bundle import pack, read_bundle_folder
-from app.rulebook.signing import new_signer
-from app.rulebook.source import SourceFile
-from app.store.tables import MESSAGE, RELEASE
+from app.publishing.library import Unusable
+from app.publishing.rulebooks import AT_ONCE
+from app.rulebook.bundles.bundle import pack, read_bundle_folder
+from app.rulebook.bundles.signing import new_signer
+from app.rulebook.files.source import SourceFile
+from app.store.tables.main import MESSAGE, RELEASE
 from tests.api.serving import EXAMPLE, ROOT, Service, as_json, serving
 
 FILES = read_bundle_folder(ROOT, vouched=False).files

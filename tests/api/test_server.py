@@ -2,8 +2,8 @@ import socket
 
 import pytest
 
-from app.api import bodies
-from app.api.server import Listener
+from app.api.requests import bodies
+from app.api.serving.server import Listener
 from app.errors import BadSetting
 from tests.api.serving import Service, as_json, release
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.api.snapshots import FRESH_SECONDS, STALE_SECONDS, Snapshot
+from app.api.metrics.snapshots import FRESH_SECONDS, STALE_SECONDS, Snapshot
 
 
 class Slow:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from app.api.sources import source_of
+from app.api.requests.sources import source_of
 from app.decide.decide import Decider
 from tests.api.serving import serving
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.store.keys import NewKey, create
+from app.store.callers.keys import NewKey, create
 from tests.api.serving import Service, as_json, release
 
 REASON = {"reason": "Counsel has cleared it"}

@@ -1,5 +1,5 @@
-from app.store.keys import list_keys
-from app.store.reading import look
+from app.store.callers.keys import list_keys
+from app.store.database.reading import look
 from tests.api.serving import Service, as_json, release
 
 

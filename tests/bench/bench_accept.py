@@ -17,8 +17,8 @@ from app.domain.surge import Breaker
 from app.intake.accept import Intake
 from app.intake.guards import Guards
 from app.rulebook.book import load
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.intake.invented import release
 
 ROOT = Path(__file__).parents[2]

@@ -19,8 +19,8 @@ from app.decide.facts import FactFinder, FactValues
 from app.decide.terms import Terms
 from app.domain.release import Release
 from app.rulebook.book import RuleBook, load
-from app.rulebook.evaluate import evaluate
-from app.rulebook.model import CONVICTION_FACTS
+from app.rulebook.language.evaluate import evaluate
+from app.rulebook.language.model import CONVICTION_FACTS
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 1.0

@@ -18,8 +18,8 @@ from app.dispatch.channels.frames import Decoder, frame
 from app.dispatch.channels.tcp import TcpChannel
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.dispatch.outbox_rows import queue, rows, text_of, wire
 from tests.dispatch.scripted import ScriptedChannel, always_taken
 

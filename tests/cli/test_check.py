@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.rulebook.book import load_with_problems
-from app.rulebook.problems import Problems
-from app.rulebook.report import as_json, as_sarif, as_text
-from app.rulebook.source import read_folder
+from app.rulebook.files.report import as_json, as_sarif, as_text
+from app.rulebook.files.source import read_folder
+from app.rulebook.problems.problem import Problems
 from tests.cli.programs import ROOT, lens
 from tests.cli.within import said
 from tests.rulebook.broken_cases import edited_rulebook, read_case

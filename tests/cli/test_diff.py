@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.cli.diff import app
-from app.decide.replay import Replayed, replay
-from app.rulebook.problems import Problems
-from app.rulebook.source import read_folder
+from app.cli.policy.diff import app
+from app.rulebook.files.source import read_folder
+from app.rulebook.problems.problem import Problems
+from app.trials.replay import Replayed, replay
 from tests.domain.releases import release_document
 from tests.rulebook.small_books import ROOT
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.decide.explain import as_text, explain
-from app.store.engine import open_store
-from app.store.release_rows import Acceptance
+from app.store.accepted.release_rows import Acceptance
+from app.store.database.engine import open_store
 from tests.cli import programs
 from tests.cli.conftest import Lens
 from tests.cli.programs import ROOT

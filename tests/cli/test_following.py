@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.database import database, prepare_database
-from app.cli.following import desk_of, following
 from app.errors import BadRulebook, BadSetting
+from app.running.database import database, prepare_database
+from app.running.following import desk_of, following
 from app.settings import read_settings
-from app.store.writer import Writer
+from app.store.database.writer import Writer
 from tests.intake.desks import WORDS, folder_in, rewrite
 
 

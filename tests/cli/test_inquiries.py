@@ -3,10 +3,10 @@ from pathlib import Path
 
 from app.dispatch.channel import Arrival
 from app.dispatch.inbound import read
-from app.store.engine import open_store, upgrade
-from app.store.inbound import take_in
-from app.store.releases import accept_many
-from app.store.subjects import Learn, learn
+from app.store.accepted.releases import accept_many
+from app.store.database.engine import open_store, upgrade
+from app.store.desk.inbound import take_in
+from app.store.desk.subjects import Learn, learn
 from tests.cli.conftest import Lens
 from tests.store.invented import acceptance, rows, run
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.intake import rulebooks
-from app.rulebook.bundle import read_tar
+from app.publishing import rulebooks
+from app.rulebook.bundles.bundle import read_tar
 from tests.cli.conftest import Lens
 from tests.cli.programs import EXAMPLE
 from tests.intake.desks import WORDS, folder_in, rewrite

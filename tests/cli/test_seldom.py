@@ -5,7 +5,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.seldom import REPEATED, Seldom
+from app.running.seldom import REPEATED, Seldom
 
 
 def test_a_full_disk_is_said_once_a_minute() -> None:

@@ -81,7 +81,7 @@ def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 
 _TWICE = """
 import os, signal
-from app.cli.running import end_on_signals
+from app.running.programs import end_on_signals
 end_on_signals()
 try:
     os.kill(os.getpid(), signal.{first})

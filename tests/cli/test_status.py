@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from app.cli.status import looker
-from app.cli.status_view import as_json, as_text
+from app.cli.operating.status import looker
+from app.cli.operating.status_view import as_json, as_text
 from app.domain.surge import Breaker
-from app.store.engine import Store
-from app.store.lane_pauses import PauseLane, pause_lanes
-from app.store.outbox import Claim, claim
+from app.store.database.engine import Store
+from app.store.desk.lane_pauses import PauseLane, pause_lanes
+from app.store.outbox.outbox import Claim, claim
 from tests.cli.conftest import Lens
 from tests.cli.programs import KEY, LENS, Program, environment, until
 from tests.cli.programs import lens as run_lens

@@ -3,8 +3,8 @@
 import pytest
 from structlog.testing import capture_logs
 
-from app.cli.supervise import _under_watch
 from app.errors import Unavailable
+from app.running.supervise import _under_watch
 
 
 def _start(words: str) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.domain.surge import Breaker
-from app.store.engine import open_store, upgrade
-from app.store.releases import accept_many
+from app.store.accepted.releases import accept_many
+from app.store.database.engine import open_store, upgrade
 from tests.cli.conftest import Lens
 from tests.store.invented import acceptance, rows, run
 

@@ -14,9 +14,9 @@ from app.decide.terms import Terms
 from app.domain.decision import NUMBER_MARK
 from app.domain.identifiers import DRY_RUN_ID
 from app.domain.release import Release
-from app.rulebook.model import Template, TemplateLine
-from app.rulebook.problems import Spot
-from app.rulebook.read_messages import FIELDS as DECLARED
+from app.rulebook.language.model import Template, TemplateLine
+from app.rulebook.problems.problem import Spot
+from app.rulebook.reading.messages import FIELDS as DECLARED
 from tests.decide.deciding import ID, decided, decider, decider_of, niem_parts, texts
 from tests.domain.releases import LIKELY, SUBJECTS, Document, release_document
 from tests.rulebook.shipped import shipped

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from app.decide.coverage import Coverage, Share, cover
-from app.decide.suite import load_to_test, try_all
-from app.rulebook.problems import Problems
+from app.rulebook.problems.problem import Problems
+from app.trials.coverage import Coverage, Share, cover
+from app.trials.suite import load_to_test, try_all
 from tests.decide.scenario_books import CASES, SCENARIOS, book_folder
 
 NEW_ORI = """changes:

@@ -9,10 +9,10 @@ from itertools import product
 
 import pytest
 
-from app.decide.decisive import Reach, Tipped, Word, comparison_word, decided, reachable
-from app.rulebook.content import Content
-from app.rulebook.model import Comparison, Membership, Rule
-from app.rulebook.view import View
+from app.rulebook.language.model import Comparison, Membership, Rule
+from app.rulebook.language.view import View
+from app.rulebook.reading.content import Content
+from app.trials.decisive import Reach, Tipped, Word, comparison_word, decided, reachable
 from tests.rulebook.small_books import cut_down, edited
 
 NEGATED = (

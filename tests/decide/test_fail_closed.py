@@ -11,8 +11,8 @@ from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.domain.decision import Errand, dry_run_answer
 from app.rulebook.book import RuleBook
-from app.rulebook.engine import Network
-from app.rulebook.verdicts import LookUp
+from app.rulebook.engine.durable import Network
+from app.rulebook.engine.verdicts import LookUp
 from tests.decide.deciding import NOW, decided, decider
 from tests.domain.releases import LIKELY, Document, release_document
 from tests.rulebook.shipped import shipped

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from app.decide.mutants import Mutant, mutants
-from app.decide.mutation import Judge, Judged
-from app.decide.suite import run
 from app.rulebook.book import prove, tried
-from app.rulebook.changes import compare
-from app.rulebook.content import Content, read_content, read_suite
-from app.rulebook.problems import Problems
-from app.rulebook.scenarios import Suite
-from app.rulebook.source import SourceFile
+from app.rulebook.comparing.changes import compare
+from app.rulebook.files.source import SourceFile
+from app.rulebook.language.scenarios import Suite
+from app.rulebook.problems.problem import Problems
+from app.rulebook.reading.content import Content, read_content, read_suite
+from app.trials.mutants import Mutant, mutants
+from app.trials.mutation import Judge, Judged
+from app.trials.suite import run
 from tests.rulebook.small_books import edited, shipped_files
 
 EVERY = 97

@@ -6,13 +6,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from app.decide.coverage import cover
-from app.decide.mutation import Judged
-from app.decide.scenario_report import Report, as_json
-from app.decide.scenario_report_html import as_html, refused_as_html
-from app.decide.scenario_report_junit import as_junit, refused_as_junit
-from app.decide.suite import load_to_test, try_all
-from app.rulebook.problems import Problems, Spot
+from app.rulebook.problems.problem import Problems, Spot
+from app.trials.coverage import cover
+from app.trials.mutation import Judged
+from app.trials.scenario_report import Report, as_json
+from app.trials.scenario_report_html import as_html, refused_as_html
+from app.trials.scenario_report_junit import as_junit, refused_as_junit
+from app.trials.suite import load_to_test, try_all
 from tests.decide.scenario_books import BROKEN, CASES, NEAR, WRONG, book_folder
 
 AT = datetime(2026, 11, 24, 5, 6, 7, tzinfo=UTC)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from app.decide.suite import Loaded, Trial, load_to_test, run, try_all
-from app.rulebook.problems import Problems
+from app.rulebook.problems.problem import Problems
+from app.trials.suite import Loaded, Trial, load_to_test, run, try_all
 from tests.decide.scenario_books import BROKEN, CASES, FAULTY, NEAR, WRONG, book_folder
 
 

@@ -20,10 +20,10 @@ from app.dispatch.channels.tcp_arrivals import Arrivals
 from app.dispatch.channels.tcp_journal import Journal
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import LensError
-from app.store.engine import open_store
-from app.store.inbound import Heard
-from app.store.subjects import Learn
-from app.store.writer import Writer
+from app.store.database.engine import open_store
+from app.store.database.writer import Writer
+from app.store.desk.inbound import Heard
+from app.store.desk.subjects import Learn
 from tests.dispatch.outbox_rows import wire
 from tests.dispatch.scripted import QUICK
 

@@ -17,9 +17,9 @@ from app.dispatch.channel import Outgoing, Receipt
 from app.dispatch.channels.tcp import TcpChannel
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import LensError
-from app.store import outbox
-from app.store.engine import open_store
-from app.store.writer import Writer
+from app.store.database.engine import open_store
+from app.store.database.writer import Writer
+from app.store.outbox import outbox
 from tests.dispatch.outbox_rows import wire
 from tests.dispatch.scripted import QUICK
 

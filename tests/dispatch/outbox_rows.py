@@ -9,8 +9,8 @@ from typing import Literal
 from sqlalchemy import text
 
 from app.domain.identifiers import message_id
-from app.store.engine import Store, now_micros, open_store, upgrade
-from app.store.rows import insert, insert_absent, take_numbers
+from app.store.database.engine import Store, now_micros, open_store, upgrade
+from app.store.statements.rows import insert, insert_absent, take_numbers
 
 AZ, TX, NM = "AZSIR0000", "TXSIR0000", "NMSIR0000"
 ORIGIN = "VTINS07S0"

@@ -8,8 +8,8 @@ from app.dispatch.channel import Arrival, Arrived, Outgoing, Receipt
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
 from app.domain.identifiers import message_number
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.dispatch.outbox_rows import wire
 
 TAKEN = Receipt("taken", "acknowledged")

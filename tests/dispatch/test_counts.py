@@ -2,7 +2,7 @@ import msgspec
 
 from app.dispatch.channel import Receipt
 from app.dispatch.counts import SENT_WITHIN, Counts
-from app.store.tries import Taken, Verdict
+from app.store.outbox.tries import Taken, Verdict
 
 SECOND = 1_000_000
 

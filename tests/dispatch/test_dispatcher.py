@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.dispatch.channel import Receipt
 from app.domain.statuses import Status
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.dispatch.outbox_rows import AZ, NM, TX, change, flagged, history, lane, queue, rows, statuses, work_items
 from tests.dispatch.scripted import (
     LATER,

@@ -11,8 +11,8 @@ from app.decide.terms import Terms
 from app.dispatch.channel import Receipt
 from app.intake.accept import Intake
 from app.intake.follow_up import Requester, cancel, correct
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.dispatch.outbox_rows import AZ, NM, TX, statuses, store_in
 from tests.dispatch.scripted import LATER, QUICK, TAKEN, UNKNOWN, ScriptedChannel, dispatching, until
 from tests.intake.following_up import living_in

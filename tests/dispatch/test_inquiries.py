@@ -14,9 +14,9 @@ from app.dispatch import sweeps
 from app.dispatch.channel import Arrival
 from app.intake.accept import Intake
 from app.simulator.texts import administrative, as_legacy, as_niem
-from app.store.engine import Store
-from app.store.inquiries import Inquiry, InquiryFilter, list_inquiries
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.desk.inquiries import Inquiry, InquiryFilter, list_inquiries
 from tests.dispatch.outbox_rows import ORIGIN, rows, store_in
 from tests.dispatch.scripted import QUICK, ScriptedChannel, always_taken, dispatching, until
 from tests.intake.invented import release

@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.dispatch.dying_worker import LIMITS, STAND_STILL, STEPS
 from tests.dispatch.outbox_rows import change, flagged, rows, statuses
 from tests.dispatch.scripted import until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.simulator.switch import Switch
 from app.simulator.texts import administrative, as_legacy
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.dispatch.channels.folder import names
 from tests.dispatch.dying_listener import STEPS
 from tests.dispatch.outbox_rows import AZ, ORIGIN, change, queue, rows

@@ -10,8 +10,8 @@ from app.dispatch.channel import Receipt
 from app.dispatch.counts import Counts
 from app.dispatch.lanes import LaneSender
 from app.domain.times import micros_in
-from app.store.outbox import Batch
-from app.store.tries import Taken
+from app.store.outbox.outbox import Batch
+from app.store.outbox.tries import Taken
 from tests.dispatch.outbox_rows import AZ, text_of, wire
 from tests.dispatch.scripted import LATER, QUICK, TAKEN, UNKNOWN, UNSENT, ScriptedChannel
 

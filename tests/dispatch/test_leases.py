@@ -2,7 +2,7 @@ import asyncio
 from dataclasses import replace
 
 from app.dispatch.channel import Receipt
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.dispatch.outbox_rows import AZ, change, flagged, history, lane, queue, rows, statuses
 from tests.dispatch.scripted import (
     QUICK,

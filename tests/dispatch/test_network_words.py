@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from app.dispatch.channel import Arrival, Receipt
 from app.domain.identifiers import message_id
 from app.simulator.texts import NetworkText, administrative, as_legacy, error, in_service, out_of_service, status
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.dispatch.outbox_rows import AZ, ORIGIN, TX, flagged, history, queue, statuses, text_of, work_items
 from tests.dispatch.scripted import QUICK, TAKEN, ScriptedChannel, always_taken, dispatching, until
 

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from app.dispatch.channel import Arrival, Receipt
 from app.domain.identifiers import message_id
 from app.simulator.texts import NetworkText, as_legacy, error, status
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.dispatch.outbox_rows import AZ, ORIGIN, TX, queue, statuses, text_of
 from tests.dispatch.scripted import LATER, QUICK, TAKEN, ScriptedChannel, always_taken, dispatching, until
 from tests.store.invented import rows

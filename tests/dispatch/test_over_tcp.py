@@ -11,8 +11,8 @@ from app.dispatch.lanes import Limits
 from app.simulator.script import Fault
 from app.simulator.setup import Setup
 from app.simulator.switch import Switch
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.dispatch.outbox_rows import AZ, NM, TX, flagged, queue, rows, statuses, wire, work_items
 from tests.dispatch.scripted import QUICK, until
 from tests.dispatch.witness import judge

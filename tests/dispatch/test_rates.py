@@ -7,8 +7,8 @@ import pytest
 
 from app.dispatch.lanes import Limits
 from app.domain.times import SECOND
-from app.store.engine import Store
-from app.store.pacing import Bucket, Rates
+from app.store.database.engine import Store
+from app.store.outbox.pacing import Bucket, Rates
 from tests.dispatch.outbox_rows import AZ, NM, TX, change, queue, rows, statuses
 from tests.dispatch.scripted import QUICK, ScriptedChannel, always_taken, dispatching, until
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from app.dispatch.channel import Receipt
 from app.dispatch.retry import backoff, verdict
-from app.store.tries import Taken
+from app.store.outbox.tries import Taken
 
 FIRSTS = st.floats(0.001, 100.0)
 FAILS = st.integers(1, 10_000)

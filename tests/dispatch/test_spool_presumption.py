@@ -6,8 +6,8 @@ from pathlib import Path
 
 from app.dispatch.channels.spool import SpoolChannel
 from app.dispatch.dispatcher import Dispatcher
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.dispatch.outbox_rows import AZ, TX, queue, statuses, wire
 from tests.dispatch.scripted import QUICK, until
 

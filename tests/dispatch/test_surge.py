@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 
 from app.domain.surge import Breaker
-from app.store import surges
-from app.store.engine import Store
-from app.store.releases import accept_many
-from app.store.surges import Decide, decide
-from app.store.writer import Writer
+from app.store.accepted.releases import accept_many
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.desk import surges
+from app.store.desk.surges import Decide, decide
 from tests.dispatch.scripted import QUICK, ScriptedChannel, always_taken, dispatching, until
 from tests.store.invented import NOON, acceptance, rows, run
 

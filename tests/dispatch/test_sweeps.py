@@ -7,9 +7,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.dispatch import sweeps
-from app.store.engine import Store, now_micros
-from app.store.work_items import NewWorkItem, open_all
-from app.store.writer import Writer
+from app.store.database.engine import Store, now_micros
+from app.store.database.writer import Writer
+from app.store.desk.work_items import NewWorkItem, open_all
 from tests.dispatch.outbox_rows import AZ, queue, rows, statuses, store_in
 from tests.dispatch.scripted import QUICK, ScriptedChannel, always_taken, dispatching, until
 

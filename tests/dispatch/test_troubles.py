@@ -16,12 +16,12 @@ from app.dispatch.counts import Counts
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import LaneSender
 from app.errors import LensError, Unavailable
-from app.store.engine import Store
-from app.store.given_out import GivenOut
-from app.store.outbox import Batch
-from app.store.recovery import recover
-from app.store.tries import Taken, Verdict
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.outbox.outbox import Batch
+from app.store.outbox.tries import Taken, Verdict
+from app.store.upkeep.given_out import GivenOut
+from app.store.upkeep.recovery import recover
 from tests.dispatch.outbox_rows import AZ, TX, change, flagged, history, queue, statuses, text_of, wire
 from tests.dispatch.scripted import QUICK, TAKEN, ScriptedChannel, always_taken, dispatching, until
 

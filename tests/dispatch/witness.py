@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from app.domain.identifiers import message_id, message_number
 from app.simulator.switch import Switch
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.dispatch.outbox_rows import flagged, statuses, text_of
 
 TOLD = {"sent", "presumed_delivered"}

@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from app.errors import LensError
-from app.store.engine import Store, open_store, upgrade
-from app.store.release_rows import Acceptance
+from app.store.accepted.release_rows import Acceptance
+from app.store.database.engine import Store, open_store, upgrade
 from tests.faults.records import Told, answers_of
 from tests.postgresql import PostgreSQL
 from tests.store.invented import accept, acceptance, notice

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from app.dispatch.channels.tcp import TcpChannel
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.dispatch.dying_worker import LIMITS
 from tests.dispatch.outbox_rows import rows, wire
 from tests.dispatch.scripted import until

@@ -8,8 +8,8 @@ from contextlib import closing
 from random import Random
 from typing import Any
 
-from app.store.engine import Store, open_store
-from app.store.trail_check import verify
+from app.store.database.engine import Store, open_store
+from app.store.trail.trail_check import verify
 from tests.cli.programs import lens
 from tests.dispatch.outbox_rows import rows
 from tests.dispatch.scripted import until

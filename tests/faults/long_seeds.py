@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from app.store.engine import open_store, upgrade
+from app.store.database.engine import open_store, upgrade
 from tests.faults.planned import Figures, Planned, Room
 from tests.faults.simulation import decider_of_shipped_rules, simulate
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from app.store.engine import open_store
+from app.store.database.engine import open_store
 from tests.cli.programs import Program, client, release, until
 from tests.faults.backlog import database
 from tests.faults.checker import assert_sound

@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from app.store.engine import Store, open_store
-from app.store.trail_check import verify
+from app.store.database.engine import Store, open_store
+from app.store.trail.trail_check import verify
 from tests.dispatch.outbox_rows import rows
 from tests.dispatch.scripted import until
 from tests.faults.callers import SystemOfRecord

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import text
 
-from app.store.engine import is_current, open_store
-from app.store.trail_check import verify
+from app.store.database.engine import is_current, open_store
+from app.store.trail.trail_check import verify
 from tests.cli.programs import LENS, Program, client, release, until
 from tests.faults.checker import check
 from tests.faults.disk import Disk, Record, read_records, recorder

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.dispatch.outbox_rows import rows
 
 Fate = Literal["kept", "will_forward", "refused", "rejected", "thrown_away", "lost"]

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from app.dispatch.channel import Arrival, Arrived, Outgoing, Receipt
 from app.errors import LensError, Unavailable
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.faults.network import Network
 
 T = TypeVar("T")

@@ -16,12 +16,12 @@ from app.intake.accept import Intake
 from app.intake.follow_up import Requester, cancel, correct
 from app.intake.guards import Guards
 from app.intake.lift import lift_hold, resolve_item
-from app.store.engine import Store
-from app.store.messages import Requeue, requeue
-from app.store.reading import look
-from app.store.releases import get_release
-from app.store.work_items import Resolve
-from app.store.writer import Writer
+from app.store.accepted.releases import get_release
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.database.writer import Writer
+from app.store.desk.work_items import Resolve
+from app.store.ledger.messages import Requeue, requeue
 from tests.dispatch.outbox_rows import rows
 from tests.faults.records import Told, named, told_by
 from tests.faults.virtual import VirtualLoop

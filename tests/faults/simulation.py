@@ -27,9 +27,9 @@ from app.decide.terms import Terms
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
 from app.rulebook.book import load
-from app.store.engine import Store, open_store, upgrade
-from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume
-from app.store.trail_check import verify
+from app.store.database.engine import Store, open_store, upgrade
+from app.store.desk.pauses import EVERYTHING, Pause, Resume, pause, resume
+from app.store.trail.trail_check import verify
 from tests.dispatch.outbox_rows import rows
 from tests.faults.checker import OVER, check
 from tests.faults.network import IN_SERVICE, ODDS, OUT_OF_SERVICE, Network

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from app.dispatch.dispatcher import Dispatcher
-from app.store.engine import open_store
+from app.store.database.engine import open_store
 from tests.dispatch.outbox_rows import statuses, wire
 from tests.faults.backlog import fill
 from tests.faults.network import Network

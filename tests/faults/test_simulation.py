@@ -6,8 +6,8 @@ import pytest
 from app.decide.decide import Decider
 from app.dispatch import inbound, lanes, retry
 from app.dispatch.channel import Receipt
-from app.store import tries
-from app.store.tries import Verdict
+from app.store.outbox import tries
+from app.store.outbox.tries import Verdict
 from tests.faults.simulation import Outcome, decider_of_shipped_rules, simulate
 
 SEEDS = range(1, 26)

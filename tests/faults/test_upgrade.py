@@ -7,11 +7,11 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
-from app.store import engine
-from app.store.engine import Store, open_store, upgrade
-from app.store.outbox import Claim, Turn, claim, turn
-from app.store.rows import insert
-from app.store.tries import Verdict
+from app.store.database import engine
+from app.store.database.engine import Store, open_store, upgrade
+from app.store.outbox.outbox import Claim, Turn, claim, turn
+from app.store.outbox.tries import Verdict
+from app.store.statements.rows import insert
 from tests.dispatch.outbox_rows import rows, statuses, text_of
 from tests.postgresql import PostgreSQL
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from app.dispatch import dispatcher, lanes
-from app.store import engine
+from app.store.database import engine
 
 T = TypeVar("T")
 

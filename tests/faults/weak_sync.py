@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.cli.main import main
-from app.store import engine
+from app.store.database import engine
 
 _prepare = engine._prepare_sqlite
 

@@ -8,8 +8,8 @@ import pytest
 from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.rulebook.book import load
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import msgspec
 
 from app.decide.decide import Decider
-from app.intake.desk import Desk
-from app.intake.library import Library, Loaded, Versions
-from app.rulebook.bundle import Bundle, read_bundle_folder
-from app.rulebook.signing import Trusted
-from app.rulebook.versions import CheckResult, Proofs, Trial, check_result
-from app.store.engine import Store
-from app.store.reading import look
-from app.store.rulebook_reads import bundle_of_version, identify, pointer
-from app.store.rulebooks import Approve, Draft, Publish, Published, approve, draft, publish
-from app.store.writer import Writer
+from app.publishing.desk import Desk
+from app.publishing.library import Library, Loaded, Versions
+from app.rulebook.bundles.bundle import Bundle, read_bundle_folder
+from app.rulebook.bundles.signing import Trusted
+from app.rulebook.bundles.versions import CheckResult, Proofs, Trial, check_result
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.database.writer import Writer
+from app.store.rulebooks.rulebook_reads import bundle_of_version, identify, pointer
+from app.store.rulebooks.rulebooks import Approve, Draft, Publish, Published, approve, draft, publish
 from tests.store.invented import NOON
 
 ROOT = Path(__file__).parents[2]

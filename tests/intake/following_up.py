@@ -12,14 +12,14 @@ from app.domain.identifiers import message_number
 from app.domain.statuses import Status
 from app.intake.accept import Intake
 from app.intake.follow_up import Requester, cancel, correct
-from app.store.engine import Store
-from app.store.follow_up import Followed
-from app.store.inbound import Heard, take_in
-from app.store.outbox import Batch, Claim, Turn, claim, turn
-from app.store.release_versions import newest_version
-from app.store.releases import StoredRelease, get_release
-from app.store.tries import Verdict
-from app.store.writer import Writer
+from app.store.accepted.follow_up import Followed
+from app.store.accepted.releases import StoredRelease, get_release
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.desk.inbound import Heard, take_in
+from app.store.ledger.release_versions import newest_version
+from app.store.outbox.outbox import Batch, Claim, Turn, claim, turn
+from app.store.outbox.tries import Verdict
 from tests.intake.invented import document
 from tests.store.invented import NOON, rows
 

@@ -15,10 +15,10 @@ from app.intake.accept import Intake
 from app.intake.follow_up import Requester, cancel, correct
 from app.intake.guards import Guards
 from app.intake.lift import lift_hold, resolve_item
-from app.store.engine import Store
-from app.store.releases import StoredRelease
-from app.store.work_items import Resolve, StoredWorkItem, WorkItemFilter, list_work_items
-from app.store.writer import Writer
+from app.store.accepted.releases import StoredRelease
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.desk.work_items import Resolve, StoredWorkItem, WorkItemFilter, list_work_items
 from tests.intake.invented import document
 from tests.store.invented import NOON, rows
 

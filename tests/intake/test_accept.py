@@ -21,9 +21,9 @@ from app.domain.release import read_release
 from app.domain.times import moment
 from app.errors import Conflict, NotJson, Refused
 from app.intake.accept import Intake, fingerprint
-from app.store.engine import Store, open_store
-from app.store.releases import Accepted
-from app.store.writer import Writer
+from app.store.accepted.releases import Accepted
+from app.store.database.engine import Store, open_store
+from app.store.database.writer import Writer
 from tests.intake.invented import NEEDS_A_PERSON, NOT_A_RELEASE, TO_TWO_STATES, document, release
 
 NOON = 1_795_435_200_000_000
@@ -205,8 +205,8 @@ from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.intake.accept import Intake
 from app.rulebook.book import load
-from app.store.engine import open_store
-from app.store.writer import Writer
+from app.store.database.engine import open_store
+from app.store.database.writer import Writer
 from tests.intake.invented import release
 
 async def caller(intake, numbers):

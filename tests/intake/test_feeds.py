@@ -6,10 +6,10 @@ from structlog.testing import capture_logs
 
 from app.domain.times import SECOND
 from app.intake.feeds import Feeds, FeedWatch, waits
-from app.store.engine import Store
-from app.store.feeds import Heartbeat, heartbeats, list_feeds
-from app.store.reading import look
-from app.store.writer import Writer
+from app.store.callers.feeds import Heartbeat, heartbeats, list_feeds
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.database.writer import Writer
 from tests.intake.desks import until
 from tests.store.invented import NOON, rows, run
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import Refused
-from app.intake.folder import FolderWatch
-from app.rulebook.bundle import MANIFEST
-from app.rulebook.folder_files import Entry
+from app.publishing.folder import FolderWatch
+from app.rulebook.bundles.bundle import MANIFEST
+from app.rulebook.files.folder_files import Entry
 from tests.intake.desks import WORDS, folder_in, rewrite
 from tests.rulebook.refusing import refuse_to_open
 

@@ -7,10 +7,10 @@ from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.errors import Conflict, NotFound, Refused, ReleaseIdTaken
 from app.intake.lift import lift_hold
-from app.store.bodies import Decided, bodies, decided_last
-from app.store.engine import Store
-from app.store.messages import Requeue, requeue
-from app.store.writer import Writer
+from app.store.accepted.bodies import Decided, bodies, decided_last
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.ledger.messages import Requeue, requeue
 from tests.intake.following_up import World, decided, living_in
 from tests.store.invented import NOON, rows
 

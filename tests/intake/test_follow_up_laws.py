@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.decide.decide import Decider
 from app.domain.identifiers import message_number
 from app.errors import Conflict
-from app.store.writer import Writer
+from app.store.database.writer import Writer
 from tests.dispatch.outbox_rows import store_in
 from tests.intake.following_up import HOMES, Fate, World, living_in
 

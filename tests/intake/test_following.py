@@ -6,22 +6,22 @@ import pytest
 
 from app.decide.decide import Decider
 from app.errors import NotFound, Refused
-from app.intake import library
-from app.intake.desk import Desk
-from app.intake.folder import FolderWatch
-from app.intake.following import Follower, lead_for
-from app.intake.library import Unusable
-from app.intake.opening import open_shelf
-from app.intake.rulebooks import Rulebooks
-from app.intake.shelf import Shelf
-from app.rulebook import content
-from app.rulebook.bundle import Bundle, read_bundle_folder
-from app.rulebook.source import SourceFile
-from app.store.engine import Store
-from app.store.reading import look
-from app.store.rulebook_reads import pointer
-from app.store.rulebooks import Barred, Publish, roll_back
-from app.store.writer import Writer
+from app.publishing import library
+from app.publishing.desk import Desk
+from app.publishing.folder import FolderWatch
+from app.publishing.following import Follower, lead_for
+from app.publishing.library import Unusable
+from app.publishing.opening import open_shelf
+from app.publishing.rulebooks import Rulebooks
+from app.publishing.shelf import Shelf
+from app.rulebook.bundles.bundle import Bundle, read_bundle_folder
+from app.rulebook.files.source import SourceFile
+from app.rulebook.reading import content
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.database.writer import Writer
+from app.store.rulebooks.rulebook_reads import pointer
+from app.store.rulebooks.rulebooks import Barred, Publish, roll_back
 from tests.intake.desks import ROOT, WORDS, desk_over, folder_in, go_live, reworded, rewrite, until
 from tests.store.invented import NOON, rows
 

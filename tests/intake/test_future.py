@@ -11,11 +11,11 @@ from app.domain.times import micros, rfc3339
 from app.intake.accept import Intake
 from app.intake.follow_up import Requester, cancel, correct
 from app.intake.lift import lift_hold
-from app.store.deferred import SetReady, set_ready
-from app.store.engine import Store
-from app.store.releases import StoredRelease
-from app.store.waiting import waiting
-from app.store.writer import Writer
+from app.store.accepted.releases import StoredRelease
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.outbox.deferred import SetReady, set_ready
+from app.store.reads.waiting import waiting
 from tests.intake.invented import NOT_A_RELEASE, document
 from tests.store.invented import rows
 

@@ -8,11 +8,11 @@ import pytest
 
 from app.decide.decide import Decider
 from app.errors import Refused
-from app.intake.library import KEPT, Library, Loaded, Unusable, Versions
-from app.rulebook.bundle import Bundle, pack, read_bundle_folder, read_tar
-from app.rulebook.engine import EngineFault, Network
-from app.rulebook.signing import new_signer, read_trusted
-from app.rulebook.source import SourceFile
+from app.publishing.library import KEPT, Library, Loaded, Unusable, Versions
+from app.rulebook.bundles.bundle import Bundle, pack, read_bundle_folder, read_tar
+from app.rulebook.bundles.signing import new_signer, read_trusted
+from app.rulebook.engine.durable import EngineFault, Network
+from app.rulebook.files.source import SourceFile
 from tests.intake.desks import ROOT, WORDS, folder_in, reworded, rewrite
 from tests.intake.invented import release
 

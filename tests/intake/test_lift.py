@@ -12,12 +12,12 @@ from app.domain.decision import Decision, Errand
 from app.errors import Conflict, Fault, NotFound, Refused
 from app.intake.accept import Intake
 from app.intake.lift import lift_hold, reject_hold
-from app.store.engine import Store
-from app.store.follow_up import Wording
-from app.store.lifting import Lift, lift
-from app.store.releases import StoredRelease
-from app.store.work_items import Resolve, StoredWorkItem, resolve
-from app.store.writer import Writer
+from app.store.accepted.follow_up import Wording
+from app.store.accepted.lifting import Lift, lift
+from app.store.accepted.releases import StoredRelease
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.desk.work_items import Resolve, StoredWorkItem, resolve
 from tests.intake.invented import NEEDS_A_PERSON, document, release
 from tests.store.invented import NOON, rows
 

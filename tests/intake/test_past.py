@@ -6,13 +6,13 @@ import pytest
 
 from app.decide.decide import Decider
 from app.errors import Conflict
-from app.intake.desk import Desk
-from app.intake.folder import FolderWatch
-from app.intake.opening import open_shelf
-from app.intake.rulebooks import Rulebooks, Said
-from app.rulebook.bundle import Bundle, read_bundle_folder
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.publishing.desk import Desk
+from app.publishing.folder import FolderWatch
+from app.publishing.opening import open_shelf
+from app.publishing.rulebooks import Rulebooks, Said
+from app.rulebook.bundles.bundle import Bundle, read_bundle_folder
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.intake.desks import desk_over, folder_in, rewrite
 from tests.intake.surging import Service
 from tests.store.invented import rows

@@ -12,11 +12,11 @@ from app.dispatch.sweeps import carry_out_all
 from app.domain.decision import WorkItem
 from app.domain.surge import HOUR, Breaker
 from app.errors import Conflict
-from app.store import surges
-from app.store.engine import Store
-from app.store.releases import accept_many
-from app.store.work_items import Resolve, resolve
-from app.store.writer import Writer
+from app.store.accepted.releases import accept_many
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.desk import surges
+from app.store.desk.work_items import Resolve, resolve
 from tests.intake.surging import BAND, Service, history, ids, outcome
 from tests.store.invented import NOON, acceptance, rows, run
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from app.decide.decide import Decider
 from app.domain.surge import HOUR, Breaker, kind_of
 from app.errors import Conflict
-from app.store import surges
-from app.store.writer import Writer
+from app.store.database.writer import Writer
+from app.store.desk import surges
 from tests.dispatch.outbox_rows import store_in
 from tests.intake.surging import Service, ids, outcome
 from tests.store.invented import rows

@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from app.decide.decide import Decider
 from app.domain.statuses import READY, Status
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.intake.following_up import World, living_in
 
 AZ, TX, NM = "AZSIR0000", "TXSIR0000", "NMSIR0000"

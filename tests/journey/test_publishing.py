@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 import msgspec
 
-from app.rulebook.bundle import pack, read_bundle_folder
+from app.rulebook.bundles.bundle import pack, read_bundle_folder
 from tests.cli.programs import EXAMPLE, ROOT, Program, client, lens, release, until
 
 NEW_WORDS = "FOR YOUR INFORMATION"

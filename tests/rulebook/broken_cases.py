@@ -26,7 +26,7 @@ from typing import Any
 
 import yaml
 
-from app.rulebook.problems import Problem, Spot
+from app.rulebook.problems.problem import Problem, Spot
 from tests.rulebook.shipped import copied
 
 FOLDER = Path(__file__).parent / "broken"

@@ -6,8 +6,8 @@ from datetime import date
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from app.rulebook.engine import RULES_A_SET
-from app.rulebook.model import (
+from app.rulebook.engine.durable import RULES_A_SET
+from app.rulebook.language.model import (
     Change,
     Comparison,
     Condition,
@@ -20,8 +20,8 @@ from app.rulebook.model import (
     Test,
     closure,
 )
-from app.rulebook.problems import Spot
-from app.rulebook.view import View, views
+from app.rulebook.language.view import View, views
+from app.rulebook.problems.problem import Spot
 from tests.rulebook.shipped import shipped
 
 FEWER = settings(max_examples=settings.default.max_examples // 5 if settings.default else 12)

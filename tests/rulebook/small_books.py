@@ -7,12 +7,12 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from app.rulebook.changes import Side, sides
-from app.rulebook.content import Content, read_content
-from app.rulebook.differences import Answered
-from app.rulebook.evaluate import evaluate
-from app.rulebook.problems import Problems
-from app.rulebook.source import SourceFile, read_folder
+from app.rulebook.comparing.changes import Side, sides
+from app.rulebook.comparing.differences import Answered
+from app.rulebook.files.source import SourceFile, read_folder
+from app.rulebook.language.evaluate import evaluate
+from app.rulebook.problems.problem import Problems
+from app.rulebook.reading.content import Content, read_content
 
 ROOT = Path(__file__).parents[2]
 KEPT = {

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.rulebook.book import load_with_problems
-from app.rulebook.problems import Problems
-from app.rulebook.source import Allowance, Node, SourceFile, read_yaml
+from app.rulebook.files.source import Allowance, Node, SourceFile, read_yaml
+from app.rulebook.problems.problem import Problems
 from tests.rulebook.broken_cases import CASES, ENGINES, as_told, edited_rulebook, in_yaml, read_case
 from tests.rulebook.shipped import ROOT
 
@@ -25,7 +25,7 @@ def _trees_kept(monkeypatch: pytest.MonkeyPatch) -> None:
             TREES[file] = tree
         return tree
 
-    monkeypatch.setattr("app.rulebook.content.read_yaml", read)
+    monkeypatch.setattr("app.rulebook.reading.content.read_yaml", read)
 
 
 TREES: dict[SourceFile, Node | None] = {}

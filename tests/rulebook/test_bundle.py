@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Refused
-from app.rulebook.bundle import MANIFEST, SIGNATURE, Manifest, bundle_of, pack, read_bundle_folder, read_tar
-from app.rulebook.content import content_hash
-from app.rulebook.folder_files import FILES_LIMIT, SIZE_LIMIT
-from app.rulebook.signing import new_signer
-from app.rulebook.source import SourceFile
+from app.rulebook.bundles.bundle import MANIFEST, SIGNATURE, Manifest, bundle_of, pack, read_bundle_folder, read_tar
+from app.rulebook.bundles.signing import new_signer
+from app.rulebook.files.folder_files import FILES_LIMIT, SIZE_LIMIT
+from app.rulebook.files.source import SourceFile
+from app.rulebook.reading.content import content_hash
 
 FILES = (
     SourceFile("ref_data/states.csv", b"code,name\nTX,Texas\n"),

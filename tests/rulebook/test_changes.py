@@ -5,12 +5,12 @@ from datetime import date
 
 import pytest
 
-from app.rulebook.changes import REJECTED, compare, sides
-from app.rulebook.content import Content
-from app.rulebook.differences import Difference, difference
-from app.rulebook.joint import Asked, stretches, total
-from app.rulebook.problems import Problems
-from app.rulebook.proofs import prove_rules
+from app.rulebook.comparing.changes import REJECTED, compare, sides
+from app.rulebook.comparing.differences import Difference, difference
+from app.rulebook.engine.joint import Asked, stretches, total
+from app.rulebook.problems.problem import Problems
+from app.rulebook.proving.proofs import prove_rules
+from app.rulebook.reading.content import Content
 from tests.rulebook.small_books import cut_down, edited, one_by_one
 
 EDITS = {

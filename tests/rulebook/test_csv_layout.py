@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rulebook.csv_layout import columns_by_csv, tidied_csv
-from app.rulebook.csv_rows import read_csv
-from app.rulebook.problems import Problems
-from app.rulebook.source import SourceFile
+from app.rulebook.files.csv_rows import read_csv
+from app.rulebook.files.source import SourceFile
+from app.rulebook.problems.problem import Problems
+from app.rulebook.tidying.csv_layout import columns_by_csv, tidied_csv
 from tests.rulebook.shipped import ROOT
 
 COLUMNS = ("code", "name", "tier")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.rulebook.engine import RULES_A_SET, EngineFault, Network, check_keys, try_out
+from app.rulebook.engine.durable import RULES_A_SET, EngineFault, Network, check_keys, try_out
 from tests.rulebook.broken_cases import ENGINES
 from tests.rulebook.shipped import ROOT
 

@@ -1,5 +1,5 @@
-from app.rulebook.file_changes import LINES_LIMIT, file_changes
-from app.rulebook.source import SourceFile
+from app.rulebook.comparing.file_changes import LINES_LIMIT, file_changes
+from app.rulebook.files.source import SourceFile
 
 
 def test_every_file_that_differs_is_told_line_by_line() -> None:

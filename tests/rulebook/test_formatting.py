@@ -9,10 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.errors import BadRulebook
-from app.rulebook import formatting
-from app.rulebook.formatting import tidied
-from app.rulebook.problems import Problems
-from app.rulebook.source import Mapping, Node, Scalar, Sequence, SourceFile, read_yaml
+from app.rulebook.files.source import Mapping, Node, Scalar, Sequence, SourceFile, read_yaml
+from app.rulebook.problems.problem import Problems
+from app.rulebook.tidying import formatting
+from app.rulebook.tidying.formatting import tidied
 from tests.rulebook.shipped import ROOT
 
 SHIPPED = sorted(path for top in ("rules", "ref_data") for path in (ROOT / top).rglob("*.yaml"))

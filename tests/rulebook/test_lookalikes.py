@@ -1,6 +1,6 @@
 import pytest
 
-from app.rulebook.lookalikes import in_message, of, plain, that_trips_a_parser
+from app.rulebook.problems.lookalikes import in_message, of, plain, that_trips_a_parser
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.rulebook import grammar
-from app.rulebook.content import read_content
-from app.rulebook.patterns import LONGEST, MOST_OPEN, fits, in_words, length, parts_of
-from app.rulebook.problems import Problems
-from app.rulebook.source import read_folder
+from app.rulebook.files.source import read_folder
+from app.rulebook.language import grammar
+from app.rulebook.problems.problem import Problems
+from app.rulebook.reading.content import read_content
+from app.rulebook.reading.patterns import LONGEST, MOST_OPEN, fits, in_words, length, parts_of
 from tests.rulebook.shipped import copied
 
 CHARACTERS = "ABCab019 _-."

@@ -1,8 +1,8 @@
 """Like faults are told once, and what is told of a rulebook is bounded, whatever is in it."""
 
-from app.rulebook.content import read_content
-from app.rulebook.problems import ALIKE, GROUPS_KEPT, LONGEST, MOST_TOLD, PLACES, Problems, Spot
-from app.rulebook.source import SourceFile
+from app.rulebook.files.source import SourceFile
+from app.rulebook.problems.problem import ALIKE, GROUPS_KEPT, LONGEST, MOST_TOLD, PLACES, Problems, Spot
+from app.rulebook.reading.content import read_content
 from tests.rulebook.shipped import shipped
 
 

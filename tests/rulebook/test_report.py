@@ -1,8 +1,8 @@
 """Problems as people, programs and code review read them."""
 
-from app.rulebook.problems import Problem, Problems, Spot, did_you_mean, one_of
-from app.rulebook.report import as_json, as_sarif, as_text
-from app.rulebook.source import SourceFile
+from app.rulebook.files.report import as_json, as_sarif, as_text
+from app.rulebook.files.source import SourceFile
+from app.rulebook.problems.problem import Problem, Problems, Spot, did_you_mean, one_of
 
 FILES = (
     SourceFile("rules/a.yaml", b"\xef\xbb\xbfone: two\nthree: [four, five]\n"),

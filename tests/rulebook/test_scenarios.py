@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.decide.suite import run
-from app.rulebook.scenarios import Scenario
+from app.rulebook.language.scenarios import Scenario
+from app.trials.suite import run
 from tests.rulebook.shipped import shipped
 
 

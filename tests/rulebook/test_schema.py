@@ -12,9 +12,9 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from app.rulebook.grammar import AUTHORITY, KINDS
-from app.rulebook.schema import FileSchema, schemas
-from app.rulebook.schema_parts import TEXT, closed
+from app.rulebook.language.grammar import AUTHORITY, KINDS
+from app.rulebook.schemas.parts import TEXT, closed
+from app.rulebook.schemas.schema import FileSchema, schemas
 from tests.rulebook.broken_cases import CASES, edited_rulebook, read_case
 from tests.rulebook.shipped import ROOT, shipped
 

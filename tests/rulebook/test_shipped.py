@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.domain.identifiers import ori_problem
-from app.rulebook.model import Outcome
+from app.rulebook.language.model import Outcome
 from tests.rulebook.shipped import shipped
 
 CONTENT = shipped().content

@@ -3,7 +3,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from app.errors import BadSetting
-from app.rulebook.signing import is_name, new_signer, read_signer, read_trusted
+from app.rulebook.bundles.signing import is_name, new_signer, read_signer, read_trusted
 
 
 def test_who_signed() -> None:

@@ -9,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.rulebook.book import load, load_with_problems
-from app.rulebook.content import content_hash
-from app.rulebook.csv_rows import read_csv
-from app.rulebook.folder_files import FILES_LIMIT, SIZE_LIMIT
-from app.rulebook.problems import Problems, Spot
-from app.rulebook.source import (
+from app.rulebook.files.csv_rows import read_csv
+from app.rulebook.files.folder_files import FILES_LIMIT, SIZE_LIMIT
+from app.rulebook.files.source import (
     DEPTH_LIMIT,
     Mapping,
     Node,
@@ -23,6 +21,8 @@ from app.rulebook.source import (
     read_folder,
     read_yaml,
 )
+from app.rulebook.problems.problem import Problems, Spot
+from app.rulebook.reading.content import content_hash
 from tests.rulebook.refusing import refuse_to_open
 from tests.rulebook.shipped import ROOT, copied, edited, shipped
 
@@ -138,7 +138,7 @@ def test_depth_is_bounded() -> None:
 
 def test_the_number_of_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with more values than the limit is told and not read to its end (a lower limit, to be quick)."""
-    monkeypatch.setattr("app.rulebook.source.NODE_LIMIT", 1_000)
+    monkeypatch.setattr("app.rulebook.files.source.NODE_LIMIT", 1_000)
     assert tree("[" + "x," * 999 + "]")[1] == []
     assert tree("[" + "x," * 1_000 + "]") == (None, ["R003"])
 

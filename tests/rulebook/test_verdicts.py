@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.rulebook.cases import representatives
-from app.rulebook.engine import Network
-from app.rulebook.evaluate import evaluate, match, settle
-from app.rulebook.model import CONVICTION_FACTS, DecisionTable
-from app.rulebook.verdicts import EngineDisagreement, LookUp, all_verdicts, compile_table
+from app.rulebook.engine.cases import representatives
+from app.rulebook.engine.durable import Network
+from app.rulebook.engine.verdicts import EngineDisagreement, LookUp, all_verdicts, compile_table
+from app.rulebook.language.evaluate import evaluate, match, settle
+from app.rulebook.language.model import CONVICTION_FACTS, DecisionTable
 from tests.rulebook.random_rules import FACTS, FEWER, long_tables, regimes, tables, values_of
 from tests.rulebook.shipped import shipped
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Conflict
-from app.rulebook.versions import Standing, StepBack, approval_fault, publication_fault, step_back
+from app.rulebook.bundles.versions import Standing, StepBack, approval_fault, publication_fault, step_back
 
 A, B, C = "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.rulebook.book import load
-from app.rulebook.model import Change, Period, Table
-from app.rulebook.problems import Spot
-from app.rulebook.view import cells_on, sets_on, view_at, views
+from app.rulebook.language.model import Change, Period, Table
+from app.rulebook.language.view import cells_on, sets_on, view_at, views
+from app.rulebook.problems.problem import Spot
 from tests.rulebook.shipped import edited, shipped
 
 SPOT = Spot("ref_data/states.yaml")

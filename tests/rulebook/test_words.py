@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.decide.decide import Decider
-from app.decide.situations import case_of, notices_in, situations
 from app.decide.terms import Terms
 from app.rulebook.book import tried
-from app.rulebook.content import Content
-from app.rulebook.differences import difference
+from app.rulebook.comparing.differences import difference
+from app.rulebook.reading.content import Content
+from app.trials.situations import case_of, notices_in, situations
 from tests.rulebook.random_rules import FEWER
 from tests.rulebook.small_books import cut_down, edited, one_by_one
 from tests.rulebook.test_changes import EDITS, assert_as_one_by_one

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from app.store.engine import Store
-from app.store.rows import take_numbers
+from app.store.database.engine import Store
+from app.store.statements.rows import take_numbers
 from tests.store.invented import rows
 
 

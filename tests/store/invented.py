@@ -9,9 +9,9 @@ from sqlalchemy import Connection, text
 
 from app.domain.decision import NUMBER_MARK, Caution, Decision, Errand, Notice, Reason
 from app.errors import LensError
-from app.store.engine import Store
-from app.store.release_rows import Acceptance
-from app.store.releases import Accepted, accept_many
+from app.store.accepted.release_rows import Acceptance
+from app.store.accepted.releases import Accepted, accept_many
+from app.store.database.engine import Store
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from app.decide.addresses import Mark
 from app.domain.decision import Answer
 from app.errors import BadSetting, LensError
-from app.store.addresses import address_key, with_caution
-from app.store.engine import Store
-from app.store.releases import Accepted, accept_many
-from app.store.writer import Writer
+from app.store.accepted.addresses import address_key, with_caution
+from app.store.accepted.releases import Accepted, accept_many
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.store.invented import accept, acceptance, decided, rows
 
 HOME = Mark(0, 3)

@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import text, update
 
 from app.domain.times import rfc3339
-from app.store.audit import NOTHING_BEFORE, AuditEntry, AuditFilter, append, hash_of, list_entries
-from app.store.engine import Store
-from app.store.keys import NewKey, Revoke, create, revoke
-from app.store.reading import look_unchanging
-from app.store.rows import insert, lock_counters
-from app.store.tables import AUDIT
-from app.store.trail_check import breaks
-from app.store.trail_links import Break
-from app.store.tries import Presume, presume
+from app.store.callers.keys import NewKey, Revoke, create, revoke
+from app.store.database.engine import Store
+from app.store.database.reading import look_unchanging
+from app.store.ledger.audit import NOTHING_BEFORE, AuditEntry, AuditFilter, append, hash_of, list_entries
+from app.store.outbox.tries import Presume, presume
+from app.store.statements.rows import insert, lock_counters
+from app.store.tables.main import AUDIT
+from app.store.trail.trail_check import breaks
+from app.store.trail.trail_links import Break
 from tests.store.invented import NOON, accept, acceptance, rows, run
 
 

@@ -8,8 +8,8 @@ from threading import Event, Thread
 import pytest
 
 from app.errors import Conflict, NotFound
-from app.store.backup import back_up, check_copy
-from app.store.engine import Store
+from app.store.database.engine import Store
+from app.store.upkeep.backup import back_up, check_copy
 from tests.dispatch.outbox_rows import store_in
 from tests.store.invented import accept, acceptance, rows
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.store import surges
-from app.store.engine import Store, open_store
-from app.store.releases import Accepted, accept_many
-from app.store.trail_check import verify
-from app.store.writer import Writer
+from app.store.accepted.releases import Accepted, accept_many
+from app.store.database.engine import Store, open_store
+from app.store.database.writer import Writer
+from app.store.desk import surges
+from app.store.trail.trail_check import verify
 from tests.store.crash_points import FBI_NUMBER, NAMES, flood_or_release, take_one
 from tests.store.invented import accept, acceptance, rows
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import SQLModel
 
 from app.errors import BadSetting, Unavailable
-from app.store.engine import (
+from app.store.database.engine import (
     OLDEST_SQLITE,
     Store,
     is_ahead,
@@ -22,7 +22,7 @@ from app.store.engine import (
     require_sqlite,
     upgrade,
 )
-from app.store.troubles import cause, rolled_back, trouble
+from app.store.database.troubles import cause, rolled_back, trouble
 from tests.kinds import only_postgresql, only_sqlite
 from tests.store.invented import SECRET, rows
 
@@ -147,7 +147,7 @@ def test_an_upgrade_that_cannot_write_says_so(store: Store) -> None:
 
 def test_processes_that_start_at_once_upgrade_once(tmp_path: Path) -> None:
     """Three open and upgrade one new file together; each ends well."""
-    code = "import sys; from app.store.engine import *; s = open_store(sys.argv[1]); sys.stdin.read(); upgrade(s)"
+    code = "import sys; from app.store.database.engine import *; s = open_store(sys.argv[1]); sys.stdin.read(); upgrade(s)"
     command = [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'lens.db'}"]
     started = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
     for process in started:

@@ -2,12 +2,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from app.domain.statuses import Status
-from app.store.engine import Store, now_micros
-from app.store.escalation import Escalate, Escalated, escalate, overdue
-from app.store.inbound import Heard, take_in
-from app.store.trail_check import verify
-from app.store.work_items import NewWorkItem, Resolve, open_all, resolve
-from app.store.writer import Writer
+from app.store.database.engine import Store, now_micros
+from app.store.database.writer import Writer
+from app.store.desk.inbound import Heard, take_in
+from app.store.desk.work_items import NewWorkItem, Resolve, open_all, resolve
+from app.store.trail.trail_check import verify
+from app.store.upkeep.escalation import Escalate, Escalated, escalate, overdue
 from tests.dispatch.outbox_rows import change
 from tests.store.invented import NOON, accept, acceptance, rows, run
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.store.engine import Store, open_store
+from app.store.database.engine import Store, open_store
 from tests.store.invented import accept, acceptance, rows
 from tests.store.test_feeds import beat
 

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from app.domain.times import SECOND, rfc3339
 from app.errors import Conflict
-from app.store.engine import Store
-from app.store.feeds import (
+from app.store.accepted.releases import accept_many
+from app.store.callers.feeds import (
     Feed,
     Heartbeat,
     HeartbeatAnswer,
@@ -20,11 +20,11 @@ from app.store.feeds import (
     list_feeds,
     watch_feeds,
 )
-from app.store.keys import NewKey, Revoke, create, revoke
-from app.store.releases import accept_many
-from app.store.trail_check import verify
-from app.store.work_items import Resolve, resolve
-from app.store.writer import Writer
+from app.store.callers.keys import NewKey, Revoke, create, revoke
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.desk.work_items import Resolve, resolve
+from app.store.trail.trail_check import verify
 from tests.store.invented import NOON, accept, acceptance, rows, run
 
 HOUR = 3600 * SECOND

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from app.errors import BadSetting
-from app.store.engine import Store
-from app.store.given_out import GivenOut, behind, count_given_out, last_number, store_name
-from app.store.reading import look
-from app.store.recovery import recover
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.upkeep.given_out import GivenOut, behind, count_given_out, last_number, store_name
+from app.store.upkeep.recovery import recover
 from tests.store.invented import accept, acceptance, run
 
 
@@ -45,7 +45,7 @@ def test_in_whatever_order_processes_note_the_highest_stands(numbers: list[int],
 def test_a_number_outlives_its_process(tmp_path: Path) -> None:
     """Noted is noted, also where the process is killed in the next moment."""
     program = (
-        "import os, sys; from pathlib import Path; from app.store.given_out import GivenOut;"
+        "import os, sys; from pathlib import Path; from app.store.upkeep.given_out import GivenOut;"
         "GivenOut(Path(sys.argv[1]), 'a').note(4711); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False).returncode == -9

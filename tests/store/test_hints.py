@@ -6,8 +6,8 @@ from threading import Event
 import pytest
 from sqlalchemy import text
 
-from app.store.engine import Store, open_store
-from app.store.hints import Hints
+from app.store.database.engine import Store, open_store
+from app.store.database.hints import Hints
 from tests.kinds import only_postgresql, only_sqlite
 from tests.postgresql import PostgreSQL
 

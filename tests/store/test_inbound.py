@@ -4,10 +4,10 @@ import pytest
 
 from app.domain.statuses import Status
 from app.domain.times import rfc3339
-from app.store.engine import Store, now_micros
-from app.store.history import Event, record
-from app.store.inbound import Heard, take_in
-from app.store.reconciliation import Wanted, list_sent
+from app.store.database.engine import Store, now_micros
+from app.store.desk.inbound import Heard, take_in
+from app.store.ledger.history import Event, record
+from app.store.reads.reconciliation import Wanted, list_sent
 from tests.dispatch.outbox_rows import AZ, TX, change, history, lane, queue, rows, statuses, work_items
 
 

@@ -2,9 +2,9 @@
 
 from app.dispatch.channel import Arrival
 from app.dispatch.inbound import read
-from app.store.engine import Store
-from app.store.inbound import take_in
-from app.store.inbound_pace import AN_HOUR
+from app.store.database.engine import Store
+from app.store.desk.inbound import take_in
+from app.store.desk.inbound_pace import AN_HOUR
 from tests.dispatch.outbox_rows import change
 from tests.store.invented import rows, run
 

@@ -9,13 +9,15 @@ from alembic import command
 from alembic.config import Config
 
 from app.errors import Conflict, NotFound
-from app.store import arrivals, inquiries
-from app.store.arrivals import ArrivalFilter, get_arrival, list_arrivals
-from app.store.audit import note
-from app.store.engine import Store, open_store, upgrade
-from app.store.follow_up import Wording
-from app.store.inbound import Heard, take_in
-from app.store.inquiries import (
+from app.store.accepted.follow_up import Wording
+from app.store.accepted.lifting import Lift, lift, reject
+from app.store.accepted.releases import accept_many
+from app.store.database.engine import Store, open_store, upgrade
+from app.store.database.writer import Writer
+from app.store.desk import arrivals, inquiries
+from app.store.desk.arrivals import ArrivalFilter, get_arrival, list_arrivals
+from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inquiries import (
     Inquiry,
     InquiryFilter,
     InquiryWithText,
@@ -23,13 +25,11 @@ from app.store.inquiries import (
     get_inquiry,
     list_inquiries,
 )
-from app.store.lifting import Lift, lift, reject
-from app.store.messages import Requeue, requeue
-from app.store.paging import Page
-from app.store.releases import accept_many
-from app.store.subjects import Learn, learn
-from app.store.work_items import Resolve, resolve
-from app.store.writer import Writer
+from app.store.desk.subjects import Learn, learn
+from app.store.desk.work_items import Resolve, resolve
+from app.store.ledger.audit import note
+from app.store.ledger.messages import Requeue, requeue
+from app.store.statements.paging import Page
 from tests.dispatch.outbox_rows import change, queue
 from tests.store.invented import NOON, SECRET, acceptance, decided, rows, run
 

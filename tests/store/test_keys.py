@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from app.errors import Conflict, LensError, NotFound, NotSignedIn, Refused
-from app.store.engine import Store
-from app.store.keys import BOOTSTRAP, ROLES, Bootstrap, NewKey, Revoke, bootstrap, create, find_key, list_keys, revoke
+from app.store.callers.keys import BOOTSTRAP, ROLES, Bootstrap, NewKey, Revoke, bootstrap, create, find_key, list_keys, revoke
+from app.store.database.engine import Store
 from tests.store.invented import NOON, rows, run
 
 LATER = NOON + 1_000_000

@@ -1,11 +1,11 @@
 import pytest
 
 from app.errors import NotFound
-from app.store.engine import Store
-from app.store.lane_pauses import PauseLane, ResumeLane, pause_lanes, resume_lanes
-from app.store.outbox import Claim, claim
-from app.store.pauses import EVERYTHING, Pause, list_pauses, pause
-from app.store.reading import look
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.desk.lane_pauses import PauseLane, ResumeLane, pause_lanes, resume_lanes
+from app.store.desk.pauses import EVERYTHING, Pause, list_pauses, pause
+from app.store.outbox.outbox import Claim, claim
 from tests.dispatch.outbox_rows import AZ, TX, queue
 from tests.store.invented import NOON, rows, run
 

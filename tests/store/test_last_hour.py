@@ -1,9 +1,9 @@
 from app.domain.times import SECOND
-from app.store.engine import Store
-from app.store.last_hour import Dispatcher, last_hour
-from app.store.outbox import Claim, Turn, claim, turn
-from app.store.reading import look
-from app.store.tries import Verdict
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.outbox.outbox import Claim, Turn, claim, turn
+from app.store.outbox.tries import Verdict
+from app.store.reads.last_hour import Dispatcher, last_hour
 from tests.dispatch.outbox_rows import AZ, TX, change, queue
 from tests.store.invented import run
 

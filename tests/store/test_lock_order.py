@@ -11,18 +11,18 @@ from sqlalchemy import Connection, event, text
 
 from app.domain.statuses import Status
 from app.errors import LensError
-from app.store.engine import Store
-from app.store.feeds import heartbeats, watch_feeds
-from app.store.follow_up import follow_up
-from app.store.inbound import Heard, take_in
-from app.store.lifting import lift, reject
-from app.store.outbox import Claim, Renewal, Turn, claim, renew, turn
-from app.store.releases import accept_many
-from app.store.rows import lock_counters, lock_counters_for
-from app.store.surges import decide
-from app.store.tries import Verdict
-from app.store.work_items import resolve
-from app.store.writer import Writer
+from app.store.accepted.follow_up import follow_up
+from app.store.accepted.lifting import lift, reject
+from app.store.accepted.releases import accept_many
+from app.store.callers.feeds import heartbeats, watch_feeds
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
+from app.store.desk.inbound import Heard, take_in
+from app.store.desk.surges import decide
+from app.store.desk.work_items import resolve
+from app.store.outbox.outbox import Claim, Renewal, Turn, claim, renew, turn
+from app.store.outbox.tries import Verdict
+from app.store.statements.rows import lock_counters, lock_counters_for
 from tests.dispatch.outbox_rows import AZ, NM, TX, queue
 from tests.kinds import only_postgresql
 from tests.store.invented import acceptance, run

@@ -4,9 +4,17 @@ from sqlalchemy import text
 from app.domain.statuses import READY, Status, may_become
 from app.domain.times import SECOND
 from app.errors import Conflict, NotFound, Refused
-from app.store.engine import Store
-from app.store.messages import REQUEUED_FROM, MessageFilter, MessageWithHistory, Requeue, get_message, list_messages, requeue
-from app.store.work_items import NewWorkItem, open_all
+from app.store.database.engine import Store
+from app.store.desk.work_items import NewWorkItem, open_all
+from app.store.ledger.messages import (
+    REQUEUED_FROM,
+    MessageFilter,
+    MessageWithHistory,
+    Requeue,
+    get_message,
+    list_messages,
+    requeue,
+)
 from tests.store.invented import NOON, accept, acceptance, rows, run
 
 

@@ -7,11 +7,11 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from app.errors import Conflict, Unavailable
-from app.store.engine import Store, open_store, upgrade
-from app.store.keys import NewKey, create
-from app.store.moving import move
-from app.store.outbox import Claim, claim
-from app.store.trail_check import verify
+from app.store.callers.keys import NewKey, create
+from app.store.database.engine import Store, open_store, upgrade
+from app.store.outbox.outbox import Claim, claim
+from app.store.trail.trail_check import verify
+from app.store.upkeep.moving import move
 from tests.kinds import only_postgresql
 from tests.store.invented import NOON, accept, acceptance, rows, run
 

@@ -3,10 +3,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, event
 
-from app.store.engine import Store
-from app.store.outbox import Batch, Claim, Claimed, Renewal, Turn, TurnEnd, claim, renew, turn
-from app.store.pauses import EVERYTHING, Pause, Resume, pause, resume, standing
-from app.store.tries import Postpone, Presume, Verdict, postpone, presume
+from app.store.database.engine import Store
+from app.store.desk.pauses import EVERYTHING, Pause, Resume, pause, resume, standing
+from app.store.outbox.outbox import Batch, Claim, Claimed, Renewal, Turn, TurnEnd, claim, renew, turn
+from app.store.outbox.tries import Postpone, Presume, Verdict, postpone, presume
 from tests.dispatch.outbox_rows import (
     AZ,
     NM,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.domain.statuses import READY, Status, may_become
-from app.store.inbound import Heard, take_in
-from app.store.outbox import Batch, Claim, Turn, TurnEnd, claim, turn
-from app.store.tries import Presume, Verdict, presume
+from app.store.desk.inbound import Heard, take_in
+from app.store.outbox.outbox import Batch, Claim, Turn, TurnEnd, claim, turn
+from app.store.outbox.tries import Presume, Verdict, presume
 from tests.dispatch.outbox_rows import AZ, TX, change, flagged, queue, rows, store_in
 
 WORDS = {"ER": Status.REJECTED, "SM .02.": Status.HELD_BY_NETWORK, "SM .04.": Status.WAITING_FOR_STATE}

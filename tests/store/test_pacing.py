@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from app.domain.times import SECOND
-from app.store.engine import Store
-from app.store.outbox import Batch, Claim, Turn, TurnEnd, claim, turn
-from app.store.pacing import Bucket, Rates
-from app.store.tries import Verdict
+from app.store.database.engine import Store
+from app.store.outbox.outbox import Batch, Claim, Turn, TurnEnd, claim, turn
+from app.store.outbox.pacing import Bucket, Rates
+from app.store.outbox.tries import Verdict
 from tests.dispatch.outbox_rows import AZ, NM, TX, change, lane, queue, rows
 from tests.store.invented import run
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from app.domain.times import SECOND
 from app.errors import Refused
-from app.store.audit import AuditEntry, AuditFilter, StoredEntry, list_entries, note
-from app.store.engine import Store
-from app.store.paging import LONGEST_PAGE, PAGE, Order, Page, after, cursor, earliest, latest, limited
+from app.store.database.engine import Store
+from app.store.ledger.audit import AuditEntry, AuditFilter, StoredEntry, list_entries, note
+from app.store.statements.paging import LONGEST_PAGE, PAGE, Order, Page, after, cursor, earliest, latest, limited
 from tests.dispatch.outbox_rows import store_in
 from tests.store.invented import NOON, run
 

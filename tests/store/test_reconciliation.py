@@ -1,7 +1,7 @@
 from app.domain.times import SECOND, rfc3339
-from app.store.engine import Store
-from app.store.history import Event, record
-from app.store.reconciliation import Totals, Wanted, last_number, list_sent, overview, totals
+from app.store.database.engine import Store
+from app.store.ledger.history import Event, record
+from app.store.reads.reconciliation import Totals, Wanted, last_number, list_sent, overview, totals
 from tests.dispatch.outbox_rows import change
 from tests.store.invented import NOON, accept, acceptance
 

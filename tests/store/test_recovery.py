@@ -1,10 +1,10 @@
 import pytest
 
 from app.errors import Unavailable
-from app.store.engine import Store
-from app.store.outbox import Claim, claim
-from app.store.recovery import Recovered, recover
-from app.store.trail_check import verify
+from app.store.database.engine import Store
+from app.store.outbox.outbox import Claim, claim
+from app.store.trail.trail_check import verify
+from app.store.upkeep.recovery import Recovered, recover
 from tests.dispatch.outbox_rows import change
 from tests.store.invented import accept, acceptance, rows, run
 

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from app.domain.decision import Answer
 from app.domain.times import rfc3339
 from app.errors import Conflict, NotFound
-from app.store.engine import Store, open_store, upgrade
-from app.store.releases import Accepted, accept_many, get_release
-from app.store.tables import MESSAGE
-from app.store.writer import Writer
+from app.store.accepted.releases import Accepted, accept_many, get_release
+from app.store.database.engine import Store, open_store, upgrade
+from app.store.database.writer import Writer
+from app.store.tables.main import MESSAGE
 from tests.store.invented import NOON, RULEBOOK, SECRET, accept, acceptance, rows, run
 
 

@@ -5,16 +5,16 @@ import pytest
 
 from app.domain.times import rfc3339
 from app.errors import Conflict, LensError, NotFound
-from app.rulebook import content
-from app.rulebook.bundle import Bundle, pack, read_tar
-from app.rulebook.signing import new_signer
-from app.rulebook.source import SourceFile
-from app.rulebook.versions import CheckResult, Proofs, Trial
-from app.store.engine import Store
-from app.store.reading import look
-from app.store.rulebook_reads import all_versions, bundle_of_version, get_with_files, list_versions, pointer
-from app.store.rulebook_rejection import Reject, reject
-from app.store.rulebooks import (
+from app.rulebook.bundles.bundle import Bundle, pack, read_tar
+from app.rulebook.bundles.signing import new_signer
+from app.rulebook.bundles.versions import CheckResult, Proofs, Trial
+from app.rulebook.files.source import SourceFile
+from app.rulebook.reading import content
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.rulebooks.rulebook_reads import all_versions, bundle_of_version, get_with_files, list_versions, pointer
+from app.store.rulebooks.rulebook_rejection import Reject, reject
+from app.store.rulebooks.rulebooks import (
     Approve,
     Barred,
     Draft,
@@ -28,7 +28,7 @@ from app.store.rulebooks import (
     roll_back,
     take_in,
 )
-from app.store.trail_check import verify
+from app.store.trail.trail_check import verify
 from tests.store.invented import NOON, rows, run
 
 CHECK = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), Trial(0, ()))).decode()

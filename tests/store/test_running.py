@@ -1,9 +1,9 @@
 import pytest
 
 from app.domain.surge import Breaker
-from app.store.engine import Store
-from app.store.reading import look
-from app.store.running import Kind, Program, breaker_in_use, list_running, say_running, say_stopped
+from app.store.database.engine import Store
+from app.store.database.reading import look
+from app.store.upkeep.running import Kind, Program, breaker_in_use, list_running, say_running, say_stopped
 from tests.dispatch.outbox_rows import change
 from tests.store.invented import rows, run
 

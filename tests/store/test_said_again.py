@@ -3,9 +3,9 @@ from typing import Literal
 import pytest
 
 from app.domain.statuses import Status
-from app.store.engine import Store, now_micros
-from app.store.history import Event, record
-from app.store.inbound import Heard
+from app.store.database.engine import Store, now_micros
+from app.store.desk.inbound import Heard
+from app.store.ledger.history import Event, record
 from tests.dispatch.outbox_rows import AZ, change, history, rows, statuses, work_items
 from tests.store.test_inbound import sent, take, word
 

@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 import pytest
 from sqlalchemy import make_url, text
 
-from app.store.engine import Store, open_store
-from app.store.servers import Servers
+from app.store.database.engine import Store, open_store
+from app.store.database.servers import Servers
 from tests.kinds import only_postgresql
 
 

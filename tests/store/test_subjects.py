@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from app.store.engine import Store
-from app.store.follow_up import FollowUp, Wording, follow_up
-from app.store.release_rows import Acceptance
-from app.store.releases import accept_many
-from app.store.subjects import Learn, digest_of, learn, releases_of
+from app.store.accepted.follow_up import FollowUp, Wording, follow_up
+from app.store.accepted.release_rows import Acceptance
+from app.store.accepted.releases import accept_many
+from app.store.database.engine import Store
+from app.store.desk.subjects import Learn, digest_of, learn, releases_of
 from tests.dispatch.outbox_rows import change
 from tests.store.invented import NOON, acceptance, decided, rows, run
 

@@ -1,11 +1,11 @@
 """What becomes of a lane between two windows: it goes on, goes on one message at a time, or rests."""
 
 from app.domain.times import SECOND
-from app.store.engine import Store, now_micros
-from app.store.outbox import Batch, Claim, Renewal, Turn, TurnEnd, claim, renew, turn
-from app.store.pacing import Rates
-from app.store.pauses import Pause, pause
-from app.store.tries import Verdict
+from app.store.database.engine import Store, now_micros
+from app.store.desk.pauses import Pause, pause
+from app.store.outbox.outbox import Batch, Claim, Renewal, Turn, TurnEnd, claim, renew, turn
+from app.store.outbox.pacing import Rates
+from app.store.outbox.tries import Verdict
 from tests.dispatch.outbox_rows import AZ, TX, change, lane, queue, statuses
 from tests.store.invented import run
 

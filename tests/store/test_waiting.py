@@ -2,12 +2,12 @@ from contextlib import closing
 from pathlib import Path
 
 from app.domain.times import SECOND
-from app.store.engine import Store
-from app.store.outbox import Claim, claim
-from app.store.pauses import EVERYTHING, Pause, pause
-from app.store.reading import Kept, look
-from app.store.tally import tally
-from app.store.waiting import AGES, waiting
+from app.store.database.engine import Store
+from app.store.database.reading import Kept, look
+from app.store.desk.pauses import EVERYTHING, Pause, pause
+from app.store.outbox.outbox import Claim, claim
+from app.store.reads.tally import tally
+from app.store.reads.waiting import AGES, waiting
 from tests.dispatch.outbox_rows import AZ, NM, TX, change, queue, store_in
 from tests.store.invented import rows, run
 

@@ -1,8 +1,8 @@
 import pytest
 
 from app.errors import Conflict, NotFound, Refused
-from app.store.engine import Store
-from app.store.work_items import (
+from app.store.database.engine import Store
+from app.store.desk.work_items import (
     Assign,
     NewWorkItem,
     Resolve,

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Connection
 
 from app.errors import Conflict, LensError, Unavailable
-from app.store.engine import Store
-from app.store.rows import take_numbers
-from app.store.writer import GROUP_LIMIT, Writer
+from app.store.database.engine import Store
+from app.store.database.writer import GROUP_LIMIT, Writer
+from app.store.statements.rows import take_numbers
 from tests.store.counting import PoisonError, last, number
 
 

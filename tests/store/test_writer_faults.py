@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from app.errors import LensError, Unavailable
-from app.store.engine import Store
-from app.store.writer import Writer
+from app.store.database.engine import Store
+from app.store.database.writer import Writer
 from tests.kinds import only_postgresql, only_sqlite
 from tests.store.counting import last, number
 from tests.store.invented import SECRET, rows

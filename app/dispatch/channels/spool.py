@@ -13,7 +13,7 @@ from app.dispatch.channel import Arrived, Outgoing, Receipt
 from app.dispatch.channels.spool_in import Found, In, folders_of
 from app.dispatch.channels.spool_out import Out
 from app.errors import BadSetting, Unavailable, what_broke
-from app.store.folders import changeable, close_to_others, sync_folder
+from app.store.database.folders import changeable, close_to_others, sync_folder
 
 _log = structlog.get_logger(__name__)
 

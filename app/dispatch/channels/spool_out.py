@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.dispatch.channel import Outgoing, Receipt
 from app.dispatch.channels.naming import give_name
-from app.store.folders import sync_folder
+from app.store.database.folders import sync_folder
 
 _AT_ONCE = 128
 """Files written, and so open, at once: well under the usual limit of 1,024 for a process."""

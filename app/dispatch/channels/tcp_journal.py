@@ -14,7 +14,7 @@ import structlog
 
 from app.dispatch.channel import Arrival
 from app.errors import BadSetting
-from app.store.folders import changeable, close_to_others, sync_folder
+from app.store.database.folders import changeable, close_to_others, sync_folder
 
 _log = structlog.get_logger(__name__)
 

@@ -1,9 +1,9 @@
-"""Alembic's entry: runs the migrations on the connection that `app.store.engine.upgrade` hands over, in its transaction."""
+"""Alembic's entry: runs the migrations on the connection that `app.store.database.engine.upgrade` hands over, in its transaction."""
 
 from alembic import context
 from sqlmodel import SQLModel
 
-from app.store import tables  # noqa: F401 - fills the metadata
+from app.store.tables import main as tables  # noqa: F401 - fills the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,273 @@
+"""The OpenAPI 3.1 description: FastAPI's for the routes it knows, completed with the release contract, the answers' shapes and
+the routes that are plain Starlette.
+
+The shape of a release is the contract's schema file itself; those of the answers are made from the types that are answered.
+"""
+
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.api.requests.bodies import ASSIGNEE_LENGTH
+from app.domain.decision import Answer
+from app.domain.reason import REASON_LENGTH
+from app.domain.release import release_schema
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/"
+
+RELEASE_EXAMPLE: Json = {
+    "release_id": "EXAMPLE-1",
+    "stay": {
+        "ended": True,
+        "released_at": "2026-11-23T10:30:00-07:00",
+        "reason": "OSUP",
+        "state": "AZ",
+        "facility": "FLORENCE SPC",
+    },
+    "subject": {
+        "name": {"last": "Doe", "first": "John", "middle": "A"},
+        "date_of_birth": "1980-01-02",
+        "sex": "M",
+        "race": "W",
+        "place_of_birth": "MM",
+        "fbi_number": "12345678A",
+    },
+    "residence": {"street": "100 Main St Apt 2", "city": "El Paso", "state": "TX", "zip": "79901"},
+    "convictions": [{"charge_code": "0902", "status": "convicted", "convicted_on": "2011-05-17"}],
+    "holds": [],
+}
+"""A release of an invented person; docs/examples/release.json is the same."""
+
+_PROBLEM: Json = {
+    "type": "object",
+    "description": "RFC 9457. `type` leads to a page that explains the code.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "examples": ["/problems/invalid"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "Names this request, as its line in the log and X-Request-Id do."},
+        "line": {"type": "integer", "description": "In a batch: the number of the line, from 1."},
+        "release_id": {"type": "string", "description": "In a batch: that of the line, where it could be read."},
+        "errors": {"type": "array", "items": {"$ref": f"{_REF}Fault"}},
+    },
+}
+_FAULT: Json = {
+    "type": "object",
+    "required": ["pointer", "code", "message"],
+    "properties": {
+        "pointer": {
+            "type": "string",
+            "description": 'RFC 6901, into the body ("" is all of it); for a parameter, `/` and its name.',
+        },
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+        "allowed": {"type": "array", "items": {"type": "string"}},
+        "file": {"type": "string", "description": "Of a rulebook: the file, whose `line` and `column` count from 1."},
+        "line": {"type": "integer"},
+        "column": {"type": "integer"},
+    },
+}
+
+
+def an_object(fields: Json, optional: tuple[str, ...] = ()) -> Json:
+    """The schema of an object with these fields and no other."""
+    required = [name for name in fields if name not in optional]
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": fields}
+
+
+LINE: Json = {"minLength": 1, "pattern": r"^(?:[^\p{C}\p{Z}]| )+$"}
+"""One line of printable text, as Python has it."""
+_REASON = an_object({"reason": {"type": "string", "maxLength": REASON_LENGTH, **LINE, "description": "Why, in one line."}})
+_ASSIGNEE = an_object(
+    {"to": {"type": ["string", "null"], "maxLength": ASSIGNEE_LENGTH, **LINE, "description": "Who; null for nobody."}}
+)
+_PROBLEMS = {
+    400: "Not one JSON document, or an unknown LENS-Mode.",
+    401: "No key, or a bad one.",
+    403: "The key's role may not do this, or the key may not backfill.",
+    404: "There is no such thing.",
+    406: "Not to be had in a form that Accept takes.",
+    408: "The body did not arrive in time.",
+    409: "It contradicts what is stored.",
+    413: "Over the limit: 256 KiB, a rulebook 8 MiB.",
+    415: "By its Content-Type not of a kind that is read here.",
+    422: "Not as the contract asks; `errors` lists every fault.",
+    429: "Too many bad keys came from this address; `Retry-After` says for how long.",
+    503: "It cannot be done now, or it is not known whether it was: try the same again.",
+}
+_WITH_BODY = (400, 408, 413, 415)
+
+
+def content(schema: str | tuple[str, ...], media_type: str = "application/json") -> Json:
+    """A body of a schema under components, or of one of several."""
+    if isinstance(schema, str):
+        return {media_type: {"schema": {"$ref": _REF + schema}}}
+    return {media_type: {"schema": {"anyOf": [{"$ref": _REF + each} for each in schema]}}}
+
+
+def answers(
+    schema: str | tuple[str, ...], says: str, status: int = 200, problems: Iterable[int] = (401, 403, 422, 429, 503)
+) -> dict[int | str, Json]:
+    """The answers of an endpoint: the good one, and the problems it can have."""
+    good: dict[int | str, Json] = {status: {"description": says, "content": content(schema)}}
+    bad = {
+        each: {"description": _PROBLEMS[each], "content": content("Problem", "application/problem+json")} for each in problems
+    }
+    return good | bad
+
+
+def with_body(*problems: int) -> tuple[int, ...]:
+    """The problems of an endpoint with a body, and these besides."""
+    return tuple(sorted({401, 403, 422, 429, 503, *_WITH_BODY, *problems}))
+
+
+def takes(schema: str | Json, example: object = None, *, required: bool = True) -> Json:
+    """An endpoint's body: a schema under components, or one of its own."""
+    body: Json = {"schema": {"$ref": _REF + schema} if isinstance(schema, str) else schema}
+    shown = {} if example is None else {"example": example}
+    return {"requestBody": {"required": required, "content": {"application/json": body | shown}}}
+
+
+TAKES_RELEASE = takes("Release", RELEASE_EXAMPLE)
+"""The body is a release."""
+
+TAKES_ASSIGNEE = takes("Assignee", {"to": "night shift"})
+"""The body is who has a work item in hand."""
+
+TAKES_REASON = takes("GivenReason", {"reason": "The state confirmed that it is back."})
+"""The body is a reason."""
+
+REPLAY_HEADER: Json = {
+    "Idempotent-Replay": {
+        "description": "It was done before: the answer of then.",
+        "schema": {"type": "string", "const": "true"},
+    }
+}
+"""The header of an answer given before."""
+
+REPLAYED: dict[int | str, Json] = {
+    200: {
+        "description": "It stands so already: the answer of then; nothing is sent again.",
+        "headers": REPLAY_HEADER,
+        "content": content("Decision"),
+    }
+}
+"""The other good answer of what may be asked twice."""
+
+_TAGS = ("releases", "feeds", "decisions", "messages", "pauses", "work items", "inquiries", "rulebook", "audit", "health")
+"""In the order in which /docs shows them."""
+
+_MODE: Json = {
+    "name": "LENS-Mode",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "enum": ["backfill"]},
+    "description": "`backfill` stores the decision and sends nothing; only with a key made with `--may-backfill`.",
+}
+_BY_HAND: Json = {
+    "/v1/releases": {
+        "post": {
+            "tags": ["releases"],
+            "summary": "Send a release",
+            "operationId": "post_release",
+            "description": "Decides, stores the decision with its messages and work items, and queues the messages, in one "
+            "transaction, before the answer. Role: system_of_record.",
+            "parameters": [_MODE],
+            **TAKES_RELEASE,
+            "responses": {
+                "200": {
+                    "description": "Stored before with the same content: the decision of then; nothing is sent again.",
+                    "headers": REPLAY_HEADER,
+                    "content": content("Decision"),
+                },
+                **{str(k): v for k, v in answers("Decision", "Stored now.", 201, with_body(409)).items()},
+            },
+        }
+    },
+    "/v1/releases:batch": {
+        "post": {
+            "tags": ["releases"],
+            "summary": "Send many releases",
+            "operationId": "post_batch",
+            "description": "NDJSON: one release a line in; one line out for each, in order, streamed: its decision with `line` and "
+            "`replayed`, or a problem with the number of the `line` and, where it could be read, the `release_id`. `Content-Encoding: "
+            "gzip` is read. A bad line does not stop the others. Each line is stored on its own, so a batch that "
+            "broke off may be sent again whole. Role: system_of_record.",
+            "parameters": [_MODE],
+            "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"$ref": f"{_REF}Release"}}}},
+            "responses": {
+                "200": {
+                    "description": "A line for each line.",
+                    "content": {
+                        "application/x-ndjson": {
+                            "schema": {"anyOf": [{"$ref": f"{_REF}BatchAnswer"}, {"$ref": f"{_REF}Problem"}]}
+                        }
+                    },
+                },
+                **{str(k): v for k, v in answers("Problem", "", 0, (400, 401, 403, 413, 415, 422, 503)).items() if k != 0},
+            },
+        }
+    },
+}
+
+
+def describe(app: FastAPI, answered: Sequence[type]) -> Json:
+    """The whole description of an app. `answered` are the types of its answers."""
+    described = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+    )
+    described["paths"] = dict(sorted({**deepcopy(_BY_HAND), **described["paths"]}.items()))
+    described["tags"] = [{"name": name} for name in _TAGS]
+    schemas = described.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas |= (
+        _release_schemas()
+        | _answer_schemas(answered)
+        | {"Problem": _PROBLEM, "Fault": _FAULT, "GivenReason": _REASON, "Assignee": _ASSIGNEE}
+    )
+    described["components"]["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "`lens keys create`"}
+    }
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            operation["security"] = [{"key": []}] if path.startswith("/v1/") else []
+    return described
+
+
+def _release_schemas() -> Json:
+    """The contract's schema with its inner definitions moved to where OpenAPI looks for them."""
+    schema = deepcopy(release_schema())
+    schema.pop("$schema", None)
+    inner = {name.capitalize(): each for name, each in schema.pop("$defs", {}).items()}
+    moved: Json = _moved({"Release": schema, **inner})
+    return moved
+
+
+def _moved(node: Any) -> Any:  # noqa: ANN401 - walks any JSON document
+    if isinstance(node, dict):
+        return {
+            key: _REF + value.rpartition("/")[2].capitalize() if key == "$ref" else _moved(value) for key, value in node.items()
+        }
+    return [_moved(each) for each in node] if isinstance(node, list) else node
+
+
+def _answer_schemas(answered: Sequence[type]) -> Json:
+    _, schemas = msgspec.json.schema_components([Answer, *answered], schema_hook=_anything, ref_template=_REF + "{name}")
+    schemas["Decision"] = schemas.pop("Answer")
+    return dict(schemas)
+
+
+def _anything(kind: type) -> Json:
+    """The schema of a value that may be any JSON."""
+    if kind is not object:
+        raise NotImplementedError(f"{kind} has no schema")
+    return {"description": "Any JSON value."}

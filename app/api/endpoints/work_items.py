@@ -1,0 +1,135 @@
+"""Work items: what a person must do."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+
+from app.api.description.openapi import TAKES_ASSIGNEE, TAKES_REASON, answers, with_body
+from app.api.parts import JSON, Wired
+from app.api.requests.auth import Operator, Watcher
+from app.api.requests.bodies import read_assignee, read_reason
+from app.api.requests.filters import RELEASE_ID, STATE, Ordered, Unfiltered, refuse_unknown_state
+from app.intake.lift import lift_hold, reject_hold, resolve_item, reviewed
+from app.store.accepted.lifting import look_in_full
+from app.store.desk.work_items import Assign, Resolve, StoredWorkItem, WorkItemFilter, assign, list_work_items
+
+router = APIRouter(tags=["work items"])
+
+ItemId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The work item's number.")]
+
+
+class WorkItemPage(msgspec.Struct, frozen=True):
+    """A page of work items. `next` goes into `cursor` for the page after it; null on the last one."""
+
+    items: tuple[StoredWorkItem, ...]
+    next: str | None
+
+
+class WorkItemQuery(Ordered):
+    """Which work items to list."""
+
+    status: Literal["open", "resolved"] | None = None
+    code: str | None = Field(None, pattern="^[a-z0-9-]{1,80}$", description="e.g. review, no-residence-state")
+    release_id: str | None = Field(None, pattern=RELEASE_ID)
+    state: str | None = Field(None, pattern=STATE, description="USPS code of the state that it is about.")
+    assigned_to: str | None = Field(None, pattern=r"^[^\x00-\x1f]{1,80}$", description="Who has it in hand.")
+    assigned: bool | None = Field(None, description="Whether somebody has it in hand.")
+    overdue: bool | None = Field(None, description="Whether it is open and was due.")
+
+
+@router.get(
+    "/v1/work-items", summary="List work items", responses=answers("WorkItemPage", "A page of work items, by their numbers.")
+)
+async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Query()]) -> Response:
+    """What a person must do, or has done, oldest first unless asked otherwise. Roles: operator, auditor."""
+    filters = query.model_dump(exclude={"limit", "cursor", "order"})
+    wanted = WorkItemFilter(**filters, now=parts.clock())
+    page = await parts.look(lambda connection: list_work_items(connection, wanted, query.limit, query.cursor, query.order))
+    if not page.items:
+        refuse_unknown_state(query.state, parts.decider())
+    return Response(msgspec.json.encode(WorkItemPage(*page)), media_type=JSON)
+
+
+@router.get(
+    "/v1/work-items/{id}",
+    summary="Look at a work item",
+    responses=answers("WorkItemInFull", "The work item.", problems=(401, 403, 404, 422, 503)),
+)
+async def get_one(parts: Wired, _: Watcher, id: ItemId, __: Unfiltered) -> Response:
+    """One work item. Of one that holds a release: the flags, and word for word what lifting it would send as things are now.
+
+    Roles: operator, auditor.
+    """
+    wording = reviewed(parts.decider(), parts.clock())
+    found = await parts.look(lambda connection: look_in_full(connection, id, wording))
+    return Response(msgspec.json.encode(found), media_type=JSON)
+
+
+@router.post(
+    "/v1/work-items/{id}/assign",
+    summary="Assign a work item",
+    responses=answers("StoredWorkItem", "Who has it in hand now.", problems=with_body(404, 409)),
+    openapi_extra=TAKES_ASSIGNEE,
+)
+async def give(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+    """Says who has it in hand: a name, or null for nobody. It keeps nobody else from it. Role: operator."""
+    wanted = Assign(id, await read_assignee(request), caller.name, parts.clock())
+    return Response(msgspec.json.encode(await parts.writer.do(assign, wanted)), media_type=JSON)
+
+
+@router.post(
+    "/v1/work-items/{id}/resolve",
+    summary="Resolve a work item",
+    responses=answers("StoredWorkItem", "It is closed.", problems=with_body(404, 409)),
+    openapi_extra=TAKES_REASON,
+)
+async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+    """Says that it was done, and how. It sends nothing; what it held back is never sent. Role: operator."""
+    wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
+    return Response(msgspec.json.encode(await resolve_item(parts.writer, wanted)), media_type=JSON)
+
+
+@router.post(
+    "/v1/work-items/{id}/lift",
+    summary="Lift a hold",
+    responses=answers(
+        ("StoredRelease", "StoredWorkItem"),
+        "The release as it stands now, with what is sent; of a surge, its work item.",
+        problems=with_body(404, 409),
+    )
+    | answers("StoredWorkItem", "It waits for a second person; nothing was sent.", status=202, problems=()),
+    openapi_extra=TAKES_REASON,
+)
+async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+    """The release is decided again as if nothing held it, and is sent, once. Of a surge, all that it held back is sent as it is.
+
+    Where the work item says `lift: two_people`, two people must do so: the first gets 202, and the work item waits for the second.
+    Role: operator.
+    """
+    reason = await read_reason(request)
+    lifted = await lift_hold(parts.writer, parts.decider(), id, reason, caller.name, parts.clock)
+    waits = isinstance(lifted, StoredWorkItem) and lifted.status == "open"
+    if not waits:
+        parts.queued()
+    return Response(msgspec.json.encode(lifted), 202 if waits else 200, media_type=JSON)
+
+
+@router.post(
+    "/v1/work-items/{id}/reject",
+    summary="Reject a hold",
+    responses=answers(
+        ("StoredRelease", "StoredWorkItem"),
+        "The release as it stands now, with what is cancelled; of a surge, its work item.",
+        problems=with_body(404, 409),
+    ),
+    openapi_extra=TAKES_REASON,
+)
+async def reject(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+    """What the hold keeps back is never sent; what states were told before stands. Refused for what holds nothing back.
+
+    Role: operator.
+    """
+    wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
+    return Response(msgspec.json.encode(await reject_hold(parts.writer, wanted)), media_type=JSON)

@@ -1,0 +1,151 @@
+"""Reading a request's body under a hard limit, and the small JSON bodies of the lesser endpoints."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from app.api.requests.auth import Caller
+from app.api.requests.encodings import expect_encoding
+from app.api.requests.problems import BackfillNotAllowed, TooSlow, UnknownMode, WrongMediaType
+from app.domain.reason import REASON_LENGTH, WORDED, is_worded
+from app.domain.release import BODY_LIMIT, read_json
+from app.domain.unknown_fields import unknown_field_faults
+from app.errors import Fault, Refused, TooLarge
+
+BODY_SECONDS = 30.0
+"""How long one body may take to arrive."""
+
+ASSIGNEE_LENGTH = 80
+"""Characters of a name that a work item is assigned to."""
+
+
+async def read_body(request: Request, limit: int = BODY_LIMIT, media_types: tuple[str, ...] = ("application/json",)) -> bytes:
+    """The whole body, of one of `media_types`. Never holds more than `limit` bytes and one network chunk, whatever Content-Length says.
+
+    Raises TooLarge, TooSlow, WrongMediaType, or ClientDisconnect when the caller hangs up before the end.
+    """
+    expect_media_type(request, *media_types)
+    expect_encoding(request)
+    declared = request.headers.get("content-length")
+    if declared is not None and declared.isdecimal() and int(declared) > limit:
+        raise _too_large(limit)
+    # A timer costs a request as much as reading its JSON does. Most bodies come whole with their head;
+    # of one that does not begin, the server itself ends the connection (`server.py`).
+    first, more = await _next_piece(request)
+    _expect_within(limit, first)
+    if not more:
+        return first
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _gather(request, first, limit)
+    except TimeoutError:
+        raise TooSlow from None
+
+
+async def _gather(request: Request, first: bytes, limit: int) -> bytes:
+    body = bytearray(first)
+    more = True
+    while more:
+        piece, more = await _next_piece(request)
+        body += piece
+        _expect_within(limit, body)
+    return bytes(body)
+
+
+async def _next_piece(request: Request) -> tuple[bytes, bool]:
+    """The next piece of a body, and whether more may come. Raises ClientDisconnect."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
+
+
+def _expect_within(limit: int, body: bytes | bytearray) -> None:
+    if len(body) > limit:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge((Fault("", "too-large", f"the body has over {limit} bytes"),), "The body is too large; nothing was stored.")
+
+
+def expect_media_type(request: Request, *allowed: str) -> None:
+    """Raises WrongMediaType unless Content-Type is one of `allowed`, parameters aside, or says nothing.
+
+    `application/x-www-form-urlencoded` says nothing: curl and others send it when they are not told.
+    """
+    given = request.headers.get("content-type")
+    if given is None or given in allowed:
+        return
+    if given.partition(";")[0].strip().lower() not in (*allowed, "application/x-www-form-urlencoded"):
+        raise WrongMediaType(f"Content-Type must be {' or '.join(allowed)}; nothing was stored.")
+
+
+def backfill_asked(request: Request, caller: Caller) -> bool:
+    """Whether the header `LENS-Mode: backfill` is there.
+
+    Raises UnknownMode for any other value, BackfillNotAllowed when the caller's key was not made for it.
+    """
+    mode = request.headers.get("lens-mode")
+    if mode is None:
+        return False
+    if mode.strip().lower() != "backfill":
+        fault = Fault("/LENS-Mode", "unknown-mode", "leave the header out, or say backfill", ("backfill",))
+        raise UnknownMode((fault,), "LENS-Mode has an unknown value; nothing was stored.")
+    if not caller.backfills:
+        raise BackfillNotAllowed
+    return True
+
+
+def refuse_query(request: Request) -> None:
+    """Raises Refused when there is a query: a parameter that is not looked at must not seem to be obeyed."""
+    if request.scope["query_string"]:
+        raise Refused((Fault("", "unknown-parameter", "this address takes no query"),))
+
+
+async def read_reason(request: Request) -> str:
+    """The text of a body `{"reason": "…"}`. Raises Refused with every fault, NotJson, TooLarge, WrongMediaType or TooSlow."""
+    document = read_json(await read_body(request))
+    faults = _line_faults(document, "reason", REASON_LENGTH, "say why, for those who read the record later")
+    if not faults and not is_worded(document["reason"]):
+        faults.append(Fault("/reason", "no-words", f"write {WORDED}"))
+    _refuse(faults)
+    return str(document["reason"]).strip()
+
+
+async def read_assignee(request: Request) -> str | None:
+    """The name of a body `{"to": "…"}`, None for null. Raises the same."""
+    document = read_json(await read_body(request))
+    if document == {"to": None}:
+        return None
+    _refuse(_line_faults(document, "to", ASSIGNEE_LENGTH, "say who has it in hand; null for nobody"))
+    return str(document["to"]).strip()
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise Refused(tuple(faults), so="nothing was changed")
+
+
+def _line_faults(document: Any, name: str, limit: int, ask: str) -> list[Fault]:  # noqa: ANN401 - any JSON document
+    """What is wrong with an object that must hold one line of text under this name, and nothing else."""
+    if not isinstance(document, dict):
+        return [Fault("", "type", f'this must be an object: {{"{name}": "…"}}', ("object",))]
+    faults = unknown_fields(document, (name,))
+    if name not in document:
+        return [*faults, Fault(f"/{name}", "required", ask)]
+    text = document[name]
+    if not isinstance(text, str):
+        faults.append(Fault(f"/{name}", "type", "this must be text", ("string",)))
+    elif not 0 < len(text.strip()) <= limit:
+        faults.append(Fault(f"/{name}", "length", f"1 to {limit} characters"))
+    elif not text.isprintable():
+        faults.append(Fault(f"/{name}", "control-character", "one line of printable text"))
+    return faults
+
+
+def unknown_fields(document: dict[str, Any], known: tuple[str, ...]) -> list[Fault]:
+    """A fault for each field of an object that is none of those known."""
+    return list(unknown_field_faults("", document, known, known, known))

@@ -1,0 +1,1 @@
+"""Commands of those who write and test rules; most need no database."""

@@ -1,0 +1,1 @@
+"""Which rulebook decides: from the folder or the store, drafted, approved, published, followed and put in force."""

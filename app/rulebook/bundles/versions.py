@@ -1,0 +1,228 @@
+"""The life of a rulebook: drafted, approved by a second person who was shown what it changes, live, taken back.
+
+Pure: who may do what next follows from what is known of a version and of the one that is live. An approval is for one change,
+from the version that was live when it was given to the version approved; when another goes live in between, or when the version is
+taken back, it lapses.
+"""
+
+import re
+from dataclasses import asdict
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from app.domain.people import same_person
+from app.errors import Conflict
+from app.rulebook.book import RuleBook
+from app.rulebook.files.report import as_json
+from app.rulebook.reading.content import HASH_LENGTH
+
+State = Literal["draft", "rejected", "approved", "live", "retired"]
+"""`draft`: checked and stored; `rejected`: sent back; `approved`: may be published; `live`: it decides; `retired`: it did once."""
+
+Way = Literal["publish", "rollback", "folder"]
+"""How a version came to be live: published by an approver, gone back to, or taken from the folder that a service watches."""
+
+FOLDER: Final = "folder"
+"""Who drafted and published what was taken from the folder."""
+
+VERSION = re.compile(f"[0-9a-f]{{{HASH_LENGTH}}}(?:[0-9a-f]{{{64 - HASH_LENGTH}}})?")
+"""How a version is named: by its full SHA-256, or by the first 12 digits of it, its label."""
+
+_NAMES_SHOWN = 3
+WARNINGS_KEPT = 100
+"""Warnings of a version that are kept with it."""
+_NAME_LENGTH = 120
+
+
+class Standing(NamedTuple):
+    """What decides about a version's next step. `live` is the version live now, None where none ever was.
+
+    `failed` names the scenarios that failed when it was drafted; `sequence` is that of its signed bundle, `newest` the highest
+    of those that were ever live.
+    """
+
+    version: str
+    drafted_by: str
+    approved_by: str | None
+    approved_against: str | None
+    was_live: bool
+    live: str | None
+    rejected_by: str | None = None
+    failed: tuple[str, ...] = ()
+    sequence: int = 0
+    newest: int = 0
+
+    @property
+    def state(self) -> State:
+        """Where it is in its life."""
+        if self.version == self.live:
+            return "live"
+        if self.rejected_by is not None:
+            return "rejected"
+        if self.approved_by is not None and self.approved_against == self.live:
+            return "approved"
+        return "retired" if self.was_live else "draft"
+
+
+def approval_fault(standing: Standing, by: str, diff_seen: str | None) -> Conflict | None:
+    """Why this person may not approve this version now, or None. `diff_seen` is the version the diff shown began at."""
+    version, live = standing.version, standing.live
+    if version == live:
+        return Conflict(f"Rulebook {version} is live already.")
+    if same_person(by, standing.drafted_by):
+        return Conflict(f"{standing.drafted_by} drafted rulebook {version}; another person must approve it{_told_apart(by)}.")
+    if standing.rejected_by is not None:
+        return Conflict(f"{standing.rejected_by} sent rulebook {version} back; draft it again with what was asked for.")
+    if diff_seen != live:
+        seen = f"is from {diff_seen}" if diff_seen else "is from nothing"
+        return Conflict(
+            f"The diff seen {seen}, but {live or 'nothing'} is live now; look at {_diff(live, version)} and decide again."
+        )
+    return None
+
+
+def rejection_fault(standing: Standing, by: str) -> Conflict | None:
+    """Why this person may not send this version back now, or None."""
+    version = standing.version
+    if version == standing.live:
+        return Conflict(f"Rulebook {version} is live; go one step back with a rollback, or publish another.")
+    if same_person(by, standing.drafted_by):
+        return Conflict(f"{standing.drafted_by} drafted rulebook {version}; another person must look at it{_told_apart(by)}.")
+    if standing.rejected_by is not None:
+        return Conflict(f"{standing.rejected_by} has sent rulebook {version} back already.")
+    return None
+
+
+def scenario_fault(version: str, failed: tuple[str, ...]) -> Conflict | None:
+    """Why a version whose scenarios failed may not go live, or None where none did."""
+    if not failed:
+        return None
+    return Conflict(f"Rulebook {version} does not go live: {failing(failed)} `lens test` shows what was expected.")
+
+
+def failing(failed: tuple[str, ...]) -> str:
+    """A sentence that names the first scenarios that fail."""
+    names = "; ".join(f'"{name[:_NAME_LENGTH]}"' for name in failed[:_NAMES_SHOWN])
+    more = len(failed) - _NAMES_SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    count = "1 scenario fails" if len(failed) == 1 else f"{len(failed)} scenarios fail"
+    return f"{count}: {names}{rest}."
+
+
+def age_fault(standing: Standing) -> Conflict | None:
+    """Why a signed bundle may not go live by itself, or None: it was made before one that was live."""
+    if standing.sequence >= standing.newest:
+        return None
+    return Conflict(
+        f"The bundle of rulebook {standing.version} has sequence {standing.sequence}, and one of sequence {standing.newest} was "
+        "live: it is older. To publish it all the same, say why (`older`; on the command line `--older`)."
+    )
+
+
+def _told_apart(by: str) -> str:
+    """How people are told apart where `by` acted."""
+    if by.startswith("cli "):
+        return " (one user id at the command line is one person, whatever --as says)"
+    return " (keys whose names differ only in case, spaces or look-alike characters are one person)"
+
+
+def publication_fault(standing: Standing) -> Conflict | None:
+    """Why this version may not be published now, or None."""
+    version, live = standing.version, standing.live
+    if standing.rejected_by is not None:
+        return Conflict(f"{standing.rejected_by} sent rulebook {version} back; draft it again with what was asked for.")
+    if standing.approved_by is None:
+        return Conflict(
+            f"Rulebook {version} is not approved; a second person approves it after a look at {_diff(live, version)}."
+        )
+    if standing.approved_against != live:
+        return Conflict(
+            f"The approval of rulebook {version} has lapsed, since it was not for a change from {live}, or was rolled back; "
+            f"approve it again after a look at {_diff(live, version)}."
+        )
+    return None
+
+
+def _diff(live: str | None, version: str) -> str:
+    return f"the diff {live} to {version}" if live else "its files"
+
+
+class StepBack(NamedTuple):
+    """What a rollback would do: from the live version to the one before. `again`: it was done already, by this very request."""
+
+    to: str
+    again: bool
+
+
+def step_back(named: str, live: str | None, before: str | None, undone: str | None) -> StepBack | Conflict:
+    """One step back. `before` was live before `live`; `undone` is what the last publication, if it was a rollback, named.
+
+    `named` is the live version, to be taken back, or just as well the one before it, to be gone back to. Asked once more, it
+    changes nothing: so a request whose answer was lost may be repeated.
+    """
+    if live is not None and named == undone:
+        return StepBack(live, again=True)
+    if before is None:
+        return Conflict(f"No version was live before {live}; publish another one instead.")
+    if named in {live, before}:
+        return StepBack(before, again=False)
+    return Conflict(f"Rulebook {named} is not live; {live} is, and one step back from it is {before}.")
+
+
+class PastDays(msgspec.Struct, frozen=True):
+    """What a version changes of days before today: `changed` cases are decided otherwise than under `against`, the version that is
+    live, in `reworded` only words differ, and so many `releases` of the `replayed` newest recorded ones go otherwise.
+    """
+
+    against: str
+    changed: int
+    reworded: int
+    releases: int
+    replayed: int
+
+    @property
+    def words(self) -> str:
+        """The same in a sentence."""
+        return (
+            f"Days before today change: {self.changed:,} cases are decided otherwise than under {self.against}, and so are "
+            f"{self.releases:,} of the {self.replayed:,} newest recorded releases."
+        )
+
+
+class Proofs(msgspec.Struct, frozen=True):
+    """What was proved: over how many cases in how many regimes, what falls to each `otherwise`, and of how many values of a
+    sensitive fact the reader of a notice is left unsure.
+    """
+
+    cases: int
+    regimes: int
+    uncovered: tuple[dict[str, Any], ...]
+    possible: tuple[dict[str, Any], ...]
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """The rulebook's own scenarios, run: how many, and the names of those that failed."""
+
+    run: int
+    failed: tuple[str, ...]
+
+
+class CheckResult(msgspec.Struct, frozen=True):
+    """What the check of a version found: `problems` as `lens check --format json` tells them (warnings only), proofs, scenarios."""
+
+    problems: tuple[dict[str, Any], ...]
+    proofs: Proofs
+    scenarios: Trial
+
+
+def check_result(book: RuleBook, trial: Trial) -> CheckResult:
+    """What is kept of the check of a rulebook that can be used."""
+    return CheckResult(tuple(as_json(book.warnings[:WARNINGS_KEPT], book.hash)["problems"]), proofs_of(book), trial)
+
+
+def proofs_of(book: RuleBook) -> Proofs:
+    """What was proved of a rulebook that can be used."""
+    proved = book.proved
+    uncovered = tuple({"rule": found.rule, "cases": found.cases, "example": dict(found.example)} for found in proved.uncovered)
+    return Proofs(proved.cases, proved.regimes, uncovered, tuple(asdict(found) for found in proved.possible))

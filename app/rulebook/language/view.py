@@ -1,0 +1,110 @@
+"""The rulebook on one day: which rules count, what each row says, which rows are in which set.
+
+Between two days on which nothing changes everything is the same, so there are few views: one for each *regime*, a maximal run
+of days on which no rule, row or set changes.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from app.rulebook.language.model import FIRST_DAY, Fact, Membership, Table, Test, day_after
+
+
+def cells_on(table: Table, day: date) -> dict[str, dict[str, str]]:
+    """Each row's cells on a day: the file's, with the changes in force put in, the later beginning last."""
+    cells = {key: row.cells for key, row in table.rows.items()}
+    for change in sorted(table.changes, key=lambda change: change.period.first):
+        if change.period.covers(day):
+            cells[change.row] = {**cells[change.row], **change.cells}
+    return cells
+
+
+def sets_on(table: Table, day: date) -> dict[str, frozenset[str]]:
+    """The rows of each set on a day."""
+    cells = cells_on(table, day)
+    sets = {}
+    for definition in table.sets.values():
+        if definition.listed is not None:
+            members = set(definition.listed)
+        else:
+            members = {
+                row for row, texts in cells.items() if all(texts.get(name) in values for name, values in definition.where)
+            }
+        sets[definition.name] = frozenset((members | set(definition.also)) - set(definition.excepted))
+    return sets
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The rulebook from `first` to `last`, both included. Cells by table and row, sets by table and name.
+
+    `rows` are the values a fact of a table can have. `stands_for` gives for a value that the table lacks the row that answers
+    for it; there are such values only where two rulebooks are compared.
+    """
+
+    first: date
+    last: date
+    facts: Mapping[str, Fact]
+    cells: Mapping[str, Mapping[str, Mapping[str, str]]]
+    sets: Mapping[str, Mapping[str, frozenset[str]]]
+    rows: Mapping[str, tuple[str, ...]]
+    stands_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    _members: dict[Membership, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
+
+    def domain(self, fact: str) -> tuple[str, ...]:
+        """All values a fact can have, in the order of its table."""
+        table = self.facts[fact].table
+        return self.rows[table] if table is not None else ("yes", "no")
+
+    def members(self, test: Membership) -> frozenset[str]:
+        """The values that fit a membership test on these days."""
+        found = self._members.get(test)
+        if found is None:
+            found = self._members[test] = self._find_members(test)
+        return found
+
+    def _find_members(self, test: Membership) -> frozenset[str]:
+        table = self.facts[test.fact].table
+        named = set(test.rows)
+        if table is not None:
+            named.update(*(self.sets[table][name] for name in test.sets))
+            named |= {value for value, row in self.stands_for.get(table, {}).items() if row in named}
+        return frozenset(self.domain(test.fact)) - named if test.negated else frozenset(named)
+
+    def holds(self, test: Test, values: Mapping[str, str]) -> bool:
+        """Whether a test holds for these values: the plain meaning of the language."""
+        if isinstance(test, Membership):
+            return values[test.fact] in self.members(test)
+        return (values[test.fact] == values[test.other]) != test.negated
+
+
+def views(facts: Mapping[str, Fact], tables: Mapping[str, Table], edges: Iterable[date]) -> tuple[View, ...]:
+    """One view for each regime. `edges` are the days on which something else than a row begins to differ."""
+    days = {FIRST_DAY, *edges}
+    for table in tables.values():
+        for change in table.changes:
+            days.add(change.period.first)
+            after = day_after(change.period.last)
+            if after is not None:
+                days.add(after)
+    firsts = sorted(days)
+    lasts = [first - timedelta(days=1) for first in firsts[1:]] + [date.max]
+    rows = {name: tuple(table.rows) for name, table in tables.items()}
+    return tuple(
+        View(
+            first,
+            last,
+            facts,
+            {name: cells_on(table, first) for name, table in tables.items()},
+            {name: sets_on(table, first) for name, table in tables.items()},
+            rows,
+        )
+        for first, last in zip(firsts, lasts, strict=True)
+    )
+
+
+def view_at(firsts: list[int], day: date) -> int:
+    """The index of the regime a day is in; `firsts` are the ordinals of the regimes' first days."""
+    return bisect_right(firsts, day.toordinal()) - 1

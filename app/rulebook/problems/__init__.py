@@ -1,0 +1,1 @@
+"""What can be wrong with a rulebook, and its words; nothing here reads a file."""

@@ -1,0 +1,78 @@
+"""What is not wrong but should be known: sets nobody uses, sets that name nothing, rules no scenario expects, rows that run out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from app.rulebook.language.model import DecisionTable, Membership, Table, Test, day_after
+from app.rulebook.language.scenarios import Suite
+from app.rulebook.language.view import View
+from app.rulebook.problems.problem import Problems, Spot
+
+
+def check_sets(
+    tables: Mapping[str, Table],
+    decisions: Sequence[DecisionTable],
+    suite: Suite,
+    views: Sequence[View],
+    problems: Problems,
+    *,
+    unused: bool,
+) -> None:
+    """Tells sets that no row can ever be in and, with `unused`, those that no rule, promise or scenario uses."""
+    used = {name for test, table in _tests(decisions, suite, views[0]) for name in (f"{table}.{s}" for s in test.sets)}
+    used |= {name for scenario in suite.scenarios for name in scenario.named}
+    for table in tables.values():
+        for definition in table.sets.values():
+            if not any(view.sets[table.name][definition.name] for view in views) and not _open_to_rows(table, definition.name):
+                help = "name a row in it, or take the set out"
+                problems.error("R123", f"`{table.name}.{definition.name}` names no row, on any day", definition.spot, help=help)
+            elif unused and f"{table.name}.{definition.name}" not in used:
+                help = "name it in the rule that should test it; only if none should, take it out"
+                problems.warning("R320", f"nothing uses the set `{table.name}.{definition.name}`", definition.spot, help=help)
+
+
+def _open_to_rows(table: Table, name: str) -> bool:
+    """Whether a set is empty only because no row is so at present: its cells are of columns with a fixed choice of words."""
+    where = table.sets[name].where
+    return bool(where) and all(table.columns[column].allowed and values for column, values in where)
+
+
+def _tests(decisions: Sequence[DecisionTable], suite: Suite, view: View) -> Iterator[tuple[Membership, str]]:
+    conditions = [condition for decision in decisions for rule in decision.rules for condition in rule.when]
+    conditions += [condition for promise in suite.promises for condition in promise.when]
+    for condition in conditions:
+        for test in condition.tests:
+            found: Test = test
+            if isinstance(found, Membership):
+                yield found, view.facts[found.fact].table or ""
+
+
+def check_scenarios(decisions: Sequence[DecisionTable], suite: Suite, idle: set[str], problems: Problems) -> None:
+    """Tells each rule that no scenario expects to fire; `idle` are those that no case reaches, so none could."""
+    expected = {rule for scenario in suite.scenarios for rule in scenario.expect.because or ()}
+    for decision in decisions:
+        for rule in decision.all_rules():
+            if rule.id not in expected and rule.id not in idle:
+                help = f"write a scenario with `because: [… {rule.id} …]`, so that a wrong edit of it is noticed"
+                problems.warning("R330", f"no scenario expects {rule.id}", rule.spot, help=help)
+
+
+def check_rows_end(tables: Mapping[str, Table], problems: Problems) -> None:
+    """Tells each dated change that ends while nothing follows, so that the row's first text comes back."""
+    for table in tables.values():
+        for change in table.changes:
+            after = day_after(change.period.last)
+            if after is None:
+                continue
+            for column in change.cells:
+                follows = any(
+                    other is not change and other.row == change.row and column in other.cells and other.period.covers(after)
+                    for other in table.changes
+                )
+                if not follows:
+                    _tell_row_ends(table, change.row, column, change.period.last.isoformat(), change.spots[column], problems)
+
+
+def _tell_row_ends(table: Table, row: str, column: str, last: str, spot: Spot, problems: Problems) -> None:
+    back = table.rows[row].cells.get(column, "")
+    message = f"the change of `{column}` of {row} ends {last} and nothing follows; it then is `{back}` again"
+    problems.warning("R311", message, spot, help="say what holds from the next day on, or take `through` out")

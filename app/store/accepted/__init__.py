@@ -1,0 +1,1 @@
+"""Releases accepted, followed up and lifted: decision, messages, history and work items in one transaction."""

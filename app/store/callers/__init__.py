@@ -1,0 +1,1 @@
+"""Who calls: their keys, and the feeds they keep alive."""

@@ -1,0 +1,1 @@
+"""What waits for a person: work items, inquiries, texts of the network, surges."""

@@ -1,0 +1,101 @@
+"""The versions of a release: as it was first accepted (version 1), and each correction and cancellation since."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from app.domain.decision import Answer, Outcome, Reason
+from app.domain.times import rfc3339
+from app.store.ledger.sums import VERSION_COLUMNS, sum_of
+from app.store.statements.rows import insert
+from app.store.tables.main import RELEASE, RELEASE_VERSION
+
+Kind = Literal["first", "correction", "cancellation"]
+
+
+class Version(NamedTuple):
+    """One version. `rulebook` is the full hash of what decided (of a release accepted before LENS kept it: the label). `body` is the content that stood from then on, `at` Micros; messages from `first_message` on belong to it."""
+
+    version: int
+    kind: Kind
+    fingerprint: str
+    caller: str
+    rulebook: str
+    body: str
+    reason: str | None
+    answer: str
+    first_message: int
+    at: int
+
+
+_COLUMNS = (*Version._fields[:5], "body_json", "reason", "answer_json", "first_message", "at")
+
+
+def versions_of(connection: Connection, release: int) -> list[Version]:
+    """Every version of a release (its row id), oldest first: at least one."""
+    row = connection.execute(select(RELEASE).where(RELEASE.c.id == release)).one()
+    who = (row.fingerprint, row.caller, row.rulebook)
+    first = Version(1, "first", *who, row.body_json, None, row.answer_json, 0, row.accepted_at)
+    columns = [RELEASE_VERSION.c[name] for name in _COLUMNS]
+    found = connection.execute(select(*columns).where(RELEASE_VERSION.c.release == release).order_by(RELEASE_VERSION.c.version))
+    return [first, *(Version(*row) for row in found)]
+
+
+def newest_version(connection: Connection, release_id: str) -> int | None:
+    """The number of the version that stands; None for an id that there is no release of."""
+    release = connection.scalar(select(RELEASE.c.id).where(RELEASE.c.release_id == release_id))
+    if release is None:
+        return None
+    return connection.scalar(select(func.max(RELEASE_VERSION.c.version)).where(RELEASE_VERSION.c.release == release)) or 1
+
+
+def add_version(connection: Connection, release: int, version: Version, evidence: str) -> dict[str, str]:
+    """Stores a further version; its number must be the next. Returns what the audit trail is to keep of it."""
+    names, values = ("release", *_COLUMNS, "evidence_json"), (release, *version, evidence)
+    insert(connection, "release_version", names, [values])
+    by_name = dict(zip(names, values, strict=True))
+    return {f"release_version {release}.{version.version}": sum_of([by_name[name] for name in VERSION_COLUMNS])}
+
+
+def version_of(versions: Sequence[Version], number: int) -> Version:
+    """The version that a message (its number) belongs to."""
+    return next(version for version in reversed(versions) if version.first_message <= number)
+
+
+class Correction(msgspec.Struct, frozen=True):
+    """A correction or cancellation, and what was decided then. `at` is RFC 3339 in UTC, `by` the name of the key that sent it.
+
+    `messages` are the ids of those it gave at once; `reason` a cancellation's own. For a cancellation no rule decided.
+    """
+
+    version: int
+    kind: Literal["correction", "cancellation"]
+    at: str
+    by: str
+    outcome: Outcome
+    rulebook: str
+    because: tuple[Reason, ...]
+    reason: str | None
+    messages: tuple[str, ...]
+
+
+def corrections(versions: Sequence[Version]) -> tuple[Correction, ...]:
+    """What followed the first version, as callers see it."""
+    return tuple(_correction(version) for version in versions if version.kind != "first")
+
+
+def _correction(version: Version) -> Correction:
+    answer = msgspec.json.decode(version.answer, type=Answer)
+    return Correction(
+        version.version,
+        "cancellation" if version.kind == "cancellation" else "correction",
+        rfc3339(version.at),
+        version.caller,
+        answer.outcome,
+        answer.rulebook,
+        answer.because,
+        version.reason,
+        tuple(message.message_id for message in answer.messages),
+    )

@@ -1,0 +1,1 @@
+"""The life of rulebooks as they are stored."""

@@ -1,0 +1,1 @@
+"""What every statement is built with: rows in bulk, locks in one order, pages of a list; no table is named here."""

@@ -1,0 +1,1 @@
+"""Every table, one file a subject; Alembic's migrations build them."""

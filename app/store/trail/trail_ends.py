@@ -1,0 +1,190 @@
+"""What can be said of the audit trail once all of it is known: its end, and rows of other tables that it does not tell of."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.domain.identifiers import message_id
+from app.domain.statuses import AT_REST
+from app.rulebook.files.source import SourceFile
+from app.rulebook.reading.content import full_hash
+from app.store.ledger.sums import small_sums, small_tables
+from app.store.statements.rows import first_row
+from app.store.trail.trail_links import Break, Links
+from app.store.trail.trail_marks import MOST, Marks
+
+_NAMED = 5
+_EARLY, _NOW = 1, 2
+_SMALL = {"api_key": "key", "rulebook": "rulebook", "rulebook_publication": "rulebook publication"}
+"""What the rows of tables of few rows are called."""
+
+
+class Told:
+    """What the trail tells of, and what is there."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._there = {
+            "release": _ids(connection, "SELECT id FROM release"),
+            "message": _ids(connection, "SELECT number FROM message"),
+            "work_item": _ids(connection, "SELECT id FROM work_item"),
+        }
+        self._versions = {f"{release}.{version}" for release, version in connection.execute(text(_VERSIONS))}
+        self._told = {"release": Marks(), "message": Marks(), "work_item": Marks()}
+        self._told_versions: set[str] = set()
+        self._early: set[tuple[str, Any]] = set()
+        self.settled = Marks()
+        """How many statuses each message had when the trail covered its history last."""
+        self.small: dict[str, tuple[int, str]] = {}
+        """For each row of a table of few rows, the row of the trail that told of it last, and its sum."""
+
+    def tell(self, table: str, key: str, *, early: bool) -> bool:
+        """Marks a row of another table as told of, by a row of an earlier version or not. Returns whether it is there."""
+        if table == "release_version":
+            self._told_versions.add(key)
+            return key in self._versions
+        if not key.isdecimal():  # no number of ours: the row was changed by hand, which its hash tells
+            return True
+        told = self._told[table]
+        told[int(key)] = max(told[int(key)], _EARLY if early else _NOW)
+        return bool(self._there[table][int(key)])
+
+    def tell_early(self, action: str, target: str, outcome: str, version: object) -> None:
+        """Marks the release, or the version of one, that a row of an earlier version tells of; such rows name no row ids."""
+        if outcome == "conflict":
+            return
+        if action == "accept_release":
+            self._early.add((target, None))
+        elif action in {"correct_release", "cancel_release"}:
+            self._early.add((target, version))
+
+    def knows_release(self, key: int, release_id: str) -> bool:
+        """Whether the trail tells of a release."""
+        return bool(self._told["release"][key]) or (f"release {release_id}", None) in self._early
+
+    def knows_version(self, key: str, release_id: str, version: int) -> bool:
+        """Whether the trail tells of a correction or cancellation."""
+        return key in self._told_versions or (f"release {release_id}", version) in self._early
+
+    def knows_message(self, number: int) -> bool:
+        """Whether the trail tells of a message."""
+        return bool(self._told["message"][number])
+
+    def expects_history(self, number: int) -> bool:
+        """Whether the trail must cover the history of a message, once it is at rest."""
+        return self._told["message"][number] == _NOW or bool(self.settled[number])
+
+
+def ends(connection: Connection, links: Links, told: Told, *, content: bool) -> Iterator[Break]:
+    """What does not hold. `content`: statuses and the files of rulebooks are looked at too."""
+    yield from _head(connection, links)
+    yield from _small_tables(connection, links, told)
+    yield from _untold(connection, links, told)
+    if content:
+        yield from _statuses(connection, told)
+        yield from _files(connection)
+
+
+def _head(connection: Connection, links: Links) -> Iterator[Break]:
+    head = first_row(connection, "SELECT last, hash FROM audit_head WHERE id = 1")
+    last, known = head or (None, None)
+    if last is None:
+        if head is None or links.begun:
+            yield Break(None, "LENS's own note of the newest row is gone")
+        return
+    if last > links.last:
+        those = "it is missing" if last == links.last + 1 else f"it and all to row {last} are missing"
+        yield Break(links.last + 1, f"{those}: the end was cut off")
+        return
+    noted = first_row(connection, "SELECT hash FROM audit WHERE id = ?", last)
+    if noted is not None and noted[0] != known:
+        yield Break(last, "it is not the row that LENS wrote last")
+    added = first_row(connection, "SELECT id FROM audit WHERE id > ? AND form IS NOT NULL ORDER BY id LIMIT 1", last)
+    if added is not None:
+        yield Break(added[0], "it comes after the row that LENS wrote last")
+
+
+def _small_tables(connection: Connection, links: Links, told: Told) -> Iterator[Break]:
+    for table in small_tables():
+        now = small_sums(connection, table)
+        for name, (row, total) in told.small.items():
+            kind, _, key = name.partition(" ")
+            if kind != table:
+                continue
+            if name not in now:
+                yield Break(row, f"{_SMALL[table]} {key}, of which it tells, is gone")
+            elif now[name] != total:
+                yield Break(row, f"{_SMALL[table]} {key} was changed since it told of it")
+        if links.begun or not links.last:
+            yield from _told_of(links, _SMALL[table], [name.partition(" ")[2] for name in now if name not in told.small])
+    live = first_row(connection, _LIVE)
+    if live is not None and live[0] != live[1]:
+        yield Break(None, f"rulebook {live[0]} is live, but {live[1]} was published last")
+
+
+def _untold(connection: Connection, links: Links, told: Told) -> Iterator[Break]:
+    releases = connection.execute(text("SELECT id, release_id FROM release ORDER BY id"))
+    unknown = [release_id for key, release_id in releases if not told.knows_release(key, release_id)]
+    yield from _told_of(links, "release", unknown)
+    versions = connection.execute(text(_NAMED_VERSIONS))
+    unknown = [
+        f"{name} {version}" for key, version, name in versions if not told.knows_version(f"{key}.{version}", name, version)
+    ]
+    yield from _told_of(links, "version of release", unknown)
+    numbers = connection.execute(text("SELECT number FROM message ORDER BY number"))
+    unknown = [message_id(number) for (number,) in numbers if not told.knows_message(number)]
+    yield from _told_of(links, "message", unknown)
+
+
+def _told_of(links: Links, what: str, keys: Sequence[str]) -> Iterator[Break]:
+    if keys:
+        trail = "no row tells of" if links.last else "the trail is empty, though there are rows it must tell of:"
+        yield Break(None, f"{trail} {what} {some(keys)}")
+
+
+def _statuses(connection: Connection, told: Told) -> Iterator[Break]:
+    with connection.execute(text(_STATUSES), execution_options={"yield_per": 10_000}) as found:
+        for number, status, count, last in found:
+            named = message_id(number)
+            if status != last:
+                yield Break(None, f"message {named} is {status}, but its history ends with {last or 'nothing'}")
+            elif status in AT_REST and told.expects_history(number) and told.settled[number] != min(count, MOST):
+                yield Break(None, f"message {named} became {status}, and no row tells of that")
+
+
+def _files(connection: Connection) -> Iterator[Break]:
+    for version, whole in connection.execute(text("SELECT version, sha256 FROM rulebook ORDER BY id")).all():
+        stored = connection.execute(
+            text("SELECT name, content FROM rulebook_file WHERE version = :version"), {"version": version}
+        )
+        if full_hash([SourceFile(name, bytes(content)) for name, content in stored]) != whole:
+            yield Break(None, f"the files of rulebook {version} are not those that it was made of")
+
+
+_VERSIONS = "SELECT release, version FROM release_version"
+_NAMED_VERSIONS = """
+    SELECT release, version, release_id FROM release_version JOIN release ON release.id = release_version.release
+    ORDER BY release, version"""
+_LIVE = """
+    SELECT rulebook_live.version, rulebook_publication.version FROM rulebook_live
+    LEFT JOIN rulebook_publication ON rulebook_publication.seq = (SELECT max(seq) FROM rulebook_publication)"""
+_STATUSES = """
+    SELECT message.number, message.status, events.count, newest.status FROM message
+    LEFT JOIN (SELECT number, count(*) AS count, max(id) AS newest FROM message_event GROUP BY number) AS events
+        ON events.number = message.number
+    LEFT JOIN message_event AS newest ON newest.id = events.newest
+    ORDER BY message.number"""
+
+
+def _ids(connection: Connection, statement: str) -> Marks:
+    marks = Marks()
+    with connection.execute(text(statement), execution_options={"yield_per": 10_000}) as found:
+        for (key,) in found:
+            marks[key] = 1
+    return marks
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few of these names, and how many more there are."""
+    shown, more = ", ".join(names[:_NAMED]), len(names) - _NAMED
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,1 @@
+"""Moving a store, and going on with one that was restored."""
