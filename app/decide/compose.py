@@ -98,7 +98,7 @@ class Composer:
         """A block and whether it waits for the notice; finished text where it has nothing to fill."""
         if block.waits or block.fields:
             return block, block.waits
-        return self._finished(block.filled(())), False
+        return self._finish(block.filled(())), False
 
     @property
     def briefest(self) -> str:
@@ -117,12 +117,12 @@ class Composer:
             texts = [find(release) for find in part.find]
             together = "".join(texts)
             if not (together.isascii() and together.isprintable()):
-                texts = _folded(part.own, texts, replaced)
+                texts = _fold_texts(part.own, texts, replaced)
             if waits:
                 values.update(zip(part.own, texts, strict=True))
                 parts.append(part)
             else:
-                parts.append(self._finished(part.filled(texts)))
+                parts.append(self._finish(part.filled(texts)))
         return Filled(tuple(parts), values, tuple(replaced))
 
     def text(self, filled: Filled, to: Addressee) -> str:
@@ -140,13 +140,13 @@ class Composer:
             if isinstance(part, str):
                 body.append(part)
             elif part.only is None or (to.testing if part.only == "test_stage" else to.type != "NEW"):
-                body.append(self._finished(part.filled([values[field] for field in part.fields])))
+                body.append(self._finish(part.filled([values[field] for field in part.fields])))
         text = "\n".join(body) + "\n"
         if len(text) > self._most:
             raise TooLong(len(text))
         return self._niem(text, to) if self._terms.message_format == "niem" else self._legacy(text, to)
 
-    def _finished(self, text: str) -> str:
+    def _finish(self, text: str) -> str:
         """The lines in capitals, each no longer than the rulebook allows."""
         text = text.upper()
         if len(text) <= self._width:
@@ -225,7 +225,7 @@ def _block(lines: Sequence[TemplateLine], only: str | None) -> Block:
     return Block(tuple(texts), tuple(fields), only, own, tuple(FIELDS[field] for field in own))
 
 
-def _folded(fields: Sequence[str], texts: Sequence[str], replaced: list[str]) -> list[str]:
+def _fold_texts(fields: Sequence[str], texts: Sequence[str], replaced: list[str]) -> list[str]:
     """The texts folded; fields in which a character had to become `?` are added to `replaced`."""
     done = []
     for field, text in zip(fields, texts, strict=True):

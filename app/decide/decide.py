@@ -76,7 +76,7 @@ class Decider:
         values, found = self._finder.find(release)
         try:
             place = self.book.regime(day)
-            owed = self._owed(values, place)
+            owed = self._eligibility_of(values, place)
             sends = owed.outcome == "notify" or (reviewed and owed.outcome == "hold_for_review")
             routed = self.book.routing[place].verdict(values.shared) if sends else None
         except EngineDisagreement:
@@ -127,7 +127,7 @@ class Decider:
             return notices
         return tuple(replace(notice, not_before=earliest) if notice.type == "NEW" else notice for notice in notices)
 
-    def _owed(self, values: FactValues, place: int) -> Verdict:
+    def _eligibility_of(self, values: FactValues, place: int) -> Verdict:
         """The eligibility verdict over all convictions, in the regime at this place."""
         look_up = self.book.eligibility[place]
         verdicts = look_up.verdicts_of(values.shared, values.convictions)
@@ -171,7 +171,7 @@ class Decider:
                 if send.audience not in reached
             ]
         replaced = [field for part in filled.values() for field in part.replaced]
-        return fit, tuple(errands), (_replaced(replaced),) if replaced else ()
+        return fit, tuple(errands), (_replacement_caution(replaced),) if replaced else ()
 
     def _notice(
         self,
@@ -315,6 +315,6 @@ _OUTCOMES: Mapping[str, Outcome] = {
 }
 
 
-def _replaced(fields: Iterable[str]) -> Caution:
+def _replacement_caution(fields: Iterable[str]) -> Caution:
     names = ", ".join(sorted(set(fields)))
     return Caution("character-replaced", f"characters with no ASCII form were written ? in: {names}")

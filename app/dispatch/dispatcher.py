@@ -195,7 +195,7 @@ class Dispatcher:
                 give_way = self._stopping or (turns >= _TURNS_IN_A_ROW and len(self._lanes) >= self._limits.lanes)
                 window, lease, rates = 0 if give_way else self._limits.window, micros_in(self._limits.lease), self._limits.rates
                 turn = Turn(self._worker, batch.ori, batch.token, lease, window, verdicts, delay, rates)
-                begun, end = await self._settled(turn)
+                begun, end = await self._settle(turn)
                 if end != "fenced":
                     self.counts.settled(sent.messages, verdicts, seconds)
                     await self._operator_log.tell_turn(sent, verdicts, delay)
@@ -217,7 +217,7 @@ class Dispatcher:
             del self._lanes[batch.ori]
             self.wake()
 
-    async def _settled(self, turn: Turn) -> tuple[float, TurnEnd]:
+    async def _settle(self, turn: Turn) -> tuple[float, TurnEnd]:
         """The turn's end, and the monotonic time from which its lease counts. Keeps what it knows until it can be written."""
         fails = 0
         while True:

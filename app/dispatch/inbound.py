@@ -88,7 +88,7 @@ def _error(parts: Parts) -> Heard:
     code = _code(parts.body) or _code(parts.head)
     if code is None and parts.body.lstrip().startswith("0"):
         code = "0"
-    said = f"ER {_shown(code)}: {ER_CODES.get(code or '', 'meaning unknown')}"
+    said = f"ER {_code_as_text(code)}: {ER_CODES.get(code or '', 'meaning unknown')}"
     if not parts.from_network:
         return Heard("", "ER", "", f"{said}; from {parts.sender}, though only {NETWORK} sends an ER")
     return Heard("", "ER", "", said, status=Status.REJECTED)
@@ -102,11 +102,11 @@ def _status(parts: Parts) -> Heard:
         if _NETWORK_UP.search(parts.body):
             return Heard("", "SM", "", "the network is in service", network="resume")
     if code not in SM_CODES:
-        return Heard("", "SM", "", f"SM {_shown(code)} from {parts.sender}: meaning unknown")
+        return Heard("", "SM", "", f"SM {_code_as_text(code)} from {parts.sender}: meaning unknown")
     status, meaning = SM_CODES[code]
     if parts.from_network:
-        return Heard("", "SM", "", f"SM {_shown(code)}: {meaning}", status=status)
-    said = f"SM {_shown(code)} from {parts.sender}"
+        return Heard("", "SM", "", f"SM {_code_as_text(code)}: {meaning}", status=status)
+    said = f"SM {_code_as_text(code)} from {parts.sender}"
     if parts.state is None or status == Status.REJECTED:
         return Heard("", "SM", "", f"{said}, though only {NETWORK} says so: {meaning}")
     # A state may say of itself that it is out of service; it has no say in what was sent to others.
@@ -118,7 +118,7 @@ def _code(text: str) -> str | None:
     return found[1] if found else None
 
 
-def _shown(code: str | None) -> str:
+def _code_as_text(code: str | None) -> str:
     return "without a code" if code is None else code if code == "0" else f".{code}."
 
 
@@ -162,13 +162,13 @@ class Inbound:
         heard = read(arrival, self._state_retry)._replace(
             within=self._within, occurrence=arrival.occurrence, stamped=arrival.stamped
         )
-        match = await self._stored(heard)
+        match = await self._store(heard)
         await self._operator_log.tell_arrival(heard, match)
         if heard.network == "resume":
             self._resumed()
         return match
 
-    async def _stored(self, heard: Heard) -> Match:
+    async def _store(self, heard: Heard) -> Match:
         """Stores it. What cannot be worked out, through a fault of ours, is left to a person: it must not stop what comes behind it."""
         wait = 0.1
         while True:

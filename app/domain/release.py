@@ -241,10 +241,10 @@ def _nul_faults(document: object, pointer: str = "") -> tuple[Fault, ...]:
 
 def _below(pointer: str, key: object) -> str:
     """The pointer of a part; that of the whole where the part has a name that the schema does not know."""
-    return f"{pointer}/{_escaped(key)}" if isinstance(key, int) or key in _field_names() else pointer
+    return f"{pointer}/{_escape(key)}" if isinstance(key, int) or key in _field_names() else pointer
 
 
-def _escaped(step: object) -> str:
+def _escape(step: object) -> str:
     return str(step).replace("~", "~0").replace("/", "~1")
 
 
@@ -254,7 +254,7 @@ def _schema_faults(document: object) -> Iterator[Fault]:
 
 
 def _faults_of(error: jsonschema_rs.ValidationError, document: object) -> Iterator[Fault]:
-    pointer = "".join(f"/{_escaped(step)}" for step in error.instance_path)
+    pointer = "".join(f"/{_escape(step)}" for step in error.instance_path)
     code, details = error.kind.name, error.kind.as_dict()
     if code == "oneOf":
         # The residence is null or an object: what is wrong with the object is what the caller needs to hear.
@@ -263,7 +263,7 @@ def _faults_of(error: jsonschema_rs.ValidationError, document: object) -> Iterat
             for inner in branch:
                 yield from _faults_of(inner, document)
     elif code == "required":
-        yield Fault(f"{pointer}/{_escaped(details['property'])}", "required", "this field must be given")
+        yield Fault(f"{pointer}/{_escape(details['property'])}", "required", "this field must be given")
     elif code == "additionalProperties":
         names = _names_in(document, error.instance_path)
         accepted = frozenset(names).difference(details["unexpected"])

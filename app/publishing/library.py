@@ -127,9 +127,9 @@ class Library:
         if found is not None and found.check is not None:
             return Examined(found.check, found)
         with self._checking:  # one at a time: a check is a second of work, and requests are answered meanwhile
-            return self._checked(bundle)
+            return self._check(bundle)
 
-    def _checked(self, bundle: Bundle) -> Examined:
+    def _check(self, bundle: Bundle) -> Examined:
         began = time.monotonic()
         problems = Problems()
         book = _use(bundle, problems)

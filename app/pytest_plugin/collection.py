@@ -104,13 +104,13 @@ class ScenarioCollection:
             return f"pytest looked in {looked} and found no rulebook with scenarios; name its folder, e.g. pytest --lens policy/rules"
         if self._config.args_source is pytest.Config.ArgsSource.ARGS and not self._others:
             return ""  # single tests were asked for, not these
-        others = f", only of {', '.join(map(self._shown, self._others))}" if self._others else ""
+        others = f", only of {', '.join(map(self._as_text, self._others))}" if self._others else ""
         return (
-            f"pytest looked in {looked} and found no scenarios of {self._shown(self._only)}, which lens_rulebook names{others}; "
-            f"add {self._shown(self._only / 'rules')} to testpaths, or name it when you call pytest"
+            f"pytest looked in {looked} and found no scenarios of {self._as_text(self._only)}, which lens_rulebook names{others}; "
+            f"add {self._as_text(self._only / 'rules')} to testpaths, or name it when you call pytest"
         )
 
-    def _shown(self, path: Path) -> str:
+    def _as_text(self, path: Path) -> str:
         """A path as short as it can be, seen from where pytest's settings are."""
         root = self._config.rootpath
         return str(path.relative_to(root) if path.is_relative_to(root) else path)
@@ -164,11 +164,11 @@ class ScenarioItem(pytest.Item):
         """Decides the case. Raises NotAsExpected."""
         result = run(self.loaded.book, self.scenario)
         if result.faults:
-            raise NotAsExpected(_told(result))
+            raise NotAsExpected(_lines_of_failure(result))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **more: Any) -> Any:  # noqa: ANN401 - pytest's own
         """What was expected and what was found; the inside of LENS is shown only where LENS itself fails."""
-        return _shown(excinfo) or super().repr_failure(excinfo, *args, **more)
+        return _as_text(excinfo) or super().repr_failure(excinfo, *args, **more)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """File, line (from 0) and name."""
@@ -189,18 +189,18 @@ class PromiseItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **more: Any) -> Any:  # noqa: ANN401 - pytest's own
         """A real case in which the promise is broken."""
-        return _shown(excinfo) or super().repr_failure(excinfo, *args, **more)
+        return _as_text(excinfo) or super().repr_failure(excinfo, *args, **more)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """File, line (from 0) and name."""
         return self.path, self.promise.spot.line - 1, self.name
 
 
-def _shown(excinfo: pytest.ExceptionInfo[BaseException]) -> str | None:
+def _as_text(excinfo: pytest.ExceptionInfo[BaseException]) -> str | None:
     return str(excinfo.value) if isinstance(excinfo.value, NotAsExpected) else None
 
 
-def _told(result: Result) -> str:
+def _lines_of_failure(result: Result) -> str:
     scenario, answer = result.scenario, result.answer
     lines = [str(scenario.place), *(f"  {fault}" for fault in result.faults)]
     beaten = f"; beaten: {', '.join(answer.beaten)}" if answer.beaten else ""

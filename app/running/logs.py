@@ -122,9 +122,9 @@ def first_line(_: object, __: str, entry: Entry) -> Entry:
 
 
 def _as_json(_: object, __: str, entry: Entry) -> bytes:
-    return msgspec.json.encode(entry, enc_hook=_shown)
+    return msgspec.json.encode(entry, enc_hook=_as_text)
 
 
-def _shown(value: object) -> str:
+def _as_text(value: object) -> str:
     """What stands for a value that JSON has no form for: a path itself, of anything else only what it is."""
     return str(value) if isinstance(value, PurePath) else type(value).__name__

@@ -43,7 +43,9 @@ def control_app(switch: Switch) -> Starlette:
         routes=[
             Route("/counts", _reads(lambda _: dataclasses.asdict(switch.counts))),
             Route("/inboxes", _reads(lambda _: {ori: len(inbox) for ori, inbox in sorted(switch.inboxes().items())})),
-            Route("/inboxes/{ori}", _reads(lambda request: [_shown(one) for one in switch.inbox(request.path_params["ori"])])),
+            Route(
+                "/inboxes/{ori}", _reads(lambda request: [_as_json(one) for one in switch.inbox(request.path_params["ori"])])
+            ),
             Route("/faults", _does(Fault, lambda _, fault: switch.add_fault(fault)), methods=["POST"]),
             Route("/faults", _clears(switch), methods=["DELETE"]),
             Route("/states/{code}", _does(_Down, lambda request, body: _set_state(switch, request, body)), methods=["POST"]),
@@ -115,5 +117,5 @@ def _set_state(switch: Switch, request: Request, body: _Down) -> None:
     switch.set_state(change.code, change.down)
 
 
-def _shown(one: Delivered) -> dict[str, object]:
+def _as_json(one: Delivered) -> dict[str, object]:
     return {"message_id": one.message_id, "order": one.order, "text": one.text}

@@ -239,11 +239,13 @@ def _sets(content: Content, tips: _Tips) -> Iterator[SetCover]:
         for definition in table.sets.values():
             name = f"{table.name}.{definition.name}"
             if name in uses:
-                rows = [_seen(tuple(table.rows), tips, uses[name], inside=inside) for inside in (True, False)]
+                rows = [_rows_seen(tuple(table.rows), tips, uses[name], inside=inside) for inside in (True, False)]
                 yield SetCover(name, definition.spot, *rows[0], *rows[1])
 
 
-def _seen(rows: tuple[str, ...], tips: _Tips, uses: Sequence[Word], *, inside: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _rows_seen(
+    rows: tuple[str, ...], tips: _Tips, uses: Sequence[Word], *, inside: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The rows for which one of these words decided a case alone, and those for which it could have, in the table's order."""
     seen = set[str]().union(*(tips.values[word, inside] for word in uses))
     possible = set[str]().union(*(tips.possible[word, inside] for word in uses))

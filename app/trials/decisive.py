@@ -81,7 +81,7 @@ def reachable(view: View, rule: Rule) -> Iterator[Reach]:
     facts = facts_of(tests)
     for place, test in enumerate(tests):
         others = tests[:place] + tests[place + 1 :]
-        allowed = _allowed(view, facts, others)
+        allowed = _allowed_values(view, facts, others)
         if isinstance(test, Comparison):
             word = Word(rule.id, place, comparison_word(test))
             for inside in (True, False):
@@ -97,7 +97,7 @@ def reachable(view: View, rule: Rule) -> Iterator[Reach]:
             yield Reach(Word(rule.id, place, name), inside=False, values=outside)
 
 
-def _allowed(view: View, facts: Sequence[str], tests: Sequence[Test]) -> dict[str, frozenset[str]]:
+def _allowed_values(view: View, facts: Sequence[str], tests: Sequence[Test]) -> dict[str, frozenset[str]]:
     """For each fact the values that the membership tests allow."""
     allowed = {fact: frozenset(view.domain(fact)) for fact in facts}
     for test in tests:

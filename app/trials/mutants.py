@@ -178,14 +178,14 @@ def _set_mutants(content: Content, table: Table) -> Iterator[Mutant]:
             if any(row in sets[name] for sets in days):
                 wrong.append(("without", replace(definition, excepted=(*definition.excepted, row))))
             if any(row not in sets[name] for sets in days):
-                wrong.append(("also", _widened(definition, row)))
+                wrong.append(("also", _widen(definition, row)))
             for word, other in wrong:
                 changed = replace(table, sets={**table.sets, name: other})
                 edit = f"`{table.name}.{name}` {word} {row}"
                 yield Mutant(definition.spot, edit, _with_reference(content, changed), (table.name, row))
 
 
-def _widened(definition: SetDefinition, row: str) -> SetDefinition:
+def _widen(definition: SetDefinition, row: str) -> SetDefinition:
     excepted = tuple(other for other in definition.excepted if other != row)
     return replace(definition, also=(*definition.also, row), excepted=excepted)
 

@@ -68,7 +68,7 @@ class Judge:
 
     def judge(self, mutant: Mutant) -> Judged:
         """What becomes of one wrong edit."""
-        if (code := self._misnamed(mutant)) is not None:
+        if (code := self._missing_row_problem(mutant)) is not None:
             return Judged(mutant.spot, mutant.edit, "refused", code)
         content, views = mutant.content, mutant.content.views()
         scenarios = self._unchanged_scenarios(mutant, views)
@@ -78,16 +78,16 @@ class Judge:
             if problems.has_errors:
                 return Judged(mutant.spot, mutant.edit, "refused", problems.sorted()[0].code)
             scenarios = _by_row(content, content.suite)[mutant.row] if mutant.row else content.suite.scenarios
-        code = self._refused(mutant, content, views)
+        code = self._first_error(mutant, content, views)
         if code is not None:
             return Judged(mutant.spot, mutant.edit, "refused", code)
-        book = tried(content, _narrowed(views, content, mutant.row, scenarios))
+        book = tried(content, _narrow_views(views, content, mutant.row, scenarios))
         killer = next((scenario for scenario in scenarios if run(book, scenario).faults), None)
         if killer is not None:
             return Judged(mutant.spot, mutant.edit, "killed", killer.title)
-        return self._compared(mutant, content, views)
+        return self._compare(mutant, content, views)
 
-    def _compared(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> Judged:
+    def _compare(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> Judged:
         """An edit that nothing notices: whether it changes an answer."""
         changes = self._changes(mutant, content, views)
         if not changes.groups:
@@ -129,13 +129,13 @@ class Judge:
             self._harmless[key] = changes
         return changes
 
-    def _misnamed(self, mutant: Mutant) -> str | None:
+    def _missing_row_problem(self, mutant: Mutant) -> str | None:
         """R107 where a row was taken out that a rule, a set, a change or a fact names."""
         if mutant.row is None or mutant.row[1] in mutant.content.tables[mutant.row[0]].rows:
             return None
         return "R107" if mutant.row in self._named else None
 
-    def _refused(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> str | None:
+    def _first_error(self, mutant: Mutant, content: Content, views: tuple[View, ...]) -> str | None:
         """The code of the first error the proofs find. Rows alike before and alike after an edit share one proof."""
         key = self._likeness(mutant, views)
         if key is None or key not in self._proofs:
@@ -153,7 +153,7 @@ class Judge:
         """What a proof can see of an edit of a row; None for an edit of a rule, or of a row that something names."""
         if mutant.row is None or mutant.row in self._named:
             return None
-        return mutant.row[0], _seen(self._views, *mutant.row), _seen(views, *mutant.row)
+        return mutant.row[0], _row_meaning(self._views, *mutant.row), _row_meaning(views, *mutant.row)
 
 
 def _survivor(mutant: Mutant, proposal: Proposal) -> Judged:
@@ -165,7 +165,7 @@ def _reads_words(scenario: Scenario) -> bool:
     return scenario.expect.text is not None or scenario.expect.no_text is not None
 
 
-def _seen(views: Sequence[View], table: str, row: str) -> Hashable:
+def _row_meaning(views: Sequence[View], table: str, row: str) -> Hashable:
     """All that tells a row from others: its sets, its address and its stage. Rows with no address are alike where their sets are."""
     seen = []
     for view in views:
@@ -221,7 +221,7 @@ def _rows_of(content: Content, scenario: Scenario) -> set[tuple[str, str]]:
     return {(content.facts[fact].table or "", value) for fact, value in values}
 
 
-def _narrowed(
+def _narrow_views(
     views: tuple[View, ...], content: Content, row: tuple[str, str] | None, scenarios: Sequence[Scenario]
 ) -> tuple[View, ...]:
     """The views with just the rows that the scenarios need of the table edited, which makes them quick to ask."""

@@ -248,16 +248,17 @@ def _release_schemas() -> Json:
     schema = deepcopy(release_schema())
     schema.pop("$schema", None)
     inner = {name.capitalize(): each for name, each in schema.pop("$defs", {}).items()}
-    moved: Json = _moved({"Release": schema, **inner})
+    moved: Json = _move_definitions({"Release": schema, **inner})
     return moved
 
 
-def _moved(node: Any) -> Any:  # noqa: ANN401 - walks any JSON document
+def _move_definitions(node: Any) -> Any:  # noqa: ANN401 - walks any JSON document
     if isinstance(node, dict):
         return {
-            key: _REF + value.rpartition("/")[2].capitalize() if key == "$ref" else _moved(value) for key, value in node.items()
+            key: _REF + value.rpartition("/")[2].capitalize() if key == "$ref" else _move_definitions(value)
+            for key, value in node.items()
         }
-    return [_moved(each) for each in node] if isinstance(node, list) else node
+    return [_move_definitions(each) for each in node] if isinstance(node, list) else node
 
 
 def _answer_schemas(answered: Sequence[type]) -> Json:

@@ -105,8 +105,8 @@ _FOR_SENDING = ("channel", "worker")
 
 
 def _look(parts: Parts) -> Looked:
-    stopped = {name: _asked(name, check) for name, check in parts.ready.items()}
-    limping = {name: _asked(name, check) for name, check in parts.degraded.items()}
+    stopped = {name: _ask(name, check) for name, check in parts.ready.items()}
+    limping = {name: _ask(name, check) for name, check in parts.degraded.items()}
     return Looked(stopped, limping, _feeds(parts), _surge(parts))
 
 
@@ -136,7 +136,7 @@ def _feeds(parts: Parts) -> dict[str, str]:
         return {}
 
 
-def _asked(name: str, check: Callable[[], str | None]) -> str | None:
+def _ask(name: str, check: Callable[[], str | None]) -> str | None:
     try:
         return check()
     except Unavailable as error:
@@ -157,7 +157,7 @@ async def metrics(watched: Watching) -> Response:
 def _page(parts: Parts) -> bytes:
     shelf = parts.shelf
     written = Written(parts.writer.groups, parts.writer.items, shelf.in_force.version, shelf.problem is not None, shelf.failing)
-    stopped = {name: _asked(name, check) for name, check in parts.ready.items()}
+    stopped = {name: _ask(name, check) for name, check in parts.ready.items()}
     return parts.metrics.page(
         about_metrics(parts.about),
         process_metrics_of(own_processes(several=parts.metrics.shared)),

@@ -59,7 +59,7 @@ async def set_one(request: Request, parts: Wired, caller: Operator, scope: Scope
     """Nothing is sent to this ORI, or to any, until it is resumed; what is under way is finished. Messages are accepted and wait, in
     order. A pause that stands keeps its beginning and takes the new reason. Role: operator.
     """
-    wanted = PauseLane(_stored(scope), await read_reason(request), caller.name, parts.clock())
+    wanted = PauseLane(_stored_scope(scope), await read_reason(request), caller.name, parts.clock())
     return _answer(await parts.writer.do(pause_lanes, wanted))
 
 
@@ -75,13 +75,13 @@ async def lift_one(
     """Sends again what waits. With `source=network` it lifts a pause that the network set and will lift itself when it is in service
     again. Role: operator.
     """
-    wanted = ResumeLane(_stored(scope), await read_reason(request), caller.name, parts.clock(), query.source)
+    wanted = ResumeLane(_stored_scope(scope), await read_reason(request), caller.name, parts.clock(), query.source)
     pauses = await parts.writer.do(resume_lanes, wanted)
     parts.queued()
     return _answer(pauses)
 
 
-def _stored(scope: str) -> str:
+def _stored_scope(scope: str) -> str:
     return EVERYTHING if scope == ALL else scope
 
 

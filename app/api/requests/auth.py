@@ -68,7 +68,7 @@ class Gate:
         """
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key:
-            raise self._refused(NotSignedIn(), "no_key")
+            raise self._refuse(NotSignedIn(), "no_key")
         found = await self._find(digest_of(key.strip()))
         if found is None:
             raise await self._failed(request, "unknown_key")
@@ -78,7 +78,7 @@ class Gate:
         request.scope["caller"] = str(caller.name)
         request.scope["caller_key"] = caller.name.key
         if caller.roles.isdisjoint(roles):
-            raise self._refused(NotAllowed(), "wrong_role")
+            raise self._refuse(NotAllowed(), "wrong_role")
         return caller
 
     async def _find(self, digest: str) -> tuple[StoredKey, Caller] | None:
@@ -100,9 +100,9 @@ class Gate:
             return TooManyFailures(wait)
         if self._guesses.failed(source) and self._note_source is not None:
             await self._note_source(source)
-        return self._refused(NotSignedIn(), why)
+        return self._refuse(NotSignedIn(), why)
 
-    def _refused(self, error: NotSignedIn | NotAllowed, why: str) -> NotSignedIn | NotAllowed:
+    def _refuse(self, error: NotSignedIn | NotAllowed, why: str) -> NotSignedIn | NotAllowed:
         self._metrics.sign_in_refused(why)
         return error
 

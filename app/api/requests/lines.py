@@ -128,7 +128,7 @@ async def answer_lines(lines: AsyncIterator[Line], send: Send, answer: AnswerLin
         async for line in lines:
             await window.acquire()
             number += 1
-            under_way.put_nowait(tasks.create_task(_finished(answer(line, number))))
+            under_way.put_nowait(tasks.create_task(_finish(answer(line, number))))
         under_way.put_nowait(None)
 
     async def order() -> None:
@@ -150,7 +150,7 @@ async def answer_lines(lines: AsyncIterator[Line], send: Send, answer: AnswerLin
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _finished(answer: Awaitable[bytes]) -> bytes:
+async def _finish(answer: Awaitable[bytes]) -> bytes:
     return await answer
 
 

@@ -137,7 +137,7 @@ def problem(error: LensError, request_id: str, **more: Any) -> dict[str, Any]:  
         "instance": f"urn:uuid:{request_id}",
     }
     if isinstance(error, Refused):
-        told["errors"] = [_told(fault) for fault in error.faults]
+        told["errors"] = [_fault_as_json(fault) for fault in error.faults]
     return told | more
 
 
@@ -146,7 +146,7 @@ def title_of(kind: type[LensError]) -> str:
     return (kind.__doc__ or kind.__name__).splitlines()[0]
 
 
-def _told(fault: Fault) -> dict[str, Any]:
+def _fault_as_json(fault: Fault) -> dict[str, Any]:
     told: dict[str, Any] = {"pointer": fault.pointer, "code": fault.code, "message": fault.message}
     more = {"allowed": fault.allowed, "file": fault.file, "line": fault.line, "column": fault.column}
     return told | {name: value for name, value in more.items() if value is not None}
@@ -222,12 +222,12 @@ def _parameter_fault(found: Mapping[str, Any], known: tuple[str, ...]) -> Fault:
         return Fault("", "unknown-parameter", "the query has a parameter that is not known here", known)
     pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in found["loc"][1:])
     expected = found.get("ctx", {}).get("expected")
-    allowed = tuple(_quoted(expected)) if found["type"] in {"literal_error", "enum"} and expected else None
+    allowed = tuple(_allowed_values(expected)) if found["type"] in {"literal_error", "enum"} and expected else None
     message = "this must be one of the values allowed" if allowed else str(found["msg"]).removeprefix("Value error, ")
     return Fault(pointer, str(found["type"]).replace("_", "-"), message, allowed)
 
 
-def _quoted(expected: str) -> Sequence[str]:
+def _allowed_values(expected: str) -> Sequence[str]:
     """The values in pydantic's sentence `'a', 'b' or 'c'`."""
     return expected.split("'")[1::2]
 

@@ -74,7 +74,7 @@ def show(id: Id) -> None:
     with store_at_hand() as store, Writer(store) as writer:
         found = look(store, lambda connection: get_inquiry(connection, id))
         writer.do_and_wait(note, shown(found, actor(), clock()))
-    print(_described(found))
+    print(_describe(found))
 
 
 @app.command()
@@ -92,7 +92,7 @@ def close(
     print(f"Inquiry {id} is closed.")
 
 
-def _described(found: InquiryWithText) -> str:
+def _describe(found: InquiryWithText) -> str:
     lines = [
         f"inquiry {found.id}, {found.status}, received {minute(found.received_at)} from {found.from_ori or 'nobody named'}"
     ]
@@ -101,13 +101,15 @@ def _described(found: InquiryWithText) -> str:
     lines += ["", harmless(found.text), ""]
     for place, each in enumerate(found.about):
         # Of the likeliest release what was said word for word, since answering needs it; the others are read by their numbers.
-        lines += _told(each, in_words=place == 0 or any(one.message_id == found.message_id for one in each.messages))
+        lines += _lines_of_release(
+            each, in_words=place == 0 or any(one.message_id == found.message_id for one in each.messages)
+        )
     if not found.about:
         lines.append("It names no message number and no FBI number of a release that is stored here.")
     return "\n".join(lines)
 
 
-def _told(release: ReleaseAsTold, *, in_words: bool) -> list[str]:
+def _lines_of_release(release: ReleaseAsTold, *, in_words: bool) -> list[str]:
     lines = [f"release {release.release_id} (found by {release.found_by}), {release.outcome}, {minute(release.accepted_at)}"]
     for each in release.messages:
         lines.append(f"  {each.message_id} {each.type} to {each.state} ({each.ori}), {each.status} {minute(each.changed_at)}")

@@ -151,7 +151,7 @@ def alarms(seen: Seen) -> list[str]:
     late = {f"message {status}": count for status, count in seen.overdue.messages.items() if count}
     late |= {f"work item {code}": count for code, count in sorted(seen.overdue.work_items.items()) if count}
     if late:
-        lines.append("overdue: " + _listed({name: f"{count:,}" for name, count in late.items()}))
+        lines.append("overdue: " + _join_values({name: f"{count:,}" for name, count in late.items()}))
     lines += [
         f"feed silent: {feed.caller}, for {span(seen.at - feed.heard_at)}"
         for feed in seen.feeds
@@ -172,10 +172,10 @@ def _facts(seen: Seen) -> Table:
     ages = [f"{waiting.at_least[0]:,}"]
     ages += [f"{count:,} over {span(age * SECOND)}" for age, count in waiting.at_least.items() if age and count]
     table.add_row("to send", ", ".join(ages))
-    table.add_row("oldest", _listed({name: span(age) for name, age in waiting.oldest.items() if age}))
-    table.add_row("messages", _listed({name: f"{count:,}" for name, count in by_status(seen.tally).items()}))
-    table.add_row("work items", _listed({name: f"{count:,}" for name, count in sorted(seen.tally.work_items.items())}))
-    came = _listed({name: f"{count:,}" for name, count in sorted(hour.releases.items())})
+    table.add_row("oldest", _join_values({name: span(age) for name, age in waiting.oldest.items() if age}))
+    table.add_row("messages", _join_values({name: f"{count:,}" for name, count in by_status(seen.tally).items()}))
+    table.add_row("work items", _join_values({name: f"{count:,}" for name, count in sorted(seen.tally.work_items.items())}))
+    came = _join_values({name: f"{count:,}" for name, count in sorted(hour.releases.items())})
     last = "" if seen.tally.newest is None else f"; the last {span(seen.at - seen.tally.newest)} ago"
     table.add_row("last hour in", came + last)
     out = f"{hour.messages:,} messages, {hour.sent:,} with the network"
@@ -234,7 +234,7 @@ def doing(lane: LaneWaiting) -> str:
     return f"rests {span(lane.rests)}" if lane.rests else "waits"
 
 
-def _listed(values: Mapping[str, str]) -> str:
+def _join_values(values: Mapping[str, str]) -> str:
     return ", ".join(f"{value} {name}" for name, value in values.items()) or "none"
 
 

@@ -47,7 +47,7 @@ def check(
     else:
         show_problems(found, files, name, problems.more)
         if book is not None:
-            print("\n".join(_proved(book.proved)))
+            print("\n".join(_lines_of_proofs(book.proved)))
     if problems.has_errors:
         raise typer.Exit(1)
 
@@ -68,7 +68,7 @@ def show_problems(found: tuple[Problem, ...], files: tuple[SourceFile, ...], nam
     sys.stdout.flush()
 
 
-def _proved(proved: Proved) -> Iterator[str]:
+def _lines_of_proofs(proved: Proved) -> Iterator[str]:
     """What the proofs found besides faults, a line each."""
     yield f"proved over {proved.cases:,} cases in {_count(proved.regimes, 'regime')} of days"
     for found in proved.uncovered:

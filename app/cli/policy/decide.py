@@ -70,7 +70,7 @@ def decide(
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
     out = sys.stdout.buffer
-    with _opened(file) as stream, counting("releases decided") as tell:
+    with _open_input(file) as stream, counting("releases decided") as tell:
         whole = file is not None and file.suffix == ".json"
         numbered = enumerate([stream.read(BODY_LIMIT + 1)] if whole else bounded_lines(stream), 1)
         while group := list(islice(numbered, TOGETHER)):
@@ -103,8 +103,8 @@ class LineDecider:
     def answers(self, lines: Iterable[tuple[int, bytes]]) -> list[bytes]:
         """An answer line for each numbered line that is not blank, in order."""
         releases = [self._read(number, line) for number, line in lines if line and not line.isspace()]
-        decisions = [self._decided(release) for release in releases]
-        return [self._written(decided) for decided in decisions]
+        decisions = [self._decide_one(release) for release in releases]
+        return [self._write(decided) for decided in decisions]
 
     def _read(self, number: int, line: bytes) -> Release | bytes:
         """The release, or the problem line that stands for it."""
@@ -114,10 +114,10 @@ class LineDecider:
             self.bad += 1
             return self._refused(error, number)
 
-    def _decided(self, release: Release | bytes) -> tuple[Release, Decision] | bytes:
+    def _decide_one(self, release: Release | bytes) -> tuple[Release, Decision] | bytes:
         return release if isinstance(release, bytes) else (release, self._decider.decide(release, self._moment, self._day))
 
-    def _written(self, decided: tuple[Release, Decision] | bytes) -> bytes:
+    def _write(self, decided: tuple[Release, Decision] | bytes) -> bytes:
         if isinstance(decided, bytes):
             return decided
         release, decision = decided
@@ -137,7 +137,7 @@ class TextDecider(LineDecider):
 
     problems_at = "above what is wrong with them"
 
-    def _written(self, decided: tuple[Release, Decision] | bytes) -> bytes:
+    def _write(self, decided: tuple[Release, Decision] | bytes) -> bytes:
         if isinstance(decided, bytes):
             return decided
         release, decision = decided
@@ -183,7 +183,7 @@ def _moment(text: str | None) -> datetime:
 
 
 @contextmanager
-def _opened(file: Path | None) -> Iterator[BinaryIO]:
+def _open_input(file: Path | None) -> Iterator[BinaryIO]:
     if file is None or str(file) == "-":
         yield sys.stdin.buffer
         return

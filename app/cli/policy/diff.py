@@ -116,7 +116,7 @@ def _git_files(name: str, problems: Problems) -> tuple[SourceFile, ...]:
 
 def _replay(old: tuple[SourceFile, ...], new: tuple[SourceFile, ...], what: str) -> Replayed:
     total = Replayed()
-    with _recorded(what) as lines, counting("releases replayed") as tell:
+    with _recorded_releases(what) as lines, counting("releases replayed") as tell:
         for found in replay(old, new, lines, os.cpu_count() or 1):
             total.add(found)
             tell(total.releases)
@@ -124,7 +124,7 @@ def _replay(old: tuple[SourceFile, ...], new: tuple[SourceFile, ...], what: str)
 
 
 @contextmanager
-def _recorded(what: str) -> Iterator[Iterator[bytes]]:
+def _recorded_releases(what: str) -> Iterator[Iterator[bytes]]:
     if what != RECORDED:
         try:
             with Path(what).open("rb") as stream:

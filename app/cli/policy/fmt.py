@@ -45,7 +45,7 @@ def tidy_files(
     problems = Problems()
     files = [found for path in paths or [Path()] for found in _files(path, problems)]
     refused: list[str] = []
-    untidy = [(found, content) for found in files if (content := _tidied(found, problems, refused)) is not None]
+    untidy = [(found, content) for found in files if (content := _tidy_file(found, problems, refused)) is not None]
     for found, content in untidy:
         if diff:
             print(_diff(found.source, content), end="")
@@ -84,7 +84,7 @@ def _read(path: Path) -> SourceFile:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror}", param_hint="FILE") from None
 
 
-def _tidied(found: Found, problems: Problems, refused: list[str]) -> bytes | None:
+def _tidy_file(found: Found, problems: Problems, refused: list[str]) -> bytes | None:
     """What a file is when tidy, None where it is so already or cannot be."""
     try:
         if found.source.name.endswith(".csv"):

@@ -80,7 +80,7 @@ class _Open:
 
 
 @contextmanager
-def _opened() -> Iterator[_Open]:
+def _open_store() -> Iterator[_Open]:
     with store_at_hand() as store, _at_work(store) as opened:
         yield opened
 
@@ -145,7 +145,7 @@ def show_all() -> None:
     lens rulebook list
 
     """
-    with _opened() as opened:
+    with _open_store() as opened:
         print(as_table(look(opened.store, all_versions)) or "There are no versions. Store one: lens rulebook draft DIR")
 
 
@@ -161,7 +161,7 @@ def show(
     lens rulebook show live --out old-rulebook
 
     """
-    with _opened() as opened:
+    with _open_store() as opened:
         which = opened.named(version)
         found = opened.rulebooks.version(which)
         if form == "json":
@@ -191,7 +191,7 @@ def diff(
     lens rulebook diff 3f9c2a7b41d0
 
     """
-    with _opened() as opened:
+    with _open_store() as opened:
         before, after = ("live", old) if new is None else (old, new)
         print(_difference(opened, opened.named(before), opened.named(after), form))
 
@@ -218,10 +218,10 @@ def approve(
 
     """
     by = _by(name)
-    with _opened() as opened:
+    with _open_store() as opened:
         which = opened.named(version)
         if diff_seen is None:
-            diff_seen = _seen(opened, which)
+            diff_seen = _show_changes(opened, which)
             if not sys.stdin.isatty():
                 raise typer.BadParameter(f"nobody is there to be asked; say --diff-seen {diff_seen}", param_hint="--diff-seen")
             typer.confirm(f"Approve {which} as {by.removeprefix('cli ')}?", abort=True, err=True)
@@ -230,7 +230,7 @@ def approve(
     print(f"{done.version} is approved by {done.approved_by}. To put it live: lens rulebook publish {done.version}")
 
 
-def _seen(opened: _Open, version: str) -> str:
+def _show_changes(opened: _Open, version: str) -> str:
     """Prints what approving a version would change; the version that the diff begins at, or that it begins at nothing."""
     found = opened.rulebooks.version(version)
     live = opened.rulebooks.live().version
@@ -255,7 +255,7 @@ def reject(
 
     """
     by = _by(name)
-    with _opened() as opened:
+    with _open_store() as opened:
         done = opened.rulebooks.reject(opened.named(version), comment, by)
     print(f"{done.version} is sent back by {done.rejected_by}. Draft it again once it is changed.")
 
@@ -276,7 +276,7 @@ def publish(
 
     """
     by = _by(name)
-    with _opened() as opened, working("Publishing: every running process loads it"):
+    with _open_store() as opened, working("Publishing: every running process loads it"):
         done = opened.rulebooks.publish(opened.named(version), by, older)
     print(f"{done.version} is live since {done.publications[-1].live_at}.")
 
@@ -294,6 +294,6 @@ def rollback(
 
     """
     by = _by(name)
-    with _opened() as opened, working("Going back: every running process changes"):
+    with _open_store() as opened, working("Going back: every running process changes"):
         done = opened.rulebooks.roll_back(opened.named(version), by, reason)
     print(f"{done.version} is live again since {done.publications[-1].live_at}.")

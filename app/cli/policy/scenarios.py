@@ -99,7 +99,7 @@ def run_once(folder: Path, wanted: Wanted) -> bool:
     trial = try_all(loaded)
     covered = cover(loaded.book, trial.results) if wanted.coverage or wanted.html or wanted.fail_under is not None else None
     seconds = time.perf_counter() - started
-    mutants = tuple(_judged(loaded)) if wanted.mutation else None
+    mutants = tuple(_judge_mutants(loaded)) if wanted.mutation else None
     report = Report(trial, datetime.now(UTC), seconds, covered, mutants)
     if wanted.junit is not None:
         wanted.junit.write_bytes(as_junit(report))
@@ -114,7 +114,7 @@ def run_once(folder: Path, wanted: Wanted) -> bool:
     return not (trial.failures or report.survivors() or short)
 
 
-def _judged(loaded: Loaded) -> Iterator[Judged]:
+def _judge_mutants(loaded: Loaded) -> Iterator[Judged]:
     """Every wrong edit, judged; how far it is, is shown on a terminal."""
     console = Console(stderr=True)
     with console.status("Trying wrong edits") as status:

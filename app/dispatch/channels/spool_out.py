@@ -108,7 +108,7 @@ class Out:
         All are on their way to the disk before the first is waited for: that is one flush for all, and half the work of one each.
         """
         drafts = [self._draft(message) for _, message in part]
-        drafts = [_flushed(draft) for draft in drafts]
+        drafts = [_flush(draft) for draft in drafts]
         for (receipts, _), draft in zip(part, drafts, strict=True):
             if not receipts or receipts[-1].fate == "taken":
                 receipts.append(self._give_name(draft))
@@ -204,7 +204,7 @@ def _name(message: Outgoing) -> str:
     return f"{message.message_id}.{_SUFFIX[message.format]}"
 
 
-def _flushed(draft: _Draft) -> _Draft:
+def _flush(draft: _Draft) -> _Draft:
     """The draft once it is on the disk."""
     if draft.fd is None or draft.fault is not None:
         return draft

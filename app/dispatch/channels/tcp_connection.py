@@ -90,9 +90,9 @@ class Connection(asyncio.Protocol):
                     self._settle(message.message_id, Receipt("unknown", "sent again before its ACK had come"))
                 self._under_way[message.message_id] = (batch, place)
         self._transport.write(b"".join(frames))
-        return await self._acknowledged(batch, messages, deadline, ack_timeout)
+        return await self._await_receipts(batch, messages, deadline, ack_timeout)
 
-    async def _acknowledged(
+    async def _await_receipts(
         self, batch: _Batch, messages: Sequence[Outgoing], deadline: float, ack_timeout: float
     ) -> list[Receipt]:
         try:
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
         answer = _ANSWER.fullmatch(payload)
         if answer is not None:
             self._proven()
-            self._answered(answer[1], answer[2], answer[3] or "")
+            self._take_answer(answer[1], answer[2], answer[3] or "")
         elif payload.strip() == "PONG":
             self._proven()
         else:
@@ -190,7 +190,7 @@ class Connection(asyncio.Protocol):
         if not self.proved.done():
             self.proved.set_result(None)
 
-    def _answered(self, word: str, control: str, reason: str) -> None:
+    def _take_answer(self, word: str, control: str, reason: str) -> None:
         if control not in self._under_way:
             # Harmless: what is no longer waited for is sent again under its number, and the far side drops the second.
             _log.info("late_answer", answer=word, control=control)

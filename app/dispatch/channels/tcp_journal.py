@@ -164,7 +164,7 @@ class Journal:
                 with open(path, "rb", opener=_no_link) as file:
                     if self._is_ours(file, path):
                         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        taken += self._taken_from(file, path)
+                        taken += self._take_over(file, path)
             except (FileNotFoundError, BlockingIOError):
                 continue  # its process lives, or another takes it over
             except OSError as error:
@@ -185,8 +185,8 @@ class Journal:
             )
         return False
 
-    def _taken_from(self, file: IO[bytes], path: Path) -> list[Kept]:
-        left = [self.keep(arrival) for arrival in _left(file)]
+    def _take_over(self, file: IO[bytes], path: Path) -> list[Kept]:
+        left = [self.keep(arrival) for arrival in _texts_left(file)]
         if all(kept.file is not None for kept in left):
             path.unlink()
             return left
@@ -199,7 +199,7 @@ def _no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _left(file: IO[bytes]) -> Iterator[Arrival]:
+def _texts_left(file: IO[bytes]) -> Iterator[Arrival]:
     """The texts in a file that were not stored. A last line that a power cut has torn is passed over, and told."""
     waiting: dict[int, Arrival] = {}
     for line in file:

@@ -159,7 +159,7 @@ def bundle_of(members: Sequence[SourceFile]) -> Bundle:
         faults.append(_fault("", "empty", "there is no file of a rulebook: pack the folders rules/ and ref_data/"))
     if faults:
         raise Refused(tuple(faults[-FAULTS_TOLD:]), _refusal(faults))
-    return _vouched(members)
+    return _match_manifest(members)
 
 
 def read_bundle_folder(folder: Path, *, vouched: bool) -> Bundle:
@@ -189,7 +189,7 @@ def _read_vouching(folder: Path) -> Iterator[SourceFile]:
             raise Refused((fault,), _refusal([fault])) from None
 
 
-def _vouched(members: Sequence[SourceFile]) -> Bundle:
+def _match_manifest(members: Sequence[SourceFile]) -> Bundle:
     """The bundle, once its manifest (where it has one) is found to be about these very files."""
     by_name = {file.name: file.content for file in members}
     manifest, signature = by_name.pop(MANIFEST, None), by_name.pop(SIGNATURE, None)

@@ -63,8 +63,8 @@ def as_json(compared: Compared) -> dict[str, Any]:
 def _group(compared: Compared, group: Group) -> dict[str, Any]:
     texts = compared.texts.get(group.difference)
     return {
-        "before": _answered(group.before),
-        "after": _answered(group.after),
+        "before": _answer_as_json(group.before),
+        "after": _answer_as_json(group.after),
         "count": group.count,
         "touched": {fact: list(values) for fact, values in group.touched.items()},
         "example": dict(group.example),
@@ -73,7 +73,7 @@ def _group(compared: Compared, group: Group) -> dict[str, Any]:
     }
 
 
-def _answered(answered: Answered) -> dict[str, Any]:
+def _answer_as_json(answered: Answered) -> dict[str, Any]:
     return {
         "outcome": answered.outcome,
         "rules": list(answered.rules),

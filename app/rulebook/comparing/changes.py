@@ -166,7 +166,7 @@ def compare(old: Content, new: Content, only: tuple[str, str] | None = None) -> 
         if only is not None:
             before, after = _with_value(before, *only), _with_value(after, *only)  # noqa: PLW2901 - the same, narrowed
         counter = _Counter(before, after, changes)
-        for stretch in stretches(before.view, _asked(before, after), list(_told(before, after))):
+        for stretch in stretches(before.view, _questions(before, after), list(_marks(before, after))):
             counter.count(stretch)
         counter.spread()
     for group in changes.groups.values():
@@ -180,7 +180,7 @@ def _with_value(side: Side, fact: str, value: str) -> Side:
     return replace(side, view=replace(side.view, rows={**side.view.rows, table: (value,)}))
 
 
-def _asked(before: Side, after: Side) -> tuple[Asked, ...]:
+def _questions(before: Side, after: Side) -> tuple[Asked, ...]:
     return tuple(Asked(table, side.view) for side in (before, after) for table in side.content.decisions())
 
 
@@ -256,7 +256,7 @@ def _side(content: Content, views: Sequence[View], rows: Mapping[str, tuple[str,
     return Side(content, lifted, known, WordFinder(content))
 
 
-def _told(before: Side, after: Side) -> Iterator[Told]:
+def _marks(before: Side, after: Side) -> Iterator[Told]:
     """Marks that tell apart what verdicts do not: a state whose ORI differs, a value that one of the two refuses."""
     pairs = {
         (reply.audience, reply.ori_column)

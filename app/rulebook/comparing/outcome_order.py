@@ -28,10 +28,10 @@ def decided_by_order(old: Content, new: Content) -> TwoConvictions | None:
 
     Takes both to decide alike about each single conviction.
     """
-    turned = _turned(old.eligibility.outcomes, new.eligibility.outcomes)
+    turned = _reversed_pairs(old.eligibility.outcomes, new.eligibility.outcomes)
     for view in old.views() if turned else ():
         seen: dict[tuple[str, ...], dict[str, Mapping[str, str]]] = {}
-        for values, verdict in _decided(old, view):
+        for values, verdict in _decide_all(old, view):
             shared = tuple(value for fact, value in values.items() if fact not in CONVICTION_FACTS)
             by_outcome = seen.setdefault(shared, {})
             by_outcome.setdefault(verdict.outcome, values)
@@ -41,13 +41,13 @@ def decided_by_order(old: Content, new: Content) -> TwoConvictions | None:
     return None
 
 
-def _turned(before: tuple[str, ...], after: tuple[str, ...]) -> list[tuple[str, str]]:
+def _reversed_pairs(before: tuple[str, ...], after: tuple[str, ...]) -> list[tuple[str, str]]:
     """The pairs of outcomes, the stronger one before first, of which the other is the stronger after."""
     pairs = [(first, second) for place, first in enumerate(before) for second in before[place + 1 :]]
     return [(a, b) for a, b in pairs if a in after and b in after and after.index(a) > after.index(b)]
 
 
-def _decided(content: Content, view: View) -> Iterator[tuple[Mapping[str, str], Verdict]]:
+def _decide_all(content: Content, view: View) -> Iterator[tuple[Mapping[str, str], Verdict]]:
     table = content.eligibility
     matcher = Matcher(table, view)
     tests = [(view, test) for rule in table.rules for test in rule.tests()]

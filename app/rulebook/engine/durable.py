@@ -47,7 +47,7 @@ class Network:
         with self._lock:
             if not self._handles:
                 raise EngineFault("these rules have been given up")
-            return tuple(id for handle, ids, needed in self._handles for id in _fired(handle, ids, needed.intersection(flags)))
+            return tuple(id for handle, ids, needed in self._handles for id in _fire(handle, ids, needed.intersection(flags)))
 
     def close(self) -> None:
         """Frees the rulesets. Whoever asks afterwards gets an EngineFault, never an empty answer."""
@@ -71,7 +71,7 @@ def _ruleset(rules: RuleFlags) -> str:
     return json.dumps(definition)
 
 
-def _fired(handle: int, ids: list[str], flags: Collection[str]) -> list[str]:
+def _fire(handle: int, ids: list[str], flags: Collection[str]) -> list[str]:
     session = secrets.token_hex(8)
     fact = json.dumps({"sid": session, "id": "1", _ROOT: 1, **dict.fromkeys(sorted(flags), 1)})
     fired = []

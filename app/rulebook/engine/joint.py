@@ -54,7 +54,7 @@ class Stretch:
 
 def stretches(view: View, asked: Sequence[Asked], told: Sequence[Told] = ()) -> Iterator[Stretch]:
     """All cases of the domains of `view`, joined where the verdicts and marks are the same."""
-    parts = [_joined(view, part, asked, told) for part in _parts(tuple(view.facts), asked, told)]
+    parts = [_join(view, part, asked, told) for part in _parts(tuple(view.facts), asked, told)]
     for choice in product(*parts):
         values: dict[str, str] = {}
         verdicts: dict[int, Verdict] = {}
@@ -98,7 +98,7 @@ def _parts(facts: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told])
     return list(dict.fromkeys(tuple(fact for fact in facts if fact in part_of[first]) for first in facts))
 
 
-def _joined(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told]) -> list[PartStretch]:
+def _join(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told]) -> list[PartStretch]:
     inside = set(part)
     decisions = [(place, ask) for place, ask in enumerate(asked) if (ask.table.reads or tuple(view.facts))[0] in inside]
     marks = [(place, tell) for place, tell in enumerate(told) if tell.facts[0] in inside]

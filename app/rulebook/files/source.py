@@ -128,18 +128,18 @@ def rulebook_entries(top: Path, unread: Callable[[OSError], object]) -> Iterator
 
 
 def _tell_unread(folder: Path, problems: Problems, error: OSError) -> None:
-    place = _shown(Path(error.filename).relative_to(folder).as_posix())
+    place = _printable(Path(error.filename).relative_to(folder).as_posix())
     help = "let whoever runs LENS read it"
     problems.error("R001", f"the folder cannot be read: {error.strerror}", Spot(f"{place}/"), help=help)
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     """A name as it can be printed, also where it is not UTF-8."""
     return name.encode(errors="backslashreplace").decode()
 
 
 def _read_file(entry: Entry, name: str, problems: Problems) -> SourceFile | None:
-    shown = _shown(name)
+    shown = _printable(name)
     spot = Spot(shown)
     if shown != name:
         problems.error("R002", "the name of the file is not UTF-8", spot, help="rename it")

@@ -113,12 +113,12 @@ class Problems:
         `like` names the cause where the message alone does not show it; `many` is what is said of many, with `{count}`.
         """
         self.codes.add(code)
-        problem = Problem(code, "error", _shortened(message), spot, help, label, **more)  # type: ignore[arg-type]
+        problem = Problem(code, "error", _shorten(message), spot, help, label, **more)  # type: ignore[arg-type]
         self.errors += self._add(problem, like, many)
 
     def warning(self, code: str, message: str, spot: Spot, help: str = "", label: str = "", **more: object) -> None:
         """Adds a warning."""
-        self._add(Problem(code, "warning", _shortened(message), spot, help, label, **more))  # type: ignore[arg-type]
+        self._add(Problem(code, "warning", _shorten(message), spot, help, label, **more))  # type: ignore[arg-type]
 
     def _add(self, problem: Problem, like: str = "", many: str = "") -> bool:
         """Counts a problem, and keeps it where it is one of the first of its kind; False where the same was told before."""
@@ -193,7 +193,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def _shortened(message: str) -> str:
+def _shorten(message: str) -> str:
     """A message in which no word quoted from a file is endless."""
     return _cut(_LONG_WORD.sub(r"`\1…`", message))
 

@@ -60,7 +60,7 @@ def _possible(
     classes = found.class_of[fact]
     told = [Told((fact,), lambda values: classes[values[fact]])]
     seen = _seen_facts(eligibility, routing, messages)
-    told += [_shown(name, found) for name in seen]
+    told += [_what_is_learned(name, found) for name in seen]
     behind: dict[tuple[Send, tuple[Hashable, ...]], set[int]] = {}
     for stretch in stretches(view, (Asked(eligibility, view), Asked(routing, view)), told):
         owed, routed = stretch.verdicts
@@ -97,7 +97,7 @@ def _uses(template: Template, field: str) -> bool:
     return any((field,) in line.parts for line in template.lines)
 
 
-def _shown(fact: str, found: Axes) -> Told:
+def _what_is_learned(fact: str, found: Axes) -> Told:
     """What a reader learns from seeing a fact: its class, since values that no test tells apart tell the same; and for a state
     whether it is the other one too.
     """

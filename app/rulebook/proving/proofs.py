@@ -57,7 +57,7 @@ def prove_rules(
     broken: dict[int, _Found] = {}
     gaps = {eligibility.otherwise.id: _Found(), routing.otherwise.id: _Found()}
     for view in views:
-        told = [_told(promise, view) for promise in suite.promises]
+        told = [_marks(promise, view) for promise in suite.promises]
         marks = [mark for group in told for mark in group]
         for stretch in stretches(view, (Asked(eligibility, view), Asked(routing, view)), marks):
             taken = taken_verdicts(stretch)
@@ -92,7 +92,7 @@ def taken_verdicts(stretch: Stretch) -> tuple[Verdict, ...]:
     return (owed, routed) if owed.outcome == "notify" else (owed,)
 
 
-def _told(promise: Promise, view: View) -> list[Told]:
+def _marks(promise: Promise, view: View) -> list[Told]:
     """A mark for each condition of a promise (whether it holds), and one for whether both states have the same address."""
     marks = []
     for condition in promise.when:

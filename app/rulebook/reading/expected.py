@@ -81,9 +81,9 @@ class ExpectedReader:
             outcome=self._shapes.choice(outcome, "`outcome`", OUTCOMES) if outcome is not None else None,
             because=self._rules(merged.get("because"), "`because`"),
             beaten=self._rules(merged.get("beaten"), "`beaten`"),
-            sends=self._listed(sends, "send", "`sends`") if sends is not None else None,
+            sends=self._read_list(sends, "send", "`sends`") if sends is not None else None,
             sends_to=self._addresses(merged.get("sends_to")),
-            work_items=self._listed(items, "work_item", "`work_items`") if items is not None else None,
+            work_items=self._read_list(items, "work_item", "`work_items`") if items is not None else None,
             text=self._plain(merged.get("text"), "`text`"),
             no_text=self._plain(merged.get("no_text"), "`no_text`"),
         )
@@ -120,7 +120,7 @@ class ExpectedReader:
                 self._tell_address(word, self._answers.oris)
         return None if node is None else tuple(word.text for word in words)
 
-    def _listed(self, node: Node, kind: str, what: str) -> tuple[dict[str, str], ...]:
+    def _read_list(self, node: Node, kind: str, what: str) -> tuple[dict[str, str], ...]:
         items = self._shapes.items(node, what)
         return tuple(self._entry(item, kind, f"an entry of {what}", self._answers.oris) or {} for item in items)
 

@@ -164,13 +164,13 @@ class ScenarioReader:
     def _variants(self, base: _Values, axes: _Values, row: _Values) -> Iterator[tuple[str, dict[str, str]]]:
         fixed = {name: words[0].text for name, words in base.items() if words and name not in axes}
         day = self._day(fixed)
-        options = [[(name, value) for value in self._expanded(name, axes[name], day)] for name in axes]
+        options = [[(name, value) for value in self._expand(name, axes[name], day)] for name in axes]
         label = [f"{name} {words[0].text}" for name, words in row.items() if words]
         for choice in product(*options):
             variant = ", ".join([*label, *(f"{name} {value}" for name, value in choice)])
             yield variant, {**fixed, **dict(choice)}
 
-    def _expanded(self, name: str, words: tuple[Scalar, ...], day: date) -> tuple[str, ...]:
+    def _expand(self, name: str, words: tuple[Scalar, ...], day: date) -> tuple[str, ...]:
         """The rows that words of a `for_each` stand for: a set stands for its rows on the day of the scenario."""
         fact = self._facts.get(name)
         if fact is None or fact.table is None:

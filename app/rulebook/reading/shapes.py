@@ -61,7 +61,7 @@ class Shapes:
             if key.text not in allowed:
                 word, colon, _ = key.text.partition(":")
                 blank = f"write `{word}: …`, with a blank behind the colon" if colon and word in allowed else ""
-                label = blank or self._suggested(key.text, allowed) or _synonym(key.text, allowed)
+                label = blank or self._suggest(key.text, allowed) or _synonym(key.text, allowed)
                 self.problems.error("R101", f"{what} has no key `{key.text}`", key.spot, help=one_of(allowed), label=label)
         values = {key.text: value for key, value in mapping.items}
         for name in required:
@@ -120,7 +120,7 @@ class Shapes:
             return None
         if scalar.text in allowed:
             return scalar.text
-        label = self._suggested(scalar.text, allowed)
+        label = self._suggest(scalar.text, allowed)
         help = one_of(allowed)
         if set(allowed) == {"yes", "no"}:
             help = "write yes or no, in small letters and without quotes"
@@ -221,11 +221,11 @@ class Shapes:
         options = list(allowed)
         if scalar.text in options:
             return True
-        label = self._suggested(scalar.text.removeprefix(prefix), options, prefix)
+        label = self._suggest(scalar.text.removeprefix(prefix), options, prefix)
         self.problems.error(code, what.replace("{}", f"`{scalar.text}`"), scalar.spot, help=one_of(options), label=label)
         return False
 
-    def _suggested(self, word: str, allowed: Collection[str], prefix: str = "") -> str:
+    def _suggest(self, word: str, allowed: Collection[str], prefix: str = "") -> str:
         """The word probably meant. Looking for it is slow, so a file with very many faults gets no more of it."""
         if self.problems.errors >= SUGGESTED:
             return ""

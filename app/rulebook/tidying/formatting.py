@@ -27,7 +27,7 @@ def tidied(file: SourceFile, problems: Problems) -> bytes | None:
     if tree is None or len(problems.found) > before:
         return None
     text = file.content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    text = _ordered(text, tree)
+    text = _order_keys(text, tree)
     for _ in range(ROUNDS):
         last, text = text, laid_out(text)
         if text == last:
@@ -59,7 +59,7 @@ def _rank(key: str) -> int:
     return RULE_ORDER.index(key) if key in RULE_ORDER else len(RULE.all_keys())
 
 
-def _ordered(text: str, tree: Node) -> str:
+def _order_keys(text: str, tree: Node) -> str:
     """The text with the keys of each rule in their usual order, each with the comments above it."""
     lines = text.split("\n")
     for rule, end in _rules(tree, len(lines)):

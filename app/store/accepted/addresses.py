@@ -29,14 +29,14 @@ def with_cautions(connection: Connection, items: Sequence[Acceptance]) -> list[A
     if not marks:
         return list(items)
     used = _uses(connection, {mark.digest for mark in marks}, max(mark.limit for mark in marks) + 1)
-    return [_counted(item, item.address, used) for item in items]
+    return [_count_address(item, item.address, used) for item in items]
 
 
-def _counted(item: Acceptance, mark: Mark | None, used: dict[int, int]) -> Acceptance:
+def _count_address(item: Acceptance, mark: Mark | None, used: dict[int, int]) -> Acceptance:
     if mark is None:
         return item
     used[mark.digest] += 1
-    return item if used[mark.digest] <= mark.limit else item._replace(decision=_warned(item.decision, mark))
+    return item if used[mark.digest] <= mark.limit else item._replace(decision=_with_warning(item.decision, mark))
 
 
 def with_caution(connection: Connection, decision: Decision, mark: Mark | None) -> Decision:
@@ -46,7 +46,7 @@ def with_caution(connection: Connection, decision: Decision, mark: Mark | None) 
     used = _uses(connection, {mark.digest}, mark.limit + 1)[mark.digest]
     stored = first_row(connection, "SELECT residence_digest FROM release WHERE release_id = ?", decision.release_id)
     itself = stored is not None and stored[0] == mark.digest
-    return _warned(decision, mark) if used + (not itself) > mark.limit else decision
+    return _with_warning(decision, mark) if used + (not itself) > mark.limit else decision
 
 
 def move_address(connection: Connection, release: int, mark: Mark | None) -> None:
@@ -54,7 +54,7 @@ def move_address(connection: Connection, release: int, mark: Mark | None) -> Non
     run(connection, "UPDATE release SET residence_digest = ? WHERE id = ?", (None if mark is None else mark.digest, release))
 
 
-def _warned(decision: Decision, mark: Mark) -> Decision:
+def _with_warning(decision: Decision, mark: Mark) -> Decision:
     cautions: tuple[Caution, ...] = (*decision.warnings, over_used(mark.limit))
     return msgspec.structs.replace(decision, warnings=cautions)
 

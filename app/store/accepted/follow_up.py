@@ -95,10 +95,10 @@ def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followe
     found = connection.execute(wanted.with_for_update(key_share=True))  # rows may go on to refer to it
     releases = {row.release_id: row for row in found}
     lock_lanes_of_releases(connection, [row.id for row in releases.values()])
-    return [_followed(connection, item, releases.get(item.release_id)) for item in items]
+    return [_follow_one(connection, item, releases.get(item.release_id)) for item in items]
 
 
-def _followed(connection: Connection, item: FollowUp, release: Row[Any] | None) -> Followed | LensError:
+def _follow_one(connection: Connection, item: FollowUp, release: Row[Any] | None) -> Followed | LensError:
     if release is None:
         return NotFound("There is no release with this id.")
     if item.own and release.caller != item.by:

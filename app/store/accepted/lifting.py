@@ -59,10 +59,10 @@ def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | 
     lock_counters(connection)
     wanted = select(WORK_ITEM.c.release).where(WORK_ITEM.c.id.in_([item.work_item for item in items]))
     lock_lanes_of_releases(connection, [release for release in connection.scalars(wanted) if release is not None])
-    return [_lifted(connection, item) for item in items]
+    return [_lift_one(connection, item) for item in items]
 
 
-def _lifted(connection: Connection, item: Lift) -> StoredRelease | StoredWorkItem | LensError:
+def _lift_one(connection: Connection, item: Lift) -> StoredRelease | StoredWorkItem | LensError:
     row = _open_hold(connection, item.work_item)
     if isinstance(row, LensError):
         return row
@@ -126,10 +126,10 @@ def reject(connection: Connection, items: Sequence[Resolve]) -> list[StoredRelea
     """
     lock_counters(connection)
     lock_lanes_of_held(connection, [item.id for item in items])
-    return [_rejected(connection, item) for item in items]
+    return [_reject_one(connection, item) for item in items]
 
 
-def _rejected(connection: Connection, item: Resolve) -> StoredRelease | StoredWorkItem | LensError:
+def _reject_one(connection: Connection, item: Resolve) -> StoredRelease | StoredWorkItem | LensError:
     row = _open_hold(connection, item.id)
     if isinstance(row, LensError):
         return row

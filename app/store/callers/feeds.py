@@ -106,8 +106,8 @@ def _heard(connection: Connection, item: Heartbeat) -> TakenHeartbeat:
     if feed is not None and item.sent_at is not None and (item.sent_at, item.told) == (feed.sent_at, feed.last_count):
         answer = msgspec.json.decode(feed.answer_json, type=HeartbeatAnswer)
         return TakenHeartbeat("replay", feed.answer_json.encode(), answer.agrees)
-    received, last = _received(connection, item.caller, 0 if feed is None else feed.last_release)
-    answer = _compared(connection, item, received, feed)
+    received, last = _count_received(connection, item.caller, 0 if feed is None else feed.last_release)
+    answer = _compare(connection, item, received, feed)
     _keep(connection, item, answer, last, feed)
     back = False
     if feed is not None and feed.silent_since is not None:
@@ -119,14 +119,14 @@ def _heard(connection: Connection, item: Heartbeat) -> TakenHeartbeat:
     return TakenHeartbeat("new", msgspec.json.encode(answer), answer.agrees, back)
 
 
-def _received(connection: Connection, caller: str, after: int) -> tuple[int, int]:
+def _count_received(connection: Connection, caller: str, after: int) -> tuple[int, int]:
     """How many releases of a caller were stored after this row, and the last of them."""
     counted = select(func.count(), func.max(RELEASE.c.id)).where(RELEASE.c.caller == caller, RELEASE.c.id > after)
     count, last = connection.execute(counted).one()
     return count, after if last is None else last
 
 
-def _compared(connection: Connection, item: Heartbeat, received: int, feed: Row[Any] | None) -> HeartbeatAnswer:
+def _compare(connection: Connection, item: Heartbeat, received: int, feed: Row[Any] | None) -> HeartbeatAnswer:
     since = None if feed is None else rfc3339(feed.heartbeat_at)
     agrees = received == item.told
     work_item = None if agrees else _raise_difference(connection, item, received, since, feed)
@@ -172,11 +172,11 @@ def _keep(connection: Connection, item: Heartbeat, answer: HeartbeatAnswer, last
 def watch_feeds(connection: Connection, items: Sequence[Watch]) -> list[tuple[Noticed, ...]]:
     """Raises each feed that has fallen silent, once, and notes each that is heard again. Has the shape that `Writer.do` takes."""
     lock_counters(connection)
-    return [_watched(connection, item) for item in items]
+    return [_watch(connection, item) for item in items]
 
 
-def _watched(connection: Connection, item: Watch) -> tuple[Noticed, ...]:
-    noticed = [_noticed(feed, item) for feed in list_feeds(connection)]
+def _watch(connection: Connection, item: Watch) -> tuple[Noticed, ...]:
+    noticed = [_notice_of(feed, item) for feed in list_feeds(connection)]
     found = tuple(each for each in noticed if each is not None)
     for each in found:
         row = connection.execute(select(FEED).where(FEED.c.caller == each.caller)).one()
@@ -189,10 +189,10 @@ def _watched(connection: Connection, item: Watch) -> tuple[Noticed, ...]:
 
 def anything_to_note(feeds: Sequence[Feed], item: Watch) -> bool:
     """Whether `watch_feeds` would find anything: asked first, so that a look that finds nothing writes nothing."""
-    return any(_noticed(feed, item) is not None for feed in feeds)
+    return any(_notice_of(feed, item) is not None for feed in feeds)
 
 
-def _noticed(feed: Feed, item: Watch) -> Noticed | None:
+def _notice_of(feed: Feed, item: Watch) -> Noticed | None:
     if feed.silent_since is None:
         return Noticed(feed.caller, "silent", feed.heard_at) if item.now - feed.heard_at > item.silent_after else None
     return Noticed(feed.caller, "back", feed.heard_at) if feed.heard_at > feed.silent_since else None

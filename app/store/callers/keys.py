@@ -89,10 +89,10 @@ def create(connection: Connection, items: Sequence[NewKey]) -> list[str | LensEr
     A result is Refused for a bad name, role or expiry, Conflict when the name has a usable key of another role.
     """
     lock_counters(connection)
-    return [_created(connection, item) for item in items]
+    return [_create_one(connection, item) for item in items]
 
 
-def _created(connection: Connection, item: NewKey) -> str | LensError:
+def _create_one(connection: Connection, item: NewKey) -> str | LensError:
     faults = []
     if not _NAME.fullmatch(item.name):
         faults.append(Fault("/name", "pattern", "a name is 1 to 80 letters, digits, spaces or . _ @ : -"))
@@ -193,10 +193,10 @@ def find_key(connection: Connection, key: str, now: int) -> StoredKey:
 
 def revoke(connection: Connection, items: Sequence[Revoke]) -> list[int | LensError]:
     """Revokes keys; each result is how many, or NotFound when none is left to revoke. Has the shape `Writer.do` takes."""
-    return [_revoked(connection, item) for item in items]
+    return [_revoke_one(connection, item) for item in items]
 
 
-def _revoked(connection: Connection, item: Revoke) -> int | LensError:
+def _revoke_one(connection: Connection, item: Revoke) -> int | LensError:
     which = API_KEY.c.id == int(item.which) if re.fullmatch("[0-9]{1,18}", item.which) else API_KEY.c.name == item.which
     change = update(API_KEY).where(which, API_KEY.c.revoked_at.is_(None)).values(revoked_at=item.at).returning(API_KEY.c.id)
     revoked = sorted(connection.scalars(change))

@@ -158,7 +158,7 @@ class Writer:
 
     def _outcomes(self, group: list[_Waiting]) -> Outcomes:
         try:
-            results = self._committed(group)
+            results = self._commit(group)
         except Unavailable as error:
             self.problem = error.detail
             _log.error("write_failed", cause=error.detail, items=len(group))
@@ -176,7 +176,7 @@ class Writer:
         middle = len(group) // 2
         return self._outcomes(group[:middle]) + self._outcomes(group[middle:])
 
-    def _committed(self, group: list[_Waiting]) -> list[Any]:
+    def _commit(self, group: list[_Waiting]) -> list[Any]:
         with contextlib.suppress(_Transient):
             return self._once(group)  # as nearly always, without the cost of what follows
         try:
@@ -195,7 +195,7 @@ class Writer:
             with self._store.write.connect() as connection:
                 try:
                     transaction = connection.begin()
-                    results = _applied(connection, group)
+                    results = _apply(connection, group)
                     write_trail(connection)
                     committing = True
                     transaction.commit()
@@ -212,7 +212,7 @@ def _kind(waiting: _Waiting) -> object:
     return waiting.apply
 
 
-def _applied(connection: Connection, group: list[_Waiting]) -> list[Any]:
+def _apply(connection: Connection, group: list[_Waiting]) -> list[Any]:
     places: dict[Any, list[int]] = {}
     for place, waiting in enumerate(group):
         places.setdefault(waiting.apply, []).append(place)

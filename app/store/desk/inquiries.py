@@ -140,10 +140,10 @@ def close_inquiry(connection: Connection, items: Sequence[Resolve]) -> list[Inqu
 
     Has the shape `Writer.do` takes.
     """
-    return [_closed(connection, item) for item in items]
+    return [_close_one(connection, item) for item in items]
 
 
-def _closed(connection: Connection, item: Resolve) -> Inquiry | LensError:
+def _close_one(connection: Connection, item: Resolve) -> Inquiry | LensError:
     try:
         known = get_work_item(connection, item.id).code == INQUIRY
     except NotFound:

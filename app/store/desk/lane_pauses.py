@@ -35,10 +35,10 @@ def pause_lanes(connection: Connection, items: Sequence[PauseLane]) -> list[tupl
 
     What is under way is finished: at most a window of each lane. Has the shape `Writer.do` takes, as the next.
     """
-    return [_paused(connection, item) for item in items]
+    return [_pause_one(connection, item) for item in items]
 
 
-def _paused(connection: Connection, item: PauseLane) -> tuple[StandingPause, ...] | LensError:
+def _pause_one(connection: Connection, item: PauseLane) -> tuple[StandingPause, ...] | LensError:
     known = connection.scalar(select(LANE.c.ori).where(LANE.c.ori == item.scope))
     if item.scope != EVERYTHING and known is None:
         return NotFound("There is no such lane: it begins with the first message to that ORI.")
@@ -49,20 +49,20 @@ def _paused(connection: Connection, item: PauseLane) -> tuple[StandingPause, ...
 
 def resume_lanes(connection: Connection, items: Sequence[ResumeLane]) -> list[tuple[StandingPause, ...] | LensError]:
     """Lifts pauses; each result is every pause that still stands. NotFound where that source has set none."""
-    return [_resumed(connection, item) for item in items]
+    return [_resume_one(connection, item) for item in items]
 
 
-def _resumed(connection: Connection, item: ResumeLane) -> tuple[StandingPause, ...] | LensError:
+def _resume_one(connection: Connection, item: ResumeLane) -> tuple[StandingPause, ...] | LensError:
     if not resume(connection, [Resume(item.scope, item.source)])[0]:
-        return NotFound(f"No pause of {_named(item.scope)} was set by the {item.source}.")
+        return NotFound(f"No pause of {_name_scope(item.scope)} was set by the {item.source}.")
     _record(connection, "resume_lane", item, source=item.source)
     return list_pauses(connection)
 
 
 def _record(connection: Connection, action: str, item: PauseLane | ResumeLane, **more: str) -> None:
     detail = {"reason": item.reason, **more}
-    append(connection, [AuditEntry(item.at, item.by, action, _named(item.scope), "ok", detail)])
+    append(connection, [AuditEntry(item.at, item.by, action, _name_scope(item.scope), "ok", detail)])
 
 
-def _named(scope: str) -> str:
+def _name_scope(scope: str) -> str:
     return "every lane" if scope == EVERYTHING else f"lane {scope}"

@@ -61,7 +61,7 @@ def learn(connection: Connection, steps: Sequence[Learn]) -> list[bool]:
 
 
 def _learn(connection: Connection, limit: int) -> bool:
-    index = _locked_index(connection)
+    index = _lock_index(connection)
     releases = connection.execute(
         select(RELEASE.c.id, RELEASE.c.body_json).where(RELEASE.c.id > index.release).order_by(RELEASE.c.id).limit(limit)
     ).all()
@@ -87,7 +87,7 @@ def _learn(connection: Connection, limit: int) -> bool:
     return limit in {len(releases), len(versions)}
 
 
-def _locked_index(connection: Connection) -> Any:  # noqa: ANN401 - a row of the table
+def _lock_index(connection: Connection) -> Any:  # noqa: ANN401 - a row of the table
     """How far the digests go. Locked, so that one process at a time goes on, on whatever host."""
     statement = select(SUBJECT_INDEX).with_for_update()
     index = connection.execute(statement).first()

@@ -79,7 +79,7 @@ class Gate:
                 counts[kind] = counts.get(kind, 0) + 1
         found: dict[Kind, WorkItem] = {}
         for kind, count in counts.items():
-            surge = self._stopped(self._side(kind, self._breaker), kind, count)
+            surge = self._stop(self._side(kind, self._breaker), kind, count)
             if surge is not None:
                 found[kind] = _as_answered(surge)
         return found
@@ -99,7 +99,7 @@ class Gate:
             self._sides[kind] = _Side(hour, passed or 0, learned, breaker.band(learned), known, open_now)
         return self._sides[kind]
 
-    def _stopped(self, side: _Side, kind: Kind, count: int) -> _Open | None:
+    def _stop(self, side: _Side, kind: Kind, count: int) -> _Open | None:
         if side.surge is None and side.band is not None and side.passed + count > side.band:
             side.surge = _Open(take_numbers(self._connection, "work_item", 1), side.band, self._at)
             side.begins = True

@@ -41,10 +41,10 @@ def decide(connection: Connection, items: Sequence[Decide]) -> list[int | LensEr
     or Conflict when it is decided already or the work item is no surge. Has the shape that `Writer.do` takes.
     """
     lock_counters(connection)  # so that nobody adds to a surge that is decided
-    return [_decided(connection, item) for item in items]
+    return [_decide_one(connection, item) for item in items]
 
 
-def _decided(connection: Connection, item: Decide) -> int | LensError:
+def _decide_one(connection: Connection, item: Decide) -> int | LensError:
     row = first_row(connection, _ASKED, item.work_item)
     if row is None:
         return NotFound(f"There is no work item {item.work_item}.")

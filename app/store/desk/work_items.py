@@ -172,10 +172,10 @@ def get_work_item(connection: Connection, key: int) -> StoredWorkItem:
 
 def assign(connection: Connection, items: Sequence[Assign]) -> list[StoredWorkItem | LensError]:
     """Says who has work items in hand. A result is NotFound, or Conflict when it is closed. Has the shape `Writer.do` takes."""
-    return [_assigned(connection, item) for item in items]
+    return [_assign_one(connection, item) for item in items]
 
 
-def _assigned(connection: Connection, item: Assign) -> StoredWorkItem | LensError:
+def _assign_one(connection: Connection, item: Assign) -> StoredWorkItem | LensError:
     change = update(WORK_ITEM).where(WORK_ITEM.c.id == item.id, WORK_ITEM.c.status == "open").values(assigned_to=item.to)
     if connection.execute(change).rowcount == 0:
         return _not_open(connection, item.id)
@@ -204,7 +204,7 @@ def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWork
     return [
         decide_surge(connection, Decide(item.id, "drop", item.reason, item.by, item.at))
         if item.id in surges
-        else _resolved(connection, item)
+        else _resolve_one(connection, item)
         for item in items
     ]
 
@@ -215,7 +215,7 @@ def decide_surge(connection: Connection, wanted: Decide) -> StoredWorkItem | Len
     return held if isinstance(held, LensError) else get_work_item(connection, wanted.work_item)
 
 
-def _resolved(connection: Connection, item: Resolve) -> StoredWorkItem | LensError:
+def _resolve_one(connection: Connection, item: Resolve) -> StoredWorkItem | LensError:
     if not close_items(connection, WORK_ITEM.c.id == item.id, by=item.by, at=item.at, reason=item.reason):
         return _not_open(connection, item.id)
     done = get_work_item(connection, item.id)

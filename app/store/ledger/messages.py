@@ -170,10 +170,10 @@ def requeue(connection: Connection, items: Sequence[Requeue]) -> list[MessageWit
     """
     numbers = [message_number(item.message_id) for item in items]
     lock_lanes_of_messages(connection, [number for number in numbers if number is not None])
-    return [_requeued(connection, item) for item in items]
+    return [_requeue_one(connection, item) for item in items]
 
 
-def _requeued(connection: Connection, item: Requeue) -> MessageWithHistory | LensError:
+def _requeue_one(connection: Connection, item: Requeue) -> MessageWithHistory | LensError:
     number = message_number(item.message_id)
     ori = connection.scalar(select(MESSAGE.c.ori).where(MESSAGE.c.number == number))
     if number is None or ori is None:

@@ -137,7 +137,7 @@ def _claim(connection: Connection, now: int, wanted: Claim, paused: Collection[s
     rows: list[tuple[object, ...]] = []
     for hand in hands:
         kept = wanted.lease if taken[hand.ori] else None
-        rows.append((*_kept(hand, now, kept), now if kept else now + purse.wait(hand.ori), hand.ori))
+        rows.append((*_renewed_lease(hand, now, kept), now if kept else now + purse.wait(hand.ori), hand.ori))
     run_each(connection, _CLAIM, rows)
     batches = tuple(Batch(lane.ori, lane.token + 1, lane.fails, taken[lane.ori]) for lane in lanes if taken[lane.ori])
     return Claimed(batches, wait, None)
@@ -149,7 +149,7 @@ def leased(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(LANE).where(*mine)) or 0
 
 
-def _kept(hand: Hand, now: int, lease: int | None) -> tuple[str | None, int]:
+def _renewed_lease(hand: Hand, now: int, lease: int | None) -> tuple[str | None, int]:
     """Owner and end of the lease of a lane that is kept for `lease` Micros more, or given back (None)."""
     return (None, now) if lease is None else (hand.worker, now + lease)
 
@@ -194,7 +194,7 @@ def turn(connection: Connection, turns: Sequence[Turn]) -> list[TurnEnd]:
         kept = one.turn.lease if taken[hand.ori] else None
         if kept is None:
             one.due = max(one.due, now + purse.wait(hand.ori))
-        rows.append((*_kept(hand, now, kept), one.fails, one.due, hand.ori))
+        rows.append((*_renewed_lease(hand, now, kept), one.fails, one.due, hand.ori))
     run_each(connection, _KEEP, rows)
     return [_end(each, ours.get(each.ori), taken) for each in turns]
 

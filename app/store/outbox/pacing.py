@@ -79,10 +79,10 @@ class Purse:
             wanted |= dict.fromkeys(oris, rates.lane)
         if rates.overall is not None and oris:
             wanted[EVERYTHING] = rates.overall
-        self._buckets = self._locked(wanted)
+        self._buckets = self._lock_buckets(wanted)
         self._left = {scope: bucket.room(now) for scope, bucket in self._buckets.items()}
 
-    def _locked(self, wanted: Mapping[str, float]) -> dict[str, Bucket]:
+    def _lock_buckets(self, wanted: Mapping[str, float]) -> dict[str, Bucket]:
         if not wanted:
             return {}
         scopes = sorted(wanted)

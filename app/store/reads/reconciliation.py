@@ -84,7 +84,7 @@ def list_sent(connection: Connection, wanted: Wanted, limit: int, given: str | N
     )
     rows = connection.execute(statement).all()
     more, rows = len(rows) > limit, rows[:limit]
-    taken = _taken(connection, [row.number for row in rows])
+    taken = _times_taken(connection, [row.number for row in rows])
     items = tuple(
         ReconciledMessage(
             message_id=message_id(row.number),
@@ -158,6 +158,6 @@ _TAKEN = """
     WHERE status IN ('sent', 'held_by_network') AND number IN"""
 
 
-def _taken(connection: Connection, numbers: list[int]) -> dict[int, int]:
+def _times_taken(connection: Connection, numbers: list[int]) -> dict[int, int]:
     """When the network last took each of these, in Micros; where its ACK was lost, when it said that it will forward it."""
     return dict(run_in(connection, _TAKEN, (), numbers, "GROUP BY number"))

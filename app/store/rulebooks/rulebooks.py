@@ -136,10 +136,10 @@ def draft(connection: Connection, items: Sequence[Draft]) -> list[Kept | LensErr
     A result is Barred when another rulebook has the same label: then nothing of this one is stored.
     """
     lock_pointer(connection)
-    return [_kept(connection, item) for item in items]
+    return [_keep_draft(connection, item) for item in items]
 
 
-def _kept(connection: Connection, item: Draft) -> Kept | Barred:
+def _keep_draft(connection: Connection, item: Draft) -> Kept | Barred:
     version, sha256 = item.bundle.version, item.bundle.sha256
     row = connection.execute(select(RULEBOOK).where(RULEBOOK.c.version == version)).first()
     if row is None:
@@ -205,10 +205,10 @@ def approve(connection: Connection, items: Sequence[Approve]) -> list[LensError 
     Has the shape `Writer.do` takes.
     """
     live = lock_pointer(connection)
-    return [_approved(connection, item, live) for item in items]
+    return [_approve_one(connection, item, live) for item in items]
 
 
-def _approved(connection: Connection, item: Approve, live: Pointer) -> LensError | None:
+def _approve_one(connection: Connection, item: Approve, live: Pointer) -> LensError | None:
     try:
         place = standing(connection, item.version, live.version)
     except NotFound as error:
@@ -241,10 +241,10 @@ def publish(connection: Connection, items: Sequence[Publish]) -> list[Published 
     """Puts approved versions live; one that is live stays so. A result is NotFound, or Conflict where it is not approved as a
     change from what is live. Has the shape `Writer.do` takes.
     """
-    return [_published(connection, item) for item in items]
+    return [_publish_one(connection, item) for item in items]
 
 
-def _published(connection: Connection, item: Publish) -> Published | LensError:
+def _publish_one(connection: Connection, item: Publish) -> Published | LensError:
     live = lock_pointer(connection)
     try:
         place = standing(connection, item.version, live.version)
@@ -280,10 +280,10 @@ def roll_back(connection: Connection, items: Sequence[Publish]) -> list[Publishe
 
     A result is NotFound, or Conflict where there is nothing to go back to. Has the shape `Writer.do` takes.
     """
-    return [_rolled_back(connection, item) for item in items]
+    return [_roll_back_one(connection, item) for item in items]
 
 
-def _rolled_back(connection: Connection, item: Publish) -> Published | LensError:
+def _roll_back_one(connection: Connection, item: Publish) -> Published | LensError:
     live = lock_pointer(connection)
     try:
         named = standing(connection, item.version, live.version).version
@@ -311,15 +311,15 @@ def take_in(connection: Connection, items: Sequence[TakeIn]) -> list[Published |
     A result is Barred where it may not go live; Conflict when something was published since: then the folder is looked at again.
     Has the shape `Writer.do` takes.
     """
-    return [_taken_in(connection, item) for item in items]
+    return [_take_in_one(connection, item) for item in items]
 
 
-def _taken_in(connection: Connection, item: TakeIn) -> Published | LensError:
+def _take_in_one(connection: Connection, item: TakeIn) -> Published | LensError:
     live = lock_pointer(connection)
     version = item.draft.bundle.version
     if live.seq != item.seq:
         return Conflict("Another rulebook went live meanwhile; look at the folder again.")
-    kept = _kept(connection, item.draft)
+    kept = _keep_draft(connection, item.draft)
     if isinstance(kept, Barred):
         return kept
     newest = newest_sequence(connection)

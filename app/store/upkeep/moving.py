@@ -84,9 +84,9 @@ def _move(giver: Connection, taker: Connection) -> tuple[Moved, ...]:
     )  # nobody else waits, and a large file takes its time
     taker.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
     _refuse_full(taker, tables)
-    moved = tuple(_added_up(table, _copied(giver, taker, table)) for table in tables)
+    moved = tuple(_add_up(table, _copy_rows(giver, taker, table)) for table in tables)
     for each, table in zip(moved, tables, strict=True):
-        if _added_up(table, _parts(taker, table)) != each:
+        if _add_up(table, _parts(taker, table)) != each:
             raise Conflict(f"Table {table.name} arrived otherwise than it was sent; nothing was changed.")
         _continue_numbers(taker, table)
     broken = verify(taker)
@@ -106,13 +106,13 @@ def _refuse_full(taker: Connection, tables: Sequence[Table]) -> None:
         taker.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - names above
 
 
-def _copied(giver: Connection, taker: Connection, table: Table) -> Iterator[Sequence[Row[Any]]]:
+def _copy_rows(giver: Connection, taker: Connection, table: Table) -> Iterator[Sequence[Row[Any]]]:
     for part in _parts(giver, table):
         taker.execute(insert(table), [dict(row._mapping) for row in part])  # noqa: SLF001 - its public name, says SQLAlchemy
         yield part
 
 
-def _added_up(table: Table, parts: Iterator[Sequence[Row[Any]]]) -> Moved:
+def _add_up(table: Table, parts: Iterator[Sequence[Row[Any]]]) -> Moved:
     rows, digest = 0, 0
     for part in parts:
         rows, digest = rows + len(part), digest + sum(map(_digest, part))
