@@ -18,7 +18,7 @@ from app.api.metrics.metrics import Metrics
 from app.api.metrics.store_metrics import StoreFigures
 from app.api.parts import Parts
 from app.dispatch.channels.spool_watch import SpoolWatch
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 from app.domain.surge import Breaker
 from tests.dispatch.outbox_rows import store_in
 from tests.test_docs import commands, endpoints
@@ -96,7 +96,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         ready={},
         metrics=Metrics(),
         store_figures=StoreFigures(store, lambda: 0, Breaker()),
-        counts=Counts,
+        counts=DispatchCounts,
         about=About("SQLite 3", {"LENS_SWITCH_TLS_CERT": 0.0}),
         spool=SpoolWatch(tmp_path_factory.mktemp("spool"), 600.0, time.time),
     )

@@ -15,7 +15,7 @@ from app.api.requests.auth import Gate
 from app.decide.addresses import Addresses
 from app.decide.decide import Decider
 from app.dispatch.channels.spool_watch import SpoolWatch
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 from app.domain.surge import Breaker
 from app.intake.accept import Intake
 from app.intake.feeds import Feeds
@@ -63,7 +63,7 @@ class Parts:
     gate: Gate
     metrics: Metrics
     store_figures: StoreFigures
-    counts: Callable[[], Counts]
+    counts: Callable[[], DispatchCounts]
     ready: Mapping[str, Callable[[], str | None]]
     degraded: Mapping[str, Callable[[], str | None]]
     queued: Callable[[], None]

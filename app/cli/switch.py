@@ -11,7 +11,7 @@ from app.running.logs import logs
 from app.settings import read_settings
 from app.simulator.exchange import Delivered
 from app.simulator.script import Script, read_script
-from app.simulator.serve import Addresses, serve_switch
+from app.simulator.serve import SwitchAddresses, serve_switch
 from app.simulator.setup import Setup, said_today
 from app.simulator.tls import server_tls
 
@@ -70,7 +70,7 @@ def _script(file: Path | None) -> Script | None:
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="--script") from None
 
 
-def _say_ready(addresses: Addresses) -> None:
+def _say_ready(addresses: SwitchAddresses) -> None:
     print(
         f"The simulated network takes messages at {addresses.switch}; inboxes: http://{addresses.control}/inboxes", flush=True
     )

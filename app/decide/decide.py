@@ -11,7 +11,7 @@ from app.decide.compose import Addressee, Composer, Filled, TooLong
 from app.decide.facts import FactFinder, FactValues
 from app.decide.instructions import INSTRUCTION, Instructions
 from app.decide.terms import Terms
-from app.domain.decision import Caution, Copy, Decision, Errand, Notice, NoticeType, Outcome, Reason, Told
+from app.domain.decision import Caution, Copy, Decision, Errand, Notice, NoticeType, NotifiedOri, Outcome, Reason
 from app.domain.release import Release, read_release
 from app.rulebook.book import RuleBook
 from app.rulebook.engine.verdicts import EngineDisagreement
@@ -199,7 +199,7 @@ class Decider:
             return None
         return Notice(send.audience, copy, state, ori, text, kind, send.within, held, follows)
 
-    def withdraw(self, release: Release, told: Told, others: tuple[Told, ...]) -> Notice | None:
+    def withdraw(self, release: Release, told: NotifiedOri, others: tuple[NotifiedOri, ...]) -> Notice | None:
         """The CANCEL of what an ORI was told, in the words of `release` as it then stood; None where it is longer than allowed.
 
         `others` are those told of it besides. Never raises and never kept back: the ORI has the notice already.
@@ -226,11 +226,11 @@ class Decider:
             return None
         return next((reply for reply in routed.replies if isinstance(reply, Send) and reply.audience == audience), None)
 
-    def _nlets(self, told: Told, day: date) -> str:
+    def _nlets(self, told: NotifiedOri, day: date) -> str:
         """The Nlets code of a state told: from its row, or as its ORI begins."""
         return self._row_of(told, day).get("nlets", told.ori[:2])
 
-    def _row_of(self, told: Told, day: date) -> Mapping[str, str]:
+    def _row_of(self, told: NotifiedOri, day: date) -> Mapping[str, str]:
         view = self.book.routing[self.book.regime(day)].view
         fact = view.facts.get(told.audience)
         return view.cells.get((fact.table if fact else None) or "", {}).get(told.state, {})

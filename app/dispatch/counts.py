@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import msgspec
 
 from app.dispatch.channel import Receipt
-from app.store.outbox.tries import Taken, Verdict
+from app.store.outbox.tries import AttemptResult, Taken
 
 SENT_WITHIN = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 """Seconds from acceptance until the network took a message: the bounds that sent messages are sorted by."""
 
 
-class Counts(msgspec.Struct):
+class DispatchCounts(msgspec.Struct):
     """What happened since the process started.
 
     `tries` counts tries by fate, `duplicates` those of messages that the network may have had before, `dead` messages given up,
@@ -38,7 +38,7 @@ class Counts(msgspec.Struct):
             self.tries[receipt.fate] += 1
             self.duplicates += message.maybe_duplicate
 
-    def settled(self, messages: Sequence[Taken], verdicts: Sequence[Verdict], seconds: float) -> None:
+    def settled(self, messages: Sequence[Taken], verdicts: Sequence[AttemptResult], seconds: float) -> None:
         """Counts what became of a batch, once that is written. `seconds` went by since it was taken in hand."""
         taken = {verdict.number for verdict in verdicts if verdict.status == "sent"}
         self.dead += sum(verdict.status == "dead" for verdict in verdicts)

@@ -13,7 +13,7 @@ from random import Random
 import structlog
 
 from app.dispatch.channel import Channel
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 from app.dispatch.inbound import Inbound
 from app.dispatch.lanes import LaneSender, Limits, Wire
 from app.dispatch.operator_log import OperatorLog
@@ -47,7 +47,7 @@ class Dispatcher:
         worker: str,
         limits: Limits,
         wire: Wire,
-        counts: Counts | None = None,
+        counts: DispatchCounts | None = None,
         *,
         rng: Random | None = None,
         numbers: GivenOut | None = None,
@@ -61,7 +61,7 @@ class Dispatcher:
         self._worker = worker
         self._limits = limits
         self._rng = rng or Random()  # noqa: S311 - spreads retries, keeps no secret
-        self.counts = counts or Counts()
+        self.counts = counts or DispatchCounts()
         """What happened since the start."""
         self._numbers = numbers
         self._behind: str | None = None

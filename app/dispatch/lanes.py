@@ -9,14 +9,14 @@ from typing import Literal
 import structlog
 
 from app.dispatch.channel import Channel, Outgoing, Receipt
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 from app.dispatch.retry import backoff, verdict
 from app.domain.identifiers import message_id
 from app.domain.times import micros_in
 from app.errors import LensError, what_broke
 from app.store.outbox.outbox import Batch
 from app.store.outbox.pacing import UNLIMITED, Rates
-from app.store.outbox.tries import Taken, Verdict
+from app.store.outbox.tries import AttemptResult, Taken
 from app.store.upkeep.given_out import GivenOut
 
 _log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ class LaneSender:
         wire: Wire,
         limits: Limits,
         rng: Random,
-        counts: Counts,
+        counts: DispatchCounts,
         numbers: GivenOut | None = None,
     ) -> None:
         """`rng` spreads retries; tries and late batches go into `counts`, numbers into `numbers` before they leave."""
@@ -76,7 +76,7 @@ class LaneSender:
         self._numbers = numbers
         self._link_fails = 0
 
-    async def send(self, batch: Batch, begun: float) -> tuple[tuple[Verdict, ...], int | None]:
+    async def send(self, batch: Batch, begun: float) -> tuple[tuple[AttemptResult, ...], int | None]:
         """Sends a batch; what became of each message, and the Micros to rest the lane where something failed."""
         limits = self._limits
         outgoing, unfit = self._outgoing(batch.messages)
@@ -109,7 +109,7 @@ class LaneSender:
             )
             return [Receipt("unknown", f"the channel failed ({type(error).__name__})")] * len(outgoing)
 
-    def _rest(self, batch: Batch, receipts: Sequence[Receipt], verdicts: tuple[Verdict, ...]) -> int | None:
+    def _rest(self, batch: Batch, receipts: Sequence[Receipt], verdicts: tuple[AttemptResult, ...]) -> int | None:
         """How long the lane rests: for its own failures longer and longer, for the link's only shortly."""
         fates = {receipt.fate for receipt in receipts}
         if fates - {"unsent"}:
@@ -121,15 +121,15 @@ class LaneSender:
             return micros_in(backoff(self._link_fails, 0.1, _LINK_CAP, self._rng))
         return None
 
-    def _outgoing(self, messages: tuple[Taken, ...]) -> tuple[list[tuple[Taken, Outgoing]], tuple[Verdict, ...]]:
+    def _outgoing(self, messages: tuple[Taken, ...]) -> tuple[list[tuple[Taken, Outgoing]], tuple[AttemptResult, ...]]:
         """The messages as bytes, and a verdict on any that cannot be put on the wire at all."""
         fit: list[tuple[Taken, Outgoing]] = []
-        unfit: tuple[Verdict, ...] = ()
+        unfit: tuple[AttemptResult, ...] = ()
         for message in messages:
             try:
                 payload = self._wire(message.text, message.format)
             except (ValueError, LensError):
-                unfit += (Verdict(message.number, "dead", "its text cannot be put on the wire", failed=True),)
+                unfit += (AttemptResult(message.number, "dead", "its text cannot be put on the wire", failed=True),)
             else:
                 fit.append((message, Outgoing(message_id(message.number), message.format, payload)))
         return fit, unfit

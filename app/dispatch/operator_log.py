@@ -14,7 +14,7 @@ from app.errors import Unavailable, what_broke
 from app.store.database.writer import Writer
 from app.store.desk.inbound import Heard, Match
 from app.store.outbox.outbox import Batch
-from app.store.outbox.tries import Verdict
+from app.store.outbox.tries import AttemptResult
 from app.store.reads.log_names import LoggedArrival, LoggedMessage, name_arrivals, name_messages
 
 _log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ class OperatorLog:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    async def tell_turn(self, batch: Batch, verdicts: Sequence[Verdict], delay: int | None) -> None:
+    async def tell_turn(self, batch: Batch, verdicts: Sequence[AttemptResult], delay: int | None) -> None:
         """What a turn of a lane, once it is written, brought that somebody should know. `delay`: Micros that the lane rests."""
         dead = {each.number: each for each in verdicts if each.status == "dead"}
         if dead:
@@ -57,7 +57,7 @@ class OperatorLog:
         elif not failed and batch.fails >= FAILS_TOLD and any(each.status == "sent" for each in verdicts):
             _log.warning("lane_recovered", ori=batch.ori, failed_before=batch.fails)
 
-    async def _tell_dead(self, dead: dict[int, Verdict]) -> None:
+    async def _tell_dead(self, dead: dict[int, AttemptResult]) -> None:
         named = {each.number: each for each in await self._messages(list(dead))}
         for number, verdict in dead.items():
             if number in named and named[number].status != Status.DEAD:

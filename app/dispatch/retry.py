@@ -3,7 +3,7 @@
 from random import Random
 
 from app.dispatch.channel import Receipt
-from app.store.outbox.tries import Taken, Verdict
+from app.store.outbox.tries import AttemptResult, Taken
 
 
 def backoff(fails: int, first: float, cap: float, rng: Random) -> float:
@@ -15,7 +15,7 @@ def backoff(fails: int, first: float, cap: float, rng: Random) -> float:
     return longest * (1.0 - rng.random() / 2.0)
 
 
-def verdict(message: Taken, receipt: Receipt, max_attempts: int) -> Verdict:
+def verdict(message: Taken, receipt: Receipt, max_attempts: int) -> AttemptResult:
     """What a try's receipt means for its message.
 
     Refused and lost tries count; at `max_attempts` of them the message is dead, so that one message cannot block its lane for
@@ -23,10 +23,10 @@ def verdict(message: Taken, receipt: Receipt, max_attempts: int) -> Verdict:
     """
     match receipt.fate:
         case "taken":
-            return Verdict(message.number, "sent", receipt.cause)
+            return AttemptResult(message.number, "sent", receipt.cause)
         case "unsent":
-            return Verdict(message.number, "queued", receipt.cause)
+            return AttemptResult(message.number, "queued", receipt.cause)
         case "later" | "unknown":
             last = message.failures + 1 >= max_attempts
             unknown = receipt.fate == "unknown"
-            return Verdict(message.number, "dead" if last else "queued", receipt.cause, failed=True, unknown=unknown)
+            return AttemptResult(message.number, "dead" if last else "queued", receipt.cause, failed=True, unknown=unknown)

@@ -61,7 +61,7 @@ class Notice(msgspec.Struct, frozen=True):
         return self.text.replace(NUMBER_MARK, message_id)
 
 
-class Told(msgspec.Struct, frozen=True):
+class NotifiedOri(msgspec.Struct, frozen=True):
     """What an ORI was, or may have been, told last of a release.
 
     `message_id` is what a message after it refers to; `at` when its words were decided; `state` a USPS code.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from app.decide.decide import Decider
-from app.domain.decision import Decision, Notice, Told
+from app.domain.decision import Decision, Notice, NotifiedOri
 from app.domain.release import read_release
 from app.domain.times import moment
 from app.errors import Fault, Refused
@@ -21,7 +21,7 @@ from app.store.database.writer import Writer
 def wording(decider: Decider, decide: Callable[[str, Mapping[str, str]], Decision]) -> Wording:
     """How the store decides and words what follows under this decider; `decide` as `Wording` has it."""
 
-    def withdraw(body: str, told: Told, others: tuple[Told, ...]) -> Notice | None:
+    def withdraw(body: str, told: NotifiedOri, others: tuple[NotifiedOri, ...]) -> Notice | None:
         # Whatever the tables say today of a state in it: it was told, and must be taken back.
         return decider.withdraw(read_release(body.encode(), {}), told, others)
 

@@ -19,7 +19,7 @@ from app.errors import Conflict, Fault, Refused
 from app.rulebook.book import RuleBook, use
 from app.rulebook.bundles.bundle import Bundle, manifest_fault
 from app.rulebook.bundles.signing import Trusted
-from app.rulebook.bundles.versions import CheckResult, Trial, check_result
+from app.rulebook.bundles.versions import CheckResult, ScenarioRun, check_result
 from app.rulebook.engine.verdicts import LookUp
 from app.rulebook.problems.problem import Problem, Problems
 from app.rulebook.reading.content import Content, read_content
@@ -43,7 +43,7 @@ class Unusable(Conflict):
         super().__init__(f"Rulebook {version} cannot be used here ({', '.join(self.codes)}): {why}")
 
 
-class Loaded(NamedTuple):
+class LoadedRulebook(NamedTuple):
     """A rulebook that can be used: its decider, what its check found where it was checked here, and the seconds all that took."""
 
     decider: Decider
@@ -55,7 +55,7 @@ class Examined(NamedTuple):
     """A rulebook that was checked. Until the store has accepted it, nobody keeps `loaded` and nothing is decided with it."""
 
     check: CheckResult
-    loaded: Loaded
+    loaded: LoadedRulebook
 
 
 class Versions(NamedTuple):
@@ -99,7 +99,7 @@ class Library:
         self._trusted = trusted
         self._lock = RLock()
         self._checking = Lock()
-        self._loaded: OrderedDict[str, Loaded] = OrderedDict()
+        self._loaded: OrderedDict[str, LoadedRulebook] = OrderedDict()
         self._loading: dict[str, Lock] = {}
 
     def decider(self, version: str) -> Decider:
@@ -140,10 +140,10 @@ class Library:
             raise Refused(tuple(map(_fault, errors)), f"The rulebook has {count}; nothing was stored.")
         results = run_all(book)
         failed = tuple(result.scenario.title for result in results if result.faults)
-        check = check_result(book, Trial(len(results), failed))
-        return Examined(check, Loaded(_decider(book, self._terms), check, time.monotonic() - began))
+        check = check_result(book, ScenarioRun(len(results), failed))
+        return Examined(check, LoadedRulebook(_decider(book, self._terms), check, time.monotonic() - began))
 
-    def keep(self, loaded: Loaded) -> None:
+    def keep(self, loaded: LoadedRulebook) -> None:
         """Keeps a rulebook that the store has accepted, and in its place lets go of the one not asked for longest."""
         with self._lock:
             sha256 = loaded.decider.book.sha256
@@ -170,7 +170,7 @@ class Library:
             fault = Fault("", NOT_SIGNED, "pack and sign it with a trusted key: lens rulebook pack DIR -o FILE --sign KEY")
             raise Refused((fault,), "Only rulebooks signed by a trusted key are taken here; nothing was stored.")
 
-    def _get(self, version: str) -> Loaded:
+    def _get(self, version: str) -> LoadedRulebook:
         sha256 = self._versions.identify(version)
         with self._lock:
             found = self._loaded.get(sha256)
@@ -194,7 +194,7 @@ class Library:
             raise Unusable(version, (DAMAGED,), "its stored files are not those that were checked")
         return bundle
 
-    def _load(self, version: str, sha256: str) -> Loaded:
+    def _load(self, version: str, sha256: str) -> LoadedRulebook:
         began = time.monotonic()
         bundle = self._stored(version, sha256)
         if self._trusted is not None and not _is_signed(bundle, self._trusted):
@@ -208,7 +208,7 @@ class Library:
             raise Unusable(version, (BROKEN,), f"LENS failed at it with {type(error).__name__}") from error
         if book is None:
             raise Unusable(version, _codes(problems), "this version of LENS finds errors in it")
-        loaded = Loaded(_decider(book, self._terms), None, time.monotonic() - began)
+        loaded = LoadedRulebook(_decider(book, self._terms), None, time.monotonic() - began)
         self.keep(loaded)
         return loaded
 

@@ -11,7 +11,7 @@ from app.rulebook.files.report import as_text
 from app.rulebook.files.source import read_folder
 from app.rulebook.language.scenarios import Promise, Scenario
 from app.rulebook.problems.problem import Problems
-from app.trials.suite import Loaded, Result, case_in_words, load_to_test, run
+from app.trials.suite import Result, TestableRulebook, case_in_words, load_to_test, run
 
 _SCENARIOS = re.compile(r"^kind:\s*[\"']?scenarios/v1\b", re.MULTILINE)
 
@@ -21,12 +21,12 @@ def is_rulebook(folder: Path) -> bool:
     return (folder / "rules").is_dir() and (folder / "ref_data").is_dir()
 
 
-class Rulebook:
+class CollectedRulebook:
     """A rulebook that files are collected for; loaded when the first of them is."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._loaded: Loaded | None = None
+        self._loaded: TestableRulebook | None = None
         self._refused: str | None = None
 
     @property
@@ -34,7 +34,7 @@ class Rulebook:
         """Whether it cannot be used, which pytest then shows as an error."""
         return self._refused is not None
 
-    def load(self) -> Loaded | None:
+    def load(self) -> TestableRulebook | None:
         """The rulebook, once loaded. The first time that it cannot be used raises CollectError with all errors; then None."""
         if self._refused is not None:
             return None
@@ -54,7 +54,7 @@ class ScenarioCollection:
     def __init__(self, config: pytest.Config, only: Path | None) -> None:
         self._config = config
         self._only = only
-        self._rulebooks: dict[Path, Rulebook] = {}
+        self._rulebooks: dict[Path, CollectedRulebook] = {}
         self._others: dict[Path, None] = {}
         self._collected = 0
         self._ran = False
@@ -70,7 +70,7 @@ class ScenarioCollection:
             self._others[folder] = None
             return None
         file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
-        file.rulebook = self._rulebooks.setdefault(folder, Rulebook(folder))
+        file.rulebook = self._rulebooks.setdefault(folder, CollectedRulebook(folder))
         return file
 
     @pytest.hookimpl(tryfirst=True)
@@ -129,7 +129,7 @@ def _has_scenarios(file: Path) -> bool:
 class ScenarioFile(pytest.File):
     """One file of scenarios and promises."""
 
-    rulebook: Rulebook
+    rulebook: CollectedRulebook
 
     def collect(self) -> Iterator["ScenarioItem | PromiseItem"]:
         """A test for each case of each scenario, then one for each promise, in the order of the file."""
@@ -157,7 +157,7 @@ class NotAsExpected(Exception):
 class ScenarioItem(pytest.Item):
     """One case of a scenario."""
 
-    loaded: Loaded
+    loaded: TestableRulebook
     scenario: Scenario
 
     def runtest(self) -> None:
@@ -178,7 +178,7 @@ class ScenarioItem(pytest.Item):
 class PromiseItem(pytest.Item):
     """One promise. It was proved over every possible case when the rulebook was loaded."""
 
-    loaded: Loaded
+    loaded: TestableRulebook
     promise: Promise
 
     def runtest(self) -> None:

@@ -7,7 +7,7 @@ import structlog
 
 from app.settings import unknown_settings
 from app.simulator.exchange import Delivered
-from app.simulator.serve import Addresses
+from app.simulator.serve import SwitchAddresses
 
 _log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ def warn_of_unknown_settings() -> None:
         _log.warning("setting_unknown", setting=name, consequence="it changes nothing; is it misspelt?")
 
 
-def say_simulator(addresses: Addresses) -> None:
+def say_simulator(addresses: SwitchAddresses) -> None:
     """Prints where the simulated network is."""
     _print(
         f"The simulated network takes messages at {addresses.switch}. What the states got: files in {SIMULATED_INBOXES}/, "

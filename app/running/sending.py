@@ -6,13 +6,13 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Self
 
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 from app.dispatch.dispatcher import Dispatcher
 from app.running.background import Background
 from app.running.wiring import channel_of, dispatcher_of
 from app.settings import Settings
 from app.simulator.exchange import Delivered
-from app.simulator.serve import Addresses, serve_switch
+from app.simulator.serve import SwitchAddresses, serve_switch
 from app.simulator.setup import Setup, said_today
 from app.store.database.writer import Writer
 from app.store.upkeep.given_out import GivenOut
@@ -34,7 +34,7 @@ class Sending:
         self._switch_address = switch_address
         self._numbers = numbers
         self._dispatcher: Dispatcher | None = None
-        self.counts = Counts()
+        self.counts = DispatchCounts()
         """What it has done; a dispatcher made anew goes on counting."""
         self._channel = channel_of(settings, switch_address)
         self._background = Background("dispatcher", self._dispatch)
@@ -78,7 +78,7 @@ class Simulator:
             on_arrival=on_arrival,
             said=said_today(),
         )
-        self._addresses: Future[Addresses] = Future()
+        self._addresses: Future[SwitchAddresses] = Future()
         self._background = Background("simulator", self._simulate)
 
     def __enter__(self) -> Self:
@@ -88,7 +88,7 @@ class Simulator:
     def __exit__(self, *_: object) -> None:
         self._background.__exit__()
 
-    def addresses(self) -> Addresses:
+    def addresses(self) -> SwitchAddresses:
         """Where it is reached, once it is."""
         return self._addresses.result(timeout=30)
 
@@ -98,6 +98,6 @@ class Simulator:
             port, control_port = (int(each.rpartition(":")[2]) for each in astuple(self.addresses()))
         await serve_switch(self._setup, port=port, control_port=control_port, ready=self._note)
 
-    def _note(self, addresses: Addresses) -> None:
+    def _note(self, addresses: SwitchAddresses) -> None:
         if not self._addresses.done():
             self._addresses.set_result(addresses)

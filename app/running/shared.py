@@ -8,7 +8,7 @@ from threading import Thread
 
 import msgspec
 
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 
 spawn = multiprocessing.get_context("spawn")
 """Processes are started afresh: a forked one would inherit threads' locks and database connections."""
@@ -28,7 +28,7 @@ class Pulse:
         self._problem = spawn.Array(ctypes.c_char, 4 * _WORDS + 1)
         self._counts = spawn.Array(ctypes.c_char, _COUNTS_BYTES)
 
-    def beat(self, problem: str | None, counts: Counts) -> None:
+    def beat(self, problem: str | None, counts: DispatchCounts) -> None:
         """Says that the dispatcher is alive, why nothing can be sent at the moment, if so, and what it has done."""
         self._problem.value = (problem or "")[:_WORDS].encode()
         self._counts.value = msgspec.json.encode(counts)
@@ -38,10 +38,10 @@ class Pulse:
         """Why nothing can be sent at the moment, in words, or None."""
         return self._problem.value.decode() or None
 
-    def counts(self) -> Counts:
+    def counts(self) -> DispatchCounts:
         """What the dispatcher process has done since it started, as of a second ago."""
         told = self._counts.value
-        return msgspec.json.decode(told, type=Counts) if told else Counts()
+        return msgspec.json.decode(told, type=DispatchCounts) if told else DispatchCounts()
 
     def worker_problem(self) -> str | None:
         """Why the dispatcher is not at work, in words, or None when it is."""

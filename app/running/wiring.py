@@ -23,7 +23,7 @@ from app.dispatch.channels.spool_watch import SpoolWatch
 from app.dispatch.channels.tcp import TcpChannel, client_tls
 from app.dispatch.channels.tcp_arrivals import Arrivals
 from app.dispatch.channels.tcp_journal import Journal
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
 from app.intake.accept import Intake
@@ -58,7 +58,9 @@ def spool_watch_of(settings: Settings) -> SpoolWatch | None:
     return SpoolWatch(settings.spool_dir, settings.spool_stale, time.time) if settings.channel == "spool" else None
 
 
-def dispatcher_of(settings: Settings, writer: Writer, channel: Channel, counts: Counts, numbers: GivenOut | None) -> Dispatcher:
+def dispatcher_of(
+    settings: Settings, writer: Writer, channel: Channel, counts: DispatchCounts, numbers: GivenOut | None
+) -> Dispatcher:
     """A dispatcher with a name of its own among all that share the database."""
     worker = f"{platform.node()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
     return Dispatcher(writer, channel, worker, limits_of(settings), wire, counts, numbers=numbers)
@@ -105,7 +107,7 @@ class Dispatching(NamedTuple):
 
     channel_problem: Callable[[], str | None]
     worker_problem: Callable[[], str | None]
-    counts: Callable[[], Counts]
+    counts: Callable[[], DispatchCounts]
     queued: Callable[[], None]
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from app.dispatch.channels.frames import LIMIT
 from app.simulator.exchange import Delivered
-from app.simulator.script import Fault, NetworkChange, StateChange
+from app.simulator.script import NetworkChange, ScriptedFault, StateChange
 from app.simulator.switch import Switch
 
 _LOOPBACK = "127.0.0.1"
@@ -46,7 +46,7 @@ def control_app(switch: Switch) -> Starlette:
             Route(
                 "/inboxes/{ori}", _reads(lambda request: [_as_json(one) for one in switch.inbox(request.path_params["ori"])])
             ),
-            Route("/faults", _does(Fault, lambda _, fault: switch.add_fault(fault)), methods=["POST"]),
+            Route("/faults", _does(ScriptedFault, lambda _, fault: switch.add_fault(fault)), methods=["POST"]),
             Route("/faults", _clears(switch), methods=["DELETE"]),
             Route("/states/{code}", _does(_Down, lambda request, body: _set_state(switch, request, body)), methods=["POST"]),
             Route(
@@ -68,7 +68,7 @@ def control_socket(port: int) -> socket.socket:
 
 async def serve_control(switch: Switch, listening: socket.socket) -> None:
     """Serves `control_app` on a listening socket until cancelled."""
-    server = _Server(uvicorn.Config(control_app(switch), log_config=None, access_log=False, lifespan="off"))
+    server = _ControlServer(uvicorn.Config(control_app(switch), log_config=None, access_log=False, lifespan="off"))
     serving = asyncio.create_task(server.serve([listening]), name="switch-control-http")
     try:
         await asyncio.shield(serving)
@@ -77,7 +77,7 @@ async def serve_control(switch: Switch, listening: socket.socket) -> None:
         await asyncio.gather(serving, return_exceptions=True)
 
 
-class _Server(uvicorn.Server):
+class _ControlServer(uvicorn.Server):
     """A server that leaves the process's signals to whoever runs the process."""
 
     @contextlib.contextmanager

@@ -26,7 +26,7 @@ class Delivered:
 
 
 @dataclass(slots=True)
-class Counts:
+class SwitchCounts:
     """What has happened so far. `arrivals` counts messages however often they came."""
 
     arrivals: int = 0
@@ -50,7 +50,7 @@ class Exchange:
 
     oris: Mapping[str, str] | None = None
     inboxes: dict[str, list[Delivered]] = field(default_factory=dict)
-    counts: Counts = field(default_factory=Counts)
+    counts: SwitchCounts = field(default_factory=SwitchCounts)
     arrivals: Counter[str] = field(default_factory=Counter)
     """How often each control number came."""
     in_service: bool = True

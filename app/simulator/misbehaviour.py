@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.simulator.script import Fault
+from app.simulator.script import ScriptedFault
 
 
 @dataclass(slots=True)
 class _InForce:
-    fault: Fault
+    fault: ScriptedFault
     left: int | None
 
-    def use(self) -> Fault:
+    def use(self) -> ScriptedFault:
         if self.left is not None:
             self.left -= 1
         return self.fault
@@ -23,7 +23,7 @@ class Misbehaviour:
     def __init__(self) -> None:
         self._in_force: list[_InForce] = []
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: ScriptedFault) -> None:
         """Brings a fault into force."""
         self._in_force.insert(0, _InForce(fault, fault.count))
 
@@ -31,7 +31,7 @@ class Misbehaviour:
         """Takes all back."""
         self._in_force.clear()
 
-    def take(self, ori: str) -> Fault | None:
+    def take(self, ori: str) -> ScriptedFault | None:
         """The newest fault that fits a message to `ori`, one use of it taken."""
         return self._take(lambda fault: fault.kind != "cut_reading" and ori.startswith(fault.ori))
 
@@ -39,7 +39,7 @@ class Misbehaviour:
         """Whether bytes just come are to be cut off, one use of it taken."""
         return self._take(lambda fault: fault.kind == "cut_reading") is not None
 
-    def _take(self, fits: Callable[[Fault], bool]) -> Fault | None:
+    def _take(self, fits: Callable[[ScriptedFault], bool]) -> ScriptedFault | None:
         for entry in self._in_force:
             if fits(entry.fault):
                 fault = entry.use()

@@ -7,7 +7,7 @@ from app.simulator.exchange import Delivered, Exchange
 from app.simulator.incoming import BadMessage, Incoming, is_message, read_message
 from app.simulator.line import Line, Lines
 from app.simulator.misbehaviour import Misbehaviour
-from app.simulator.script import Fault
+from app.simulator.script import ScriptedFault
 from app.simulator.setup import Setup
 from app.simulator.texts import NetworkText, as_legacy, as_niem, error
 
@@ -105,7 +105,7 @@ class Reception:
         self._ack(line, message.control)
         self._tell(line, said)
 
-    def _mishandle(self, line: Line, message: Incoming, fault: Fault) -> None:
+    def _mishandle(self, line: Line, message: Incoming, fault: ScriptedFault) -> None:
         match fault.kind:
             case "lag":
                 self.later(fault.seconds, lambda: self._take(line, message))
@@ -118,7 +118,7 @@ class Reception:
                 self._acknowledge_badly(line, message.control, fault)
                 self._tell(line, said)
 
-    def _acknowledge_badly(self, line: Line, control: str, fault: Fault) -> None:
+    def _acknowledge_badly(self, line: Line, control: str, fault: ScriptedFault) -> None:
         match fault.kind:
             case "cut_after_store":
                 self._cut(line, control)

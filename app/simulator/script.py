@@ -33,7 +33,7 @@ _TIMED = ("lag", "late_ack", "mute", "refuse")
 _PREFIX = re.compile(r"[A-Z]{2}[A-Z0-9]{0,7}|")
 
 
-class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ScriptedFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One thing to go wrong. `ori` is an ORI or its first letters ("" for all); `count` how many messages, None until cleared."""
 
     kind: MessageFault | LinkFault
@@ -69,12 +69,12 @@ class NetworkChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     until: str = "FURTHER NOTICE"
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ScriptStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One deed and its trigger."""
 
     after_seconds: float | None = None
     after_messages: int | None = None
-    fault: Fault | None = None
+    fault: ScriptedFault | None = None
     clear: bool = False
     state: StateChange | None = None
     network: NetworkChange | None = None
@@ -94,7 +94,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Script(msgspec.Struct, frozen=True):
     """Steps, each by its own trigger."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ScriptStep, ...] = ()
 
 
 class BadScript(LensError):
@@ -114,7 +114,7 @@ def read_script(raw: bytes) -> Script:
     steps, faults = [], []
     for place, raw_step in enumerate(document["steps"]):
         try:
-            steps.append(msgspec.convert(raw_step, Step))
+            steps.append(msgspec.convert(raw_step, ScriptStep))
         except msgspec.ValidationError as error:
             faults.append(f"steps[{place}]: {error}")
     if faults:

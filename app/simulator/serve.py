@@ -11,7 +11,7 @@ from app.simulator.switch import Switch
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class SwitchAddresses:
     """Where a running switch is reached, each `host:port`."""
 
     switch: str
@@ -25,7 +25,7 @@ async def serve_switch(
     port: int = 7070,
     control_port: int = 7071,
     script: Script | None = None,
-    ready: Callable[[Addresses], None] = lambda _: None,
+    ready: Callable[[SwitchAddresses], None] = lambda _: None,
 ) -> None:
     """Serves until cancelled. `ready` is called once both addresses listen; a port of 0 takes any free one.
 
@@ -33,7 +33,7 @@ async def serve_switch(
     """
     with control_socket(control_port) as listening:
         async with Switch(setup, host, port) as switch, asyncio.TaskGroup() as tasks:
-            ready(Addresses(switch.address, "{}:{}".format(*listening.getsockname())))
+            ready(SwitchAddresses(switch.address, "{}:{}".format(*listening.getsockname())))
             tasks.create_task(serve_control(switch, listening), name="switch-control")
             if script is not None:
                 tasks.create_task(switch.play(script), name="switch-script")

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from app.simulator.exchange import Counts, Delivered
+from app.simulator.exchange import Delivered, SwitchCounts
 from app.simulator.line import Events, Line
 from app.simulator.reception import Reception
-from app.simulator.script import Fault, Script, Step
+from app.simulator.script import Script, ScriptedFault, ScriptStep
 from app.simulator.setup import Setup
 from app.simulator.texts import NetworkText, in_service, out_of_service
 
@@ -47,7 +47,7 @@ class Switch:
         return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> SwitchCounts:
         """What has happened so far."""
         return self._reception.exchange.counts
 
@@ -78,7 +78,7 @@ class Switch:
         """Returns once so many connections are open."""
         await self.until(lambda: len(self._reception.lines) >= number)
 
-    def add_fault(self, fault: Fault) -> None:
+    def add_fault(self, fault: ScriptedFault) -> None:
         """Brings a fault into force; the newest that fits a message is the one that happens to it."""
         lines = self._reception.lines
         match fault.kind:
@@ -123,7 +123,7 @@ class Switch:
             for step in script.steps:
                 steps.create_task(self._do(step))
 
-    async def _do(self, step: Step) -> None:
+    async def _do(self, step: ScriptStep) -> None:
         if step.after_seconds is not None:
             await asyncio.sleep(step.after_seconds)
         else:

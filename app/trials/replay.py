@@ -24,7 +24,7 @@ Effect = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...], tuple[tuple[st
 """Outcome, rules, sends (audience, copy, ORI, message), work items (audience, code)."""
 
 
-class Group(NamedTuple):
+class ReplayGroup(NamedTuple):
     """Releases that changed alike: how many, the id of one of them, and what was and would be made of that one."""
 
     releases: int
@@ -39,7 +39,7 @@ class Replayed:
 
     releases: int = 0
     unreadable: int = 0
-    groups: dict[tuple[str, tuple[str, ...], str, tuple[str, ...]], Group] = field(default_factory=dict)
+    groups: dict[tuple[str, tuple[str, ...], str, tuple[str, ...]], ReplayGroup] = field(default_factory=dict)
 
     def add(self, other: "Replayed") -> None:
         """Adds what another process found."""
@@ -48,7 +48,7 @@ class Replayed:
         for group in other.groups.values():
             self.add_group(group)
 
-    def add_group(self, group: Group) -> None:
+    def add_group(self, group: ReplayGroup) -> None:
         """Adds releases to those that changed in the same way; the first of them stays the example."""
         key = (*group.was[:2], *group.becomes[:2])
         first = self.groups.get(key)
@@ -83,7 +83,7 @@ class Replayer:
     """Decides releases under two rulebooks, as far as counts for a change."""
 
     def __init__(self, old: Content, new: Content) -> None:
-        self._sides = [_Side(old), _Side(new)]
+        self._sides = [_ReplaySide(old), _ReplaySide(new)]
         self._decoder = msgspec.json.Decoder(Release)
 
     def replay(self, lines: Iterable[bytes]) -> Replayed:
@@ -99,11 +99,11 @@ class Replayer:
                 continue
             found.releases += 1
             if was[0] != becomes[0] or was[2:] != becomes[2:]:
-                found.add_group(Group(1, release.release_id, was, becomes))
+                found.add_group(ReplayGroup(1, release.release_id, was, becomes))
         return found
 
 
-class _Side:
+class _ReplaySide:
     def __init__(self, content: Content) -> None:
         self._book: RuleBook = tried(content, content.views())
         self._finder = FactFinder(content.facts, content.tables)

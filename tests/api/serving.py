@@ -15,10 +15,10 @@ from app.api.metrics.metrics import Metrics
 from app.api.serving.connections import Limits
 from app.api.serving.server import Listener, server_of
 from app.decide.decide import Decider
-from app.dispatch.counts import Counts
-from app.publishing.library import Loaded
+from app.dispatch.counts import DispatchCounts
+from app.publishing.library import LoadedRulebook
 from app.publishing.rulebooks import Rulebooks
-from app.rulebook.bundles.versions import Trial, check_result
+from app.rulebook.bundles.versions import ScenarioRun, check_result
 from app.running.database import clock, database, prepare_database
 from app.running.deciding import decider_of
 from app.running.following import desk_of, following
@@ -76,10 +76,10 @@ def serving(folder: Path, decider: Decider, link: Any = None, **more: object) ->
             keys["second sender"] = writer.do_and_wait(create, NewKey("second", "system_of_record", "tests", clock(), None))
             desk = desk_of(settings, store, writer)
             if settings.rulebook_trusted_keys is None:  # not proved again for each test
-                desk.library.keep(Loaded(decider, check_result(decider.book, Trial(0, ())), 0.1))
+                desk.library.keep(LoadedRulebook(decider, check_result(decider.book, ScenarioRun(0, ())), 0.1))
             feeds = feeds_of(settings, store, writer)
             with following(settings, desk) as current:
-                dispatching = Dispatching(lambda: link, lambda: None, Counts, lambda: None)
+                dispatching = Dispatching(lambda: link, lambda: None, DispatchCounts, lambda: None)
                 app = build_app(parts_of(store, writer, current, feeds, Metrics(), dispatching, settings))
                 with running(app) as port:
                     yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer, current.rulebooks)

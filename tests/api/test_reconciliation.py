@@ -9,7 +9,7 @@ from app.api.endpoints.reconciliation import as_csv, chosen
 from app.api.requests.problems import NotAcceptable
 from app.store.accepted.releases import accept_many
 from app.store.outbox.outbox import Claim, Turn, claim, turn
-from app.store.outbox.tries import Verdict
+from app.store.outbox.tries import AttemptResult
 from tests.api.serving import Service, as_json, release
 from tests.store.invented import SECRET, acceptance
 
@@ -27,7 +27,7 @@ def filled(service: Service) -> Service:
         assert client.post("/v1/releases/N-2/cancellation", json={"reason": "An error."}).status_code == 201
     service.writer.do_and_wait(accept_many, acceptance("=HYPERLINK(1)"))
     for batch in service.writer.do_and_wait(claim, Claim("tests", 99, 16, 10_000_000, 1_000_000_000)).batches:
-        verdicts = tuple(Verdict(taken.number, "sent", "taken") for taken in batch.messages)
+        verdicts = tuple(AttemptResult(taken.number, "sent", "taken") for taken in batch.messages)
         service.writer.do_and_wait(turn, Turn("tests", batch.ori, batch.token, 10_000_000, 0, verdicts, None))
     return service
 

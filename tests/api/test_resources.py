@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from app.store.outbox.outbox import Claim, Turn, claim, turn
-from app.store.outbox.tries import Verdict
+from app.store.outbox.tries import AttemptResult
 from tests.api.serving import Service, as_json, release
 
 
@@ -94,7 +94,7 @@ def refuse_first(service: Service) -> str:
     claimed = service.writer.do_and_wait(claim, Claim("tests", 1, 1, 10_000_000, 1_000_000_000))
     batch = claimed.batches[0]
     taken = batch.messages[0]
-    verdict = Verdict(taken.number, "dead", "its tries are used up", failed=True)
+    verdict = AttemptResult(taken.number, "dead", "its tries are used up", failed=True)
     service.writer.do_and_wait(turn, Turn("tests", batch.ori, batch.token, 10_000_000, 0, (verdict,), None))
     return str(pages(service, "/v1/messages", status="dead")[0]["message_id"])
 

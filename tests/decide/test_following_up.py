@@ -5,7 +5,7 @@ from typing import Any
 
 from app.decide.decide import Decider
 from app.decide.terms import Terms
-from app.domain.decision import Decision, Told
+from app.domain.decision import Decision, NotifiedOri
 from app.domain.release import Release, read_release
 from tests.decide.deciding import ID, NOW, decider, decider_of, niem_parts
 from tests.domain.releases import Document, release_document
@@ -18,10 +18,10 @@ def read(document: Document) -> Release:
     return read_release(json.dumps(document).encode(), {})
 
 
-def told(state: str = "TX", **changes: Any) -> Told:  # noqa: ANN401 - fields of Told
+def told(state: str = "TX", **changes: Any) -> NotifiedOri:  # noqa: ANN401 - fields of NotifiedOri
     """What a state was told, on the day itself."""
     fields: dict[str, Any] = {"audience": "residence_state", "copy": "receiving", "state": state, "ori": f"{state}SIR0000"}
-    return Told(**{"message_id": TWO, "at": NOW, **fields, **changes})
+    return NotifiedOri(**{"message_id": TWO, "at": NOW, **fields, **changes})
 
 
 DEPARTING = told("AZ", audience="release_state", copy="departing")

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from app.rulebook.problems.problem import Problems
-from app.trials.suite import Loaded, Trial, load_to_test, run, try_all
+from app.trials.suite import TestableRulebook, Trial, load_to_test, run, try_all
 from tests.decide.scenario_books import BROKEN, CASES, FAULTY, NEAR, WRONG, book_folder
 
 
-def loaded(folder: Path) -> Loaded:
+def loaded(folder: Path) -> TestableRulebook:
     """The rulebook in a folder, which can be tested."""
     found = load_to_test(folder, Problems())
     assert found is not None

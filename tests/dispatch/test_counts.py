@@ -1,8 +1,8 @@
 import msgspec
 
 from app.dispatch.channel import Receipt
-from app.dispatch.counts import SENT_WITHIN, Counts
-from app.store.outbox.tries import Taken, Verdict
+from app.dispatch.counts import SENT_WITHIN, DispatchCounts
+from app.store.outbox.tries import AttemptResult, Taken
 
 SECOND = 1_000_000
 
@@ -23,7 +23,7 @@ def message(number: int, age: float = 0.0, left: float | None = None, *, maybe_d
 
 def test_tries_are_counted_by_fate_and_flag() -> None:
     """Every try counts, whatever became of it."""
-    counts = Counts()
+    counts = DispatchCounts()
     counts.tried(
         [message(1), message(2, maybe_duplicate=True), message(3)],
         [Receipt("taken", ""), Receipt("taken", ""), Receipt("later", "")],
@@ -34,9 +34,9 @@ def test_tries_are_counted_by_fate_and_flag() -> None:
 
 def test_the_time_to_send_counts_from_acceptance() -> None:
     """What the network took is sorted by its age then; a bound counts to its own side."""
-    counts = Counts()
+    counts = DispatchCounts()
     messages = [message(1, age=8.0), message(2, age=8.5), message(3, age=5000.0), message(4, age=1.0)]
-    verdicts = [Verdict(number, "sent", "") for number in (1, 2, 3)] + [Verdict(4, "queued", "")]
+    verdicts = [AttemptResult(number, "sent", "") for number in (1, 2, 3)] + [AttemptResult(4, "queued", "")]
     counts.settled(messages, verdicts, 2.0)
     assert dict(zip((*SENT_WITHIN, None), counts.sent, strict=True)) == dict.fromkeys((*SENT_WITHIN, None), 0) | {
         10.0: 1,
@@ -48,22 +48,22 @@ def test_the_time_to_send_counts_from_acceptance() -> None:
 
 def test_the_time_that_policy_sets_is_held_against_what_happened() -> None:
     """A message without such a time counts as neither."""
-    counts = Counts()
+    counts = DispatchCounts()
     messages = [message(1, left=3.0), message(2, left=1.0), message(3, left=-5.0), message(4)]
-    counts.settled(messages, [Verdict(each.number, "sent", "") for each in messages], 2.0)
+    counts.settled(messages, [AttemptResult(each.number, "sent", "") for each in messages], 2.0)
     assert (counts.in_time, counts.overdue) == (1, 2)
 
 
 def test_the_dead_are_counted() -> None:
     """Also one whose text fits no wire, and so was not tried."""
-    counts = Counts()
-    counts.settled([message(1)], [Verdict(1, "dead", ""), Verdict(2, "dead", "")], 0.0)
+    counts = DispatchCounts()
+    counts.settled([message(1)], [AttemptResult(1, "dead", ""), AttemptResult(2, "dead", "")], 0.0)
     assert (counts.dead, sum(counts.sent)) == (2, 0)
 
 
 def test_counts_go_from_process_to_process() -> None:
     """As JSON, unchanged."""
-    counts = Counts()
+    counts = DispatchCounts()
     counts.tried([message(1)], [Receipt("unknown", "")])
-    counts.settled([message(1, age=0.2)], [Verdict(1, "sent", "")], 0.1)
-    assert msgspec.json.decode(msgspec.json.encode(counts), type=Counts) == counts
+    counts.settled([message(1, age=0.2)], [AttemptResult(1, "sent", "")], 0.1)
+    assert msgspec.json.decode(msgspec.json.encode(counts), type=DispatchCounts) == counts

@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from app.dispatch.channel import Receipt
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 from app.dispatch.lanes import LaneSender
 from app.domain.times import micros_in
 from app.store.outbox.outbox import Batch
@@ -25,7 +25,7 @@ def rests(*receipts: Receipt, fails: int = 0) -> Iterator[int | None]:
     async def fate(_: str, __: int) -> Receipt:
         return next(said)
 
-    sender = LaneSender(ScriptedChannel(fate), wire, LIMITS, Random(1), Counts())
+    sender = LaneSender(ScriptedChannel(fate), wire, LIMITS, Random(1), DispatchCounts())
     batch = Batch(AZ, 1, fails, (Taken(7, text_of(7, AZ), "legacy", 1, 0, maybe_duplicate=False),))
     for _ in receipts:
         yield asyncio.run(sender.send(batch, time.monotonic()))[1]

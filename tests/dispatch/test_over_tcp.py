@@ -8,7 +8,7 @@ import pytest
 from app.dispatch.channels.tcp import TcpChannel
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import Limits
-from app.simulator.script import Fault
+from app.simulator.script import ScriptedFault
 from app.simulator.setup import Setup
 from app.simulator.switch import Switch
 from app.store.database.engine import Store
@@ -42,17 +42,17 @@ def all_are(store: Store, *wanted: str) -> Callable[[], bool]:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(kind="cut_before_store", count=3),
-        Fault(kind="cut_after_store", count=3),
-        Fault(kind="cut_reading", count=3),
-        Fault(kind="no_ack", count=3),
-        Fault(kind="garbage", count=2),
-        Fault(kind="wrong_ack", count=3),
-        Fault(kind="late_ack", seconds=0.3, count=3),
+        ScriptedFault(kind="cut_before_store", count=3),
+        ScriptedFault(kind="cut_after_store", count=3),
+        ScriptedFault(kind="cut_reading", count=3),
+        ScriptedFault(kind="no_ack", count=3),
+        ScriptedFault(kind="garbage", count=2),
+        ScriptedFault(kind="wrong_ack", count=3),
+        ScriptedFault(kind="late_ack", seconds=0.3, count=3),
     ],
     ids=lambda fault: fault.kind,
 )
-def test_no_lost_answer_loses_or_reorders(store: Store, fault: Fault) -> None:
+def test_no_lost_answer_loses_or_reorders(store: Store, fault: ScriptedFault) -> None:
     """Whatever keeps an ACK from coming, each message arrives once and in order, and what was sent twice is flagged."""
     queue(store, ORIS * 20)
 
@@ -71,15 +71,15 @@ def test_no_lost_answer_loses_or_reorders(store: Store, fault: Fault) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(kind="double_ack", count=20),
-        Fault(kind="reverse_acks", count=20),
-        Fault(kind="mute", seconds=0.3),
-        Fault(kind="refuse", seconds=0.2),
-        Fault(kind="cut"),
+        ScriptedFault(kind="double_ack", count=20),
+        ScriptedFault(kind="reverse_acks", count=20),
+        ScriptedFault(kind="mute", seconds=0.3),
+        ScriptedFault(kind="refuse", seconds=0.2),
+        ScriptedFault(kind="cut"),
     ],
     ids=lambda fault: fault.kind,
 )
-def test_no_oddity_of_the_switch_loses_or_reorders(store: Store, fault: Fault) -> None:
+def test_no_oddity_of_the_switch_loses_or_reorders(store: Store, fault: ScriptedFault) -> None:
     """A switch that answers oddly, stands still, goes away or cuts the line in the middle costs nothing."""
     queue(store, ORIS * 20)
 
@@ -100,7 +100,7 @@ def test_refusals_reorder_nothing_where_one_message_goes_at_a_time(store: Store)
 
     async def scenario() -> None:
         async with Switch() as switch, dispatching(store, switch, replace(QUICK, window=1)):
-            switch.add_fault(Fault(kind="nak", count=7))
+            switch.add_fault(ScriptedFault(kind="nak", count=7))
             await until(all_are(store, "sent"))
             judge(store, switch, ORIS)
 
@@ -114,7 +114,7 @@ def test_refusals_in_a_window_lose_nothing(store: Store) -> None:
 
     async def scenario() -> None:
         async with Switch() as switch, dispatching(store, switch):
-            switch.add_fault(Fault(kind="nak", ori=AZ, count=7))
+            switch.add_fault(ScriptedFault(kind="nak", ori=AZ, count=7))
             await until(all_are(store, "sent"))
             assert switch.counts.delivered == 90
             assert [len(switch.inbox(ori)) for ori in ORIS] == [30, 30, 30]

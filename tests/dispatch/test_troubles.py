@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 
 from app.dispatch.channel import Arrival, Outgoing, Receipt
 from app.dispatch.channels.spool import SpoolChannel
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.lanes import LaneSender
 from app.errors import LensError, Unavailable
 from app.store.database.engine import Store
 from app.store.database.writer import Writer
 from app.store.outbox.outbox import Batch
-from app.store.outbox.tries import Taken, Verdict
+from app.store.outbox.tries import AttemptResult, Taken
 from app.store.upkeep.given_out import GivenOut
 from app.store.upkeep.recovery import recover
 from tests.dispatch.outbox_rows import AZ, TX, change, flagged, history, queue, statuses, text_of, wire
@@ -98,14 +98,14 @@ def test_a_fault_in_one_lane_leaves_the_dispatcher_at_work(store: Store) -> None
 def test_a_batch_whose_lease_is_nearly_over_is_not_sent() -> None:
     """A process that stood still between taking and sending lets the batch go, since another may have it by now."""
     channel = ScriptedChannel(always_taken)
-    counts = Counts()
+    counts = DispatchCounts()
     sender = LaneSender(channel, wire, replace(QUICK, lease=10.0), Random(1), counts)
     batch = Batch(AZ, 1, 0, (Taken(7, text_of(7, AZ), "legacy", 1, 0, maybe_duplicate=False),))
     verdicts, delay = asyncio.run(sender.send(batch, time.monotonic() - 6.1))
     assert [(verdict.status, verdict.failed, verdict.unknown) for verdict in verdicts] == [("queued", False, False)]
     assert (channel.wire, delay, counts.late) == ([], 0, 1)
     verdicts, delay = asyncio.run(sender.send(batch, time.monotonic() - 5.0))
-    assert (verdicts, delay) == ((Verdict(7, "sent", TAKEN.cause),), None)
+    assert (verdicts, delay) == ((AttemptResult(7, "sent", TAKEN.cause),), None)
 
 
 def test_a_dispatcher_whose_channel_ends_says_so(store: Store) -> None:

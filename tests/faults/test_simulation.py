@@ -7,7 +7,7 @@ from app.decide.decide import Decider
 from app.dispatch import inbound, lanes, retry
 from app.dispatch.channel import Receipt
 from app.store.outbox import tries
-from app.store.outbox.tries import Verdict
+from app.store.outbox.tries import AttemptResult
 from tests.faults.simulation import Outcome, decider_of_shipped_rules, simulate
 
 SEEDS = range(1, 26)
@@ -53,7 +53,7 @@ def with_unknown_as_sent(patch: pytest.MonkeyPatch) -> None:
     """A try of which no word came counts as sent."""
     real = retry.verdict
 
-    def verdict(message: tries.Taken, receipt: Receipt, max_attempts: int) -> Verdict:
+    def verdict(message: tries.Taken, receipt: Receipt, max_attempts: int) -> AttemptResult:
         return real(message, receipt._replace(fate="taken") if receipt.fate == "unknown" else receipt, max_attempts)
 
     patch.setattr(lanes, "verdict", verdict)

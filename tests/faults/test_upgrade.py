@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect
 from app.store.database import engine
 from app.store.database.engine import Store, open_store, upgrade
 from app.store.outbox.outbox import Claim, Turn, claim, turn
-from app.store.outbox.tries import Verdict
+from app.store.outbox.tries import AttemptResult
 from app.store.statements.rows import insert
 from tests.dispatch.outbox_rows import rows, statuses, text_of
 from tests.postgresql import PostgreSQL
@@ -88,7 +88,7 @@ def sent_by(store: Store) -> list[tuple[int, bool]]:
     while batches := write(claim, Claim("w1", 8, 16, 10**7, 10**12)).batches:
         for batch in batches:
             sent += [(message.number, message.maybe_duplicate) for message in batch.messages]
-            verdicts = tuple(Verdict(message.number, "sent", "taken") for message in batch.messages)
+            verdicts = tuple(AttemptResult(message.number, "sent", "taken") for message in batch.messages)
             write(turn, Turn("w1", batch.ori, batch.token, 10**7, 0, verdicts))
     return sent
 

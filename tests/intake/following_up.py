@@ -19,7 +19,7 @@ from app.store.database.writer import Writer
 from app.store.desk.inbound import Heard, take_in
 from app.store.ledger.release_versions import newest_version
 from app.store.outbox.outbox import Batch, Claim, Turn, claim, turn
-from app.store.outbox.tries import Verdict
+from app.store.outbox.tries import AttemptResult
 from tests.intake.invented import document
 from tests.store.invented import NOON, rows
 
@@ -94,7 +94,7 @@ class World:
             for message in batch.messages:
                 fate = fate_of(message.number)
                 status, failed, unknown = _VERDICTS[fate]
-                verdicts.append(Verdict(message.number, status, fate, failed, unknown))
+                verdicts.append(AttemptResult(message.number, status, fate, failed, unknown))
                 if fate in {"taken", "arrived unheard"}:
                     self.arrived.setdefault(batch.ori, []).append(message.number)
             self.writer.do_and_wait(turn, Turn("w1", batch.ori, batch.token, 0, 0, tuple(verdicts)))

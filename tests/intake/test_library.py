@@ -8,7 +8,7 @@ import pytest
 
 from app.decide.decide import Decider
 from app.errors import Refused
-from app.publishing.library import KEPT, Library, Loaded, Unusable, Versions
+from app.publishing.library import KEPT, Library, LoadedRulebook, Unusable, Versions
 from app.rulebook.bundles.bundle import Bundle, pack, read_bundle_folder, read_tar
 from app.rulebook.bundles.signing import new_signer, read_trusted
 from app.rulebook.engine.durable import EngineFault, Network
@@ -117,7 +117,7 @@ def test_a_rulebook_is_given_up_when_nobody_holds_it(decider: Decider, tmp_path:
     network: Network | None = held.book.eligibility[0].network
     assert network is not None
     for number in range(KEPT):
-        library.keep(Loaded(_named(decider, f"{number:064x}"), None, 0.1))
+        library.keep(LoadedRulebook(_named(decider, f"{number:064x}"), None, 0.1))
     read = held.read(release())
     assert held.decide(read, datetime(2026, 11, 23, tzinfo=UTC)).rulebook == bundle.version
     network.holding(())

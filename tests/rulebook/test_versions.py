@@ -3,14 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Conflict
-from app.rulebook.bundles.versions import Standing, StepBack, approval_fault, publication_fault, step_back
+from app.rulebook.bundles.versions import StepBack, VersionState, approval_fault, publication_fault, step_back
 
 A, B, C = "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"
 
 
-def drafted(live: str | None = A, approved_by: str | None = None, against: str | None = None) -> Standing:
+def drafted(live: str | None = A, approved_by: str | None = None, against: str | None = None) -> VersionState:
     """Version B, drafted by Ann, while `live` decides."""
-    return Standing(B, "ann", approved_by, against, was_live=False, live=live)
+    return VersionState(B, "ann", approved_by, against, was_live=False, live=live)
 
 
 def test_a_life_has_four_states() -> None:

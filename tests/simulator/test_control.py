@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from app.simulator.control import control_app
-from app.simulator.script import Fault, Script, Step
-from app.simulator.serve import Addresses, serve_switch
+from app.simulator.script import Script, ScriptedFault, ScriptStep
+from app.simulator.serve import SwitchAddresses, serve_switch
 from app.simulator.setup import Setup
 from app.simulator.switch import Switch
 from tests.simulator.sender import Sender, am, run
@@ -107,8 +107,8 @@ def test_the_whole_program_serves_both_addresses_and_its_script(tmp_path: Path) 
     """`serve_switch` listens, says where, plays its script, and ends when it is cancelled."""
 
     async def scenario() -> None:
-        ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-        script = Script((Step(after_messages=1, fault=Fault(kind="nak", reason="BUSY")),))
+        ready: asyncio.Future[SwitchAddresses] = asyncio.get_running_loop().create_future()
+        script = Script((ScriptStep(after_messages=1, fault=ScriptedFault(kind="nak", reason="BUSY")),))
         serving = asyncio.create_task(
             serve_switch(Setup(inbox_dir=tmp_path), port=0, control_port=0, script=script, ready=ready.set_result)
         )

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from app.simulator.misbehaviour import Misbehaviour
-from app.simulator.script import BadScript, Fault, NetworkChange, Script, StateChange, Step, read_script
+from app.simulator.script import BadScript, NetworkChange, Script, ScriptedFault, ScriptStep, StateChange, read_script
 
 
 def test_a_script_is_read_as_it_is_written() -> None:
@@ -19,11 +19,11 @@ def test_a_script_is_read_as_it_is_written() -> None:
     }
     assert read_script(json.dumps(document).encode()) == Script(
         (
-            Step(after_messages=3, fault=Fault(kind="nak", ori="TX", count=2, reason="BUSY")),
-            Step(after_seconds=1.5, state=StateChange(code="AZ", down="04")),
-            Step(after_seconds=2, network=NetworkChange(service=False, until="1800 EST")),
-            Step(after_seconds=3, inject="SM.NL0000000"),
-            Step(after_seconds=4, clear=True),
+            ScriptStep(after_messages=3, fault=ScriptedFault(kind="nak", ori="TX", count=2, reason="BUSY")),
+            ScriptStep(after_seconds=1.5, state=StateChange(code="AZ", down="04")),
+            ScriptStep(after_seconds=2, network=NetworkChange(service=False, until="1800 EST")),
+            ScriptStep(after_seconds=3, inject="SM.NL0000000"),
+            ScriptStep(after_seconds=4, clear=True),
         )
     )
 
@@ -59,9 +59,9 @@ def test_what_is_no_script_is_refused(raw: bytes) -> None:
 def test_the_newest_fault_that_fits_happens_and_is_used_up() -> None:
     """By ORI or its first letters, so many times, until it is spent or cleared."""
     faults = Misbehaviour()
-    faults.add(Fault(kind="no_ack"))
-    faults.add(Fault(kind="nak", ori="TX", count=2))
-    faults.add(Fault(kind="cut_reading", count=1))
+    faults.add(ScriptedFault(kind="no_ack"))
+    faults.add(ScriptedFault(kind="nak", ori="TX", count=2))
+    faults.add(ScriptedFault(kind="cut_reading", count=1))
     kinds = [
         fault.kind for ori in ("TXSIR0000", "AZSIR0000", "TX0000000", "TXSIR0000") if (fault := faults.take(ori)) is not None
     ]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.simulator.script import Fault, NetworkChange, Script, StateChange, Step
+from app.simulator.script import NetworkChange, Script, ScriptedFault, ScriptStep, StateChange
 from app.simulator.setup import Setup
 from app.simulator.switch import Switch
 from app.simulator.texts import NetworkText, administrative
@@ -102,18 +102,18 @@ def test_what_the_protocol_does_not_know_ends_the_connection(noise: bytes) -> No
 @pytest.mark.parametrize(
     ("fault", "heard", "stored"),
     [
-        (Fault(kind="nak", reason="BUSY"), ["NAK LN00000001 BUSY"], 0),
-        (Fault(kind="cut_before_store"), [None], 0),
-        (Fault(kind="cut_after_store"), [None], 1),
-        (Fault(kind="cut_reading"), [None], 0),
-        (Fault(kind="wrong_ack"), ["ACK LN99999999"], 1),
-        (Fault(kind="double_ack"), ["ACK LN00000001", "ACK LN00000001"], 1),
-        (Fault(kind="late_ack", seconds=0.05), ["ACK LN00000001"], 1),
-        (Fault(kind="lag", seconds=0.05), ["ACK LN00000001"], 1),
+        (ScriptedFault(kind="nak", reason="BUSY"), ["NAK LN00000001 BUSY"], 0),
+        (ScriptedFault(kind="cut_before_store"), [None], 0),
+        (ScriptedFault(kind="cut_after_store"), [None], 1),
+        (ScriptedFault(kind="cut_reading"), [None], 0),
+        (ScriptedFault(kind="wrong_ack"), ["ACK LN99999999"], 1),
+        (ScriptedFault(kind="double_ack"), ["ACK LN00000001", "ACK LN00000001"], 1),
+        (ScriptedFault(kind="late_ack", seconds=0.05), ["ACK LN00000001"], 1),
+        (ScriptedFault(kind="lag", seconds=0.05), ["ACK LN00000001"], 1),
     ],
-    ids=lambda value: value.kind if isinstance(value, Fault) else None,
+    ids=lambda value: value.kind if isinstance(value, ScriptedFault) else None,
 )
-def test_each_fault_does_what_it_says(fault: Fault, heard: list[str | None], stored: int) -> None:
+def test_each_fault_does_what_it_says(fault: ScriptedFault, heard: list[str | None], stored: int) -> None:
     """Seen by a sender that knows nothing of LENS."""
 
     async def scenario() -> None:
@@ -136,15 +136,15 @@ def test_acks_in_reverse_and_none_at_all_and_garbage() -> None:
         async with Switch() as switch:
             sender = await Sender.to(switch)
             await switch.connected()
-            switch.add_fault(Fault(kind="reverse_acks"))
+            switch.add_fault(ScriptedFault(kind="reverse_acks"))
             sender.send(am(1), am(2), am(3))
             assert [await sender.hear() for _ in range(3)] == ["ACK LN00000003", "ACK LN00000002", "ACK LN00000001"]
             switch.clear_faults()
-            switch.add_fault(Fault(kind="no_ack", ori="TX", count=1))
+            switch.add_fault(ScriptedFault(kind="no_ack", ori="TX", count=1))
             sender.send(am(4), am(5))
             assert await sender.hear() == "ACK LN00000005"
             assert switch.counts.delivered == 5
-            switch.add_fault(Fault(kind="garbage"))
+            switch.add_fault(ScriptedFault(kind="garbage"))
             sender.send(am(6))
             with pytest.raises(Exception, match="a frame says"):
                 await sender.hear()
@@ -158,7 +158,7 @@ def test_a_mute_switch_answers_nothing_for_its_time_and_then_everything() -> Non
 
     async def scenario() -> None:
         async with Switch() as switch:
-            switch.add_fault(Fault(kind="mute", seconds=0.1))
+            switch.add_fault(ScriptedFault(kind="mute", seconds=0.1))
             sender = await Sender.to(switch)
             await switch.connected()
             sender.send("PING", am(1))
@@ -176,7 +176,7 @@ def test_a_switch_that_disappears_comes_back_at_the_same_address() -> None:
         async with Switch(Setup(clock=lambda: AT)) as switch:
             sender = await Sender.to(switch)
             await switch.connected()
-            switch.add_fault(Fault(kind="refuse", seconds=0.1))
+            switch.add_fault(ScriptedFault(kind="refuse", seconds=0.1))
             assert await sender.hear() is None
             await sender.hang_up()
             with pytest.raises(OSError, match="Connect call failed"):
@@ -220,11 +220,11 @@ def test_a_script_plays_each_step_at_its_trigger() -> None:
     async def scenario() -> None:
         script = Script(
             (
-                Step(after_messages=1, fault=Fault(kind="nak")),
-                Step(after_messages=2, clear=True),
-                Step(after_messages=3, state=StateChange(code="TX", down="02")),
-                Step(after_messages=4, network=NetworkChange(service=False)),
-                Step(after_seconds=0.01, inject="SM.NL0000000 TXT HELLO"),
+                ScriptStep(after_messages=1, fault=ScriptedFault(kind="nak")),
+                ScriptStep(after_messages=2, clear=True),
+                ScriptStep(after_messages=3, state=StateChange(code="TX", down="02")),
+                ScriptStep(after_messages=4, network=NetworkChange(service=False)),
+                ScriptStep(after_seconds=0.01, inject="SM.NL0000000 TXT HELLO"),
             )
         )
         async with Switch() as switch:

@@ -6,8 +6,8 @@ from app.domain.statuses import Status
 from app.domain.times import rfc3339
 from app.store.database.engine import Store, now_micros
 from app.store.desk.inbound import Heard, take_in
-from app.store.ledger.history import Event, record
-from app.store.reads.reconciliation import Wanted, list_sent
+from app.store.ledger.history import HistoryLine, record
+from app.store.reads.reconciliation import MessagesWanted, list_sent
 from tests.dispatch.outbox_rows import AZ, TX, change, history, lane, queue, rows, statuses, work_items
 
 
@@ -46,12 +46,12 @@ def test_what_the_network_keeps_was_taken_though_its_ack_was_lost(store: Store) 
     unheard, acked = sent(store, [AZ, AZ], "sending")
     ack = 1_000
     with store.write.begin() as connection:
-        record(connection, [Event(acked, "sent", ack, "acknowledged", "w1", 1)])
+        record(connection, [HistoryLine(acked, "sent", ack, "acknowledged", "w1", 1)])
     for number in (unheard, acked):
         take(store, word(number, Status.HELD_BY_NETWORK, f"test:{number}"))
     with store.read.connect() as connection:
         state = rows(store, "SELECT state FROM message")[0][0]
-        listed = [each.sent_at for each in list_sent(connection, Wanted(str(state)), 10).items]
+        listed = [each.sent_at for each in list_sent(connection, MessagesWanted(str(state)), 10).items]
     (kept,) = rows(store, "SELECT at FROM message_event WHERE status = 'held_by_network' AND number = :n", n=unheard)
     assert listed == [rfc3339(int(str(kept[0]))), rfc3339(ack)]
 

@@ -2,8 +2,8 @@ from app.domain.times import SECOND
 from app.store.database.engine import Store
 from app.store.database.reading import look
 from app.store.outbox.outbox import Claim, Turn, claim, turn
-from app.store.outbox.tries import Verdict
-from app.store.reads.last_hour import Dispatcher, last_hour
+from app.store.outbox.tries import AttemptResult
+from app.store.reads.last_hour import DispatcherActivity, last_hour
 from tests.dispatch.outbox_rows import AZ, TX, change, queue
 from tests.store.invented import run
 
@@ -14,7 +14,7 @@ def send(store: Store, worker: str) -> None:
     """A dispatcher takes what is due, sends it, and takes no more."""
     claimed = run(store, claim, Claim(worker, 10, 16, MINUTE, 10 * MINUTE))[0]
     for batch in claimed.batches:
-        verdicts = tuple(Verdict(message.number, "sent", "acknowledged") for message in batch.messages)
+        verdicts = tuple(AttemptResult(message.number, "sent", "acknowledged") for message in batch.messages)
         run(store, turn, Turn(worker, batch.ori, batch.token, MINUTE, 0, verdicts))
 
 
@@ -49,4 +49,4 @@ def test_dispatchers_are_seen_by_what_they_hold_and_sent(store: Store) -> None:
     one, two = look(store, last_hour).dispatchers
     assert (one.name, one.lanes, one.sent) == ("w1", 0, 2)
     assert one.since is not None
-    assert two == Dispatcher("w2", 1, 0, None)
+    assert two == DispatcherActivity("w2", 1, 0, None)

@@ -21,7 +21,7 @@ from app.store.desk.inbound import Heard, take_in
 from app.store.desk.surges import decide
 from app.store.desk.work_items import resolve
 from app.store.outbox.outbox import Claim, Renewal, Turn, claim, renew, turn
-from app.store.outbox.tries import Verdict
+from app.store.outbox.tries import AttemptResult
 from app.store.statements.rows import lock_counters, lock_counters_for
 from tests.dispatch.outbox_rows import AZ, NM, TX, queue
 from tests.kinds import only_postgresql
@@ -86,7 +86,7 @@ def test_sending_does_not_wait_for_who_gives_out_numbers(store: Store) -> None:
     with store.write.begin() as elsewhere, store.write.begin() as here:
         lock_counters(elsewhere)
         here.execute(text("SET LOCAL lock_timeout = '3s'"))
-        verdict = Verdict(batch.messages[0].number, "sent", "acknowledged")
+        verdict = AttemptResult(batch.messages[0].number, "sent", "acknowledged")
         (after,) = turn(here, [Turn("w1", AZ, batch.token, LEASE, 1, (verdict,))])
         assert not isinstance(after, str)
         assert [message.attempt for message in after.messages] == [1]
@@ -99,7 +99,7 @@ def test_a_dead_letter_locks_the_counters_before_its_lane(store: Store) -> None:
     (number,) = queue(store, [AZ])
     (batch,) = run(store, claim, Claim("w1", 10, 1, LEASE, HORIZON))[0].batches
     with statements(store) as seen:
-        run(store, turn, Turn("w1", AZ, batch.token, LEASE, 1, (Verdict(number, "dead", "refused", failed=True),)))
+        run(store, turn, Turn("w1", AZ, batch.token, LEASE, 1, (AttemptResult(number, "dead", "refused", failed=True),)))
     assert seen[0] == COUNTERS
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, event
 from app.store.database.engine import Store
 from app.store.desk.pauses import EVERYTHING, Pause, Resume, pause, resume, standing
 from app.store.outbox.outbox import Batch, Claim, Claimed, Renewal, Turn, TurnEnd, claim, renew, turn
-from app.store.outbox.tries import Postpone, Presume, Verdict, postpone, presume
+from app.store.outbox.tries import AttemptResult, Postpone, Presume, postpone, presume
 from tests.dispatch.outbox_rows import (
     AZ,
     NM,
@@ -53,15 +53,20 @@ def numbers(batch: Batch) -> list[int]:
 
 
 def settled(
-    store: Store, batch: Batch, verdicts: Sequence[Verdict], delay: int | None = None, window: int = 16, worker: str = "w1"
+    store: Store,
+    batch: Batch,
+    verdicts: Sequence[AttemptResult],
+    delay: int | None = None,
+    window: int = 16,
+    worker: str = "w1",
 ) -> TurnEnd:
     """What comes of a turn."""
     return run(store, turn, Turn(worker, batch.ori, batch.token, LEASE, window, tuple(verdicts), delay))
 
 
-def sent(batch: Batch) -> list[Verdict]:
+def sent(batch: Batch) -> list[AttemptResult]:
     """The verdicts when the network took everything."""
-    return [Verdict(number, "sent", "acknowledged") for number in numbers(batch)]
+    return [AttemptResult(number, "sent", "acknowledged") for number in numbers(batch)]
 
 
 def test_a_claim_takes_the_first_messages_of_every_lane_in_order(store: Store) -> None:
@@ -145,7 +150,10 @@ def test_a_failed_message_goes_first_and_alone_when_the_lane_is_due_again(store:
     """After a failure the lane rests, then sends one message at a time until one is taken, then whole windows again."""
     queued = queue(store, [AZ, AZ, AZ, AZ])
     first = only(claimed(store, window=2))
-    verdicts = [Verdict(queued[0], "queued", "refused for now", failed=True), Verdict(queued[1], "sent", "acknowledged")]
+    verdicts = [
+        AttemptResult(queued[0], "queued", "refused for now", failed=True),
+        AttemptResult(queued[1], "sent", "acknowledged"),
+    ]
     assert settled(store, first, verdicts, delay=50_000_000) == "given back"
     resting = claimed(store)
     assert resting.batches == ()
@@ -163,8 +171,8 @@ def test_a_history_never_goes_back_in_time(store: Store) -> None:
     number = queue(store, [AZ])[0]
     change(store, "UPDATE message SET created_at = created_at + 3000000, changed_at = changed_at + 3000000")
     change(store, "UPDATE message_event SET at = at + 3000000")
-    settled(store, only(claimed(store)), [Verdict(number, "queued", "refused for now", failed=True)], delay=0)
-    settled(store, only(claimed(store)), [Verdict(number, "sent", "taken")])
+    settled(store, only(claimed(store)), [AttemptResult(number, "queued", "refused for now", failed=True)], delay=0)
+    settled(store, only(claimed(store)), [AttemptResult(number, "sent", "taken")])
     times = [at for (at,) in rows(store, "SELECT at FROM message_event ORDER BY id")]
     assert times == [times[0]] * 5
     assert history(store, number) == ["queued", "sending", "queued", "sending", "sent"]
@@ -174,7 +182,7 @@ def test_a_lost_answer_flags_the_message(store: Store) -> None:
     """A try whose outcome is unknown is queued again, and flagged when it is sent again."""
     queued = queue(store, [AZ])
     first = only(claimed(store))
-    settled(store, first, [Verdict(queued[0], "queued", "no ACK", failed=True, unknown=True)], delay=0)
+    settled(store, first, [AttemptResult(queued[0], "queued", "no ACK", failed=True, unknown=True)], delay=0)
     assert only(claimed(store)).messages[0].maybe_duplicate
 
 
@@ -182,7 +190,7 @@ def test_a_dead_message_is_a_work_item_and_its_lane_goes_on(store: Store) -> Non
     """When tries are used up a person gets it, tied to its release, and the next message of the lane goes out."""
     queued = queue(store, [AZ, AZ])
     first = only(claimed(store, window=1))
-    settled(store, first, [Verdict(queued[0], "dead", "refused for now", failed=True)], delay=0)
+    settled(store, first, [AttemptResult(queued[0], "dead", "refused for now", failed=True)], delay=0)
     assert statuses(store)[queued[0]] == "dead"
     assert work_items(store) == [("dead-letter", queued[0], 1)]
     assert numbers(only(claimed(store))) == [queued[1]]

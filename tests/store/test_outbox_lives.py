@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from app.domain.statuses import READY, Status, may_become
 from app.store.desk.inbound import Heard, take_in
 from app.store.outbox.outbox import Batch, Claim, Turn, TurnEnd, claim, turn
-from app.store.outbox.tries import Presume, Verdict, presume
+from app.store.outbox.tries import AttemptResult, Presume, presume
 from tests.dispatch.outbox_rows import AZ, TX, change, flagged, queue, rows, store_in
 
 WORDS = {"ER": Status.REJECTED, "SM .02.": Status.HELD_BY_NETWORK, "SM .04.": Status.WAITING_FOR_STATE}
@@ -75,7 +75,7 @@ class Lives(RuleBasedStateMachine):
         worker, batch = self.batches.pop(data.draw(st.integers(0, len(self.batches) - 1)))
         fates = [data.draw(st.sampled_from(sorted(FATES))) for _ in batch.messages]
         verdicts = [
-            Verdict(message.number, FATES[fate][0], fate, FATES[fate][1], FATES[fate][2])
+            AttemptResult(message.number, FATES[fate][0], fate, FATES[fate][1], FATES[fate][2])
             for message, fate in zip(batch.messages, fates, strict=True)
         ]
         with self.store.write.begin() as connection:

@@ -9,7 +9,7 @@ from app.domain.times import SECOND
 from app.store.database.engine import Store
 from app.store.outbox.outbox import Batch, Claim, Turn, TurnEnd, claim, turn
 from app.store.outbox.pacing import Bucket, Rates
-from app.store.outbox.tries import Verdict
+from app.store.outbox.tries import AttemptResult
 from tests.dispatch.outbox_rows import AZ, NM, TX, change, lane, queue, rows
 from tests.store.invented import run
 
@@ -25,7 +25,7 @@ def claimed(store: Store, rates: Rates, worker: str = "w1", room: int = 10) -> t
 
 def sent(store: Store, batch: Batch, rates: Rates, worker: str = "w1") -> TurnEnd:
     """What comes after a batch of which all was taken."""
-    verdicts = tuple(Verdict(message.number, "sent", "acknowledged") for message in batch.messages)
+    verdicts = tuple(AttemptResult(message.number, "sent", "acknowledged") for message in batch.messages)
     return run(store, turn, Turn(worker, batch.ori, batch.token, LEASE, 16, verdicts, None, rates))[0]
 
 

@@ -7,7 +7,7 @@ from app.domain.times import rfc3339
 from app.errors import Conflict, LensError, NotFound
 from app.rulebook.bundles.bundle import Bundle, pack, read_tar
 from app.rulebook.bundles.signing import new_signer
-from app.rulebook.bundles.versions import CheckResult, Proofs, Trial
+from app.rulebook.bundles.versions import CheckResult, Proofs, ScenarioRun
 from app.rulebook.files.source import SourceFile
 from app.rulebook.reading import content
 from app.store.database.engine import Store
@@ -31,7 +31,7 @@ from app.store.rulebooks.rulebooks import (
 from app.store.trail.trail_check import verify
 from tests.store.invented import NOON, rows, run
 
-CHECK = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), Trial(0, ()))).decode()
+CHECK = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), ScenarioRun(0, ()))).decode()
 
 
 def bundle(text: str) -> Bundle:
@@ -196,7 +196,7 @@ def test_what_people_say_of_a_version_is_kept(store: Store) -> None:
     assert all(words in told for words in ('"Parole"', '"A memo"', '"As agreed"', '"Wrong ORI"'))
 
 
-FAILING = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), Trial(2, ("On parole, a person looks",)))).decode()
+FAILING = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), ScenarioRun(2, ("On parole, a person looks",)))).decode()
 
 
 def test_a_version_whose_scenarios_fail_does_not_go_live(store: Store) -> None:

@@ -5,7 +5,7 @@ import pytest
 from app.domain.statuses import Status
 from app.store.database.engine import Store, now_micros
 from app.store.desk.inbound import Heard
-from app.store.ledger.history import Event, record
+from app.store.ledger.history import HistoryLine, record
 from tests.dispatch.outbox_rows import AZ, change, history, rows, statuses, work_items
 from tests.store.test_inbound import sent, take, word
 
@@ -19,7 +19,7 @@ def try_again(store: Store, number: int) -> None:
     """A dispatcher sends it once more, and the network takes it."""
     with store.write.begin() as connection:
         now = now_micros(connection)
-        record(connection, [Event(number, status, now, "tried again", "w1", 2) for status in ("sending", "sent")])
+        record(connection, [HistoryLine(number, status, now, "tried again", "w1", 2) for status in ("sending", "sent")])
     change(store, "UPDATE message SET status = 'sent', ready = :no, attempts = attempts + 1", no=False)
 
 

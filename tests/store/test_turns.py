@@ -5,7 +5,7 @@ from app.store.database.engine import Store, now_micros
 from app.store.desk.pauses import Pause, pause
 from app.store.outbox.outbox import Batch, Claim, Renewal, Turn, TurnEnd, claim, renew, turn
 from app.store.outbox.pacing import Rates
-from app.store.outbox.tries import Verdict
+from app.store.outbox.tries import AttemptResult
 from tests.dispatch.outbox_rows import AZ, TX, change, lane, queue, statuses
 from tests.store.invented import run
 
@@ -17,14 +17,14 @@ def first(store: Store, window: int = 1) -> Batch:
     return run(store, claim, Claim("w1", 10, window, LEASE, HORIZON))[0].batches[0]
 
 
-def settled(store: Store, batch: Batch, *verdicts: Verdict, delay: int | None = None) -> TurnEnd:
+def settled(store: Store, batch: Batch, *verdicts: AttemptResult, delay: int | None = None) -> TurnEnd:
     """What comes of the lane with this."""
     return run(store, turn, Turn("w1", batch.ori, batch.token, LEASE, 16, verdicts, delay))[0]
 
 
-def sent(number: int) -> Verdict:
+def sent(number: int) -> AttemptResult:
     """The network took it."""
-    return Verdict(number, "sent", "acknowledged")
+    return AttemptResult(number, "sent", "acknowledged")
 
 
 def numbers(end: TurnEnd) -> list[int]:
@@ -64,7 +64,7 @@ def test_a_shorter_wait_does_not_end_a_longer_one(store: Store) -> None:
     queued = queue(store, [AZ])
     batch = first(store)
     until = told_to_rest(store)
-    assert settled(store, batch, Verdict(queued[0], "queued", "no link"), delay=1) == "given back"
+    assert settled(store, batch, AttemptResult(queued[0], "queued", "no link"), delay=1) == "given back"
     assert lane(store, AZ)["due"] == until
 
 
@@ -73,7 +73,7 @@ def test_until_one_is_taken_a_lane_goes_on_one_at_a_time(store: Store) -> None:
     queued = queue(store, [AZ] * 4)
     change(store, "UPDATE lane SET fails = 1")
     batch = first(store, 16)
-    again = settled(store, batch, Verdict(queued[0], "queued", "no link"))
+    again = settled(store, batch, AttemptResult(queued[0], "queued", "no link"))
     assert numbers(again) == [queued[0]]
     change(store, "UPDATE message SET status = 'rejected', ready = :no WHERE number = :n", no=False, n=queued[0])
     after = settled(store, batch, sent(queued[0]))

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from app.domain.times import SECOND
 from app.store.database.engine import Store
-from app.store.database.reading import Kept, look
+from app.store.database.reading import CachedRead, look
 from app.store.desk.pauses import EVERYTHING, Pause, pause
 from app.store.outbox.outbox import Claim, claim
 from app.store.reads.tally import tally
@@ -80,7 +80,7 @@ def test_counting_is_done_sparingly(tmp_path: Path) -> None:
         return asked
 
     with closing(store_in(tmp_path)) as store:
-        kept = Kept(store, slow, lambda: now)
+        kept = CachedRead(store, slow, lambda: now)
         assert [kept.look(), kept.look()] == [1, 1]
         now += 19.9
         assert kept.look() == 1

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import msgspec
 
 from app.decide.decide import TOO_LONG
-from app.domain.decision import Answer, Decision, Errand, Notice, Told
+from app.domain.decision import Answer, Decision, Errand, Notice, NotifiedOri
 from app.domain.statuses import Status
 from app.store.accepted.follow_up import Followed, FollowUp, Wording, follow_up
 from app.store.database.engine import Store
@@ -26,7 +26,7 @@ def withdrawal(state: str) -> Notice:
 def followed(store: Store, decision: Decision, withdraw: Callable[[str], Notice | None] = withdrawal) -> Answer:
     """A correction of EX-1 that is decided so."""
 
-    def in_words(_: str, last: Told, __: tuple[Told, ...]) -> Notice | None:
+    def in_words(_: str, last: NotifiedOri, __: tuple[NotifiedOri, ...]) -> Notice | None:
         return withdraw(last.state)
 
     how = Wording(lambda _, __: decision, in_words, "legacy")

@@ -14,10 +14,10 @@ from pydantic import Field
 from app.api.description.openapi import answers
 from app.api.parts import JSON, Parts, Wired
 from app.api.requests.auth import Watcher
-from app.api.requests.filters import STATE, Between, Period, refuse_unknown_state
+from app.api.requests.filters import STATE, Between, TimeSpan, refuse_unknown_state
 from app.api.requests.problems import NotAcceptable
 from app.domain.statuses import Status
-from app.store.reads.reconciliation import ReconciledMessage, Totals, Wanted, last_number, list_sent, overview, totals
+from app.store.reads.reconciliation import MessagesWanted, ReconciledMessage, Totals, last_number, list_sent, overview, totals
 from app.store.statements.paging import LONGEST_PAGE, Page
 
 router = APIRouter(tags=["messages"])
@@ -40,7 +40,7 @@ class ReconciliationPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class ReconciliationQuery(Period):
+class ReconciliationQuery(TimeSpan):
     """Whose messages to list. Times are those of acceptance."""
 
     state: str = Field(pattern=STATE, description="USPS code of the state addressed.", examples=["TX"])
@@ -60,7 +60,7 @@ async def reconcile(request: Request, parts: Wired, _: Watcher, query: Annotated
 
     With `Accept: text/csv` the whole list in one answer, from `cursor` on if one is given; `limit` then means nothing.
     """
-    wanted = Wanted(query.state, query.since, query.until, status=query.status)
+    wanted = MessagesWanted(query.state, query.since, query.until, status=query.status)
     if chosen(request.headers.get("accept")) == CSV:
         return await _whole(parts, wanted, query.cursor)
     page, counts = await parts.look(
@@ -78,7 +78,7 @@ async def total(parts: Wired, _: Watcher, query: Annotated[Between, Query()]) ->
     return Response(msgspec.json.encode(counts), media_type=JSON)
 
 
-async def _whole(parts: Parts, wanted: Wanted, cursor: str | None) -> Response:
+async def _whole(parts: Parts, wanted: MessagesWanted, cursor: str | None) -> Response:
     """Everything accepted up to now; no more than one page of it is held at a time."""
     newest = await parts.look(last_number)
     fixed = wanted._replace(last=newest)
@@ -94,7 +94,7 @@ async def _whole(parts: Parts, wanted: Wanted, cursor: str | None) -> Response:
     return StreamingResponse(_lines(parts, fixed, first), media_type=f"{CSV}; charset=utf-8; header=present", headers=headers)
 
 
-async def _lines(parts: Parts, wanted: Wanted, page: Page[ReconciledMessage]) -> AsyncIterator[bytes]:
+async def _lines(parts: Parts, wanted: MessagesWanted, page: Page[ReconciledMessage]) -> AsyncIterator[bytes]:
     yield as_csv([_HEADING])
     while True:
         yield as_csv(map(msgspec.structs.astuple, page.items))

@@ -10,7 +10,7 @@ from app.api.metrics.about_metrics import About, about_metrics, own_processes, p
 from app.api.metrics.metrics import Figures, readiness_metrics
 from app.api.metrics.sending_metrics import sending_metrics, spool_metrics
 from app.dispatch.channels.spool_watch import SpoolWatch
-from app.dispatch.counts import Counts
+from app.dispatch.counts import DispatchCounts
 from app.errors import BadSetting
 
 
@@ -18,7 +18,7 @@ from app.errors import BadSetting
 def metrics_address(
     address: str,
     stopped: Callable[[], Mapping[str, str | None]],
-    counts: Callable[[], Counts],
+    counts: Callable[[], DispatchCounts],
     about: About,
     spool: SpoolWatch | None = None,
 ) -> Iterator[int]:

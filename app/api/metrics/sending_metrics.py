@@ -6,10 +6,10 @@ from itertools import accumulate
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from app.dispatch.channels.spool_watch import SpoolWatch
-from app.dispatch.counts import SENT_WITHIN, Counts
+from app.dispatch.counts import SENT_WITHIN, DispatchCounts
 
 
-def sending_metrics(counts: Counts) -> Iterable[Metric]:
+def sending_metrics(counts: DispatchCounts) -> Iterable[Metric]:
     """What a dispatcher has done since its process started."""
     yield _by("lens_attempts", "Tries of sending a message, by what became of them.", "fate", counts.tries)
     for name, says, value in (

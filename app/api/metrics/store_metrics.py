@@ -13,7 +13,7 @@ from app.errors import Unavailable
 from app.store.callers.feeds import list_feeds
 from app.store.callers.keys import list_keys
 from app.store.database.engine import Store
-from app.store.database.reading import Kept
+from app.store.database.reading import CachedRead
 from app.store.desk.pauses import EVERYTHING
 from app.store.desk.surge_reads import standing
 from app.store.reads.tally import Tally, tally
@@ -26,12 +26,12 @@ class StoreFigures:
 
     def __init__(self, store: Store, clock: Callable[[], int], breaker: Breaker) -> None:
         """`clock` tells the time in Micros; `breaker` says when there is more than is normal."""
-        self._tally = Kept(store, tally)
-        self._waiting = Kept(store, waiting)
-        self._feeds = Kept(store, list_feeds)
-        self._keys = Kept(store, list_keys)
-        self._surges = Kept(store, lambda connection: standing(connection, clock(), breaker))
-        self._overdue = Kept(store, overdue)
+        self._tally = CachedRead(store, tally)
+        self._waiting = CachedRead(store, waiting)
+        self._feeds = CachedRead(store, list_feeds)
+        self._keys = CachedRead(store, list_keys)
+        self._surges = CachedRead(store, lambda connection: standing(connection, clock(), breaker))
+        self._overdue = CachedRead(store, overdue)
         self._clock = clock
 
     def look(self) -> list[Metric]:

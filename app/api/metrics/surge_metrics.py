@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from app.store.desk.surge_reads import Standing
+from app.store.desk.surge_reads import SurgeState
 
 
-def surge_metrics(standing: Standing) -> Iterable[Metric]:
+def surge_metrics(standing: SurgeState) -> Iterable[Metric]:
     """The figures. Where there is no band, its figure is absent."""
     yield GaugeMetricFamily(
         "lens_surge_open", "Whether the surge breaker has tripped and waits for a person.", value=bool(standing.open)
@@ -19,7 +19,7 @@ def surge_metrics(standing: Standing) -> Iterable[Metric]:
     yield band
 
 
-def surge_words(standing: Standing) -> str | None:
+def surge_words(standing: SurgeState) -> str | None:
     """What a person must know of it; None while nothing is held back."""
     if not standing.open:
         return None

@@ -86,7 +86,7 @@ class Between(BaseModel):
         return latest("to", self.to)
 
 
-class Period(Between, Paged):
+class TimeSpan(Between, Paged):
     """A list by time."""
 
 

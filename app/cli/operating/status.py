@@ -18,7 +18,7 @@ from app.running.deciding import breaker_of
 from app.settings import read_settings
 from app.store.callers.feeds import list_feeds
 from app.store.database.engine import Store
-from app.store.database.reading import Kept
+from app.store.database.reading import CachedRead
 from app.store.desk.surge_reads import standing
 from app.store.reads.last_hour import last_hour
 from app.store.reads.tally import tally
@@ -63,12 +63,12 @@ def looker(store: Store, breaker: Breaker) -> Callable[[], Seen]:
 
     Surges are judged as the service that runs does, by its own settings; by `breaker` only while none runs.
     """
-    rulebook, now_waiting, all_of_it = Kept(store, pointer), Kept(store, waiting), Kept(store, tally)
-    hour, feeds = Kept(store, last_hour), Kept(store, list_feeds)
+    rulebook, now_waiting, all_of_it = CachedRead(store, pointer), CachedRead(store, waiting), CachedRead(store, tally)
+    hour, feeds = CachedRead(store, last_hour), CachedRead(store, list_feeds)
     surge, late, running = (
-        Kept(store, lambda connection: standing(connection, clock(), breaker_in_use(list_running(connection), breaker))),
-        Kept(store, overdue),
-        Kept(store, list_running),
+        CachedRead(store, lambda connection: standing(connection, clock(), breaker_in_use(list_running(connection), breaker))),
+        CachedRead(store, overdue),
+        CachedRead(store, list_running),
     )
 
     def look() -> Seen:

@@ -12,7 +12,7 @@ from app.domain.statuses import Status
 from app.domain.times import SECOND, rfc3339
 from app.store.callers.feeds import Feed
 from app.store.desk.pauses import EVERYTHING, StandingPause
-from app.store.desk.surge_reads import Standing
+from app.store.desk.surge_reads import SurgeState
 from app.store.reads.last_hour import LastHour
 from app.store.reads.tally import Tally
 from app.store.reads.waiting import LaneWaiting, Waiting
@@ -34,7 +34,7 @@ class Seen(NamedTuple):
     tally: Tally
     hour: LastHour
     feeds: Sequence[Feed]
-    surge: Standing
+    surge: SurgeState
     overdue: Overdue
     running: Sequence[Running] = ()
 

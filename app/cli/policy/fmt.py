@@ -18,7 +18,7 @@ from app.rulebook.tidying.formatting import tidied
 app = typer.Typer(add_completion=False)
 
 
-class Found(NamedTuple):
+class FoundFile(NamedTuple):
     """A file: where it is, how it is called in what is told, and of a CSV file the columns of its table, where known."""
 
     path: Path
@@ -64,17 +64,17 @@ def tidy_files(
         raise typer.Exit(1)
 
 
-def _files(path: Path, problems: Problems) -> Iterator[Found]:
+def _files(path: Path, problems: Problems) -> Iterator[FoundFile]:
     if path.is_dir():
         sources = read_folder(path, problems)
         columns = columns_by_csv(sources)
-        yield from (Found(path / source.name, source, columns.get(source.name)) for source in sources)
+        yield from (FoundFile(path / source.name, source, columns.get(source.name)) for source in sources)
     elif path.suffix not in {".yaml", ".yml", ".csv"}:
         raise typer.BadParameter(f"{path} is not a YAML or CSV file, and not a folder", param_hint="FILE")
     else:
         source = _read(path)
         beside = [_read(other) for other in sorted(path.parent.glob("*.y*ml"))] if path.suffix == ".csv" else []
-        yield Found(path, source, columns_by_csv(beside).get(source.name))
+        yield FoundFile(path, source, columns_by_csv(beside).get(source.name))
 
 
 def _read(path: Path) -> SourceFile:
@@ -84,7 +84,7 @@ def _read(path: Path) -> SourceFile:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror}", param_hint="FILE") from None
 
 
-def _tidy_file(found: Found, problems: Problems, refused: list[str]) -> bytes | None:
+def _tidy_file(found: FoundFile, problems: Problems, refused: list[str]) -> bytes | None:
     """What a file is when tidy, None where it is so already or cannot be."""
     try:
         if found.source.name.endswith(".csv"):

@@ -56,7 +56,7 @@ def rulebook() -> None:
     """Versions of the rulebook in the database of LENS_DATABASE_URL: drafted, approved by a second person, live, taken back."""
 
 
-class _Open:
+class _OpenDesk:
     """An open database, and what people do with rulebooks in it."""
 
     def __init__(self, store: Store, rulebooks: Rulebooks) -> None:
@@ -80,15 +80,15 @@ class _Open:
 
 
 @contextmanager
-def _open_store() -> Iterator[_Open]:
+def _open_store() -> Iterator[_OpenDesk]:
     with store_at_hand() as store, _at_work(store) as opened:
         yield opened
 
 
 @contextmanager
-def _at_work(store: Store) -> Iterator[_Open]:
+def _at_work(store: Store) -> Iterator[_OpenDesk]:
     with Writer(store) as writer:
-        yield _Open(store, Rulebooks(desk_of(read_settings(), store, writer)))
+        yield _OpenDesk(store, Rulebooks(desk_of(read_settings(), store, writer)))
 
 
 def _by(name: str | None) -> str:
@@ -196,7 +196,7 @@ def diff(
         print(_difference(opened, opened.named(before), opened.named(after), form))
 
 
-def _difference(opened: _Open, old: str, new: str, form: str = "text") -> str:
+def _difference(opened: _OpenDesk, old: str, new: str, form: str = "text") -> str:
     return shown(opened.rulebooks.diff(old, new), form)
 
 
@@ -230,7 +230,7 @@ def approve(
     print(f"{done.version} is approved by {done.approved_by}. To put it live: lens rulebook publish {done.version}")
 
 
-def _show_changes(opened: _Open, version: str) -> str:
+def _show_changes(opened: _OpenDesk, version: str) -> str:
     """Prints what approving a version would change; the version that the diff begins at, or that it begins at nothing."""
     found = opened.rulebooks.version(version)
     live = opened.rulebooks.live().version

@@ -26,13 +26,13 @@ from app.trials.mutation import Judge, Judged
 from app.trials.scenario_report import Report, as_json
 from app.trials.scenario_report_html import as_html, refused_as_html
 from app.trials.scenario_report_junit import as_junit, refused_as_junit
-from app.trials.suite import Loaded, load_to_test, try_all
+from app.trials.suite import TestableRulebook, load_to_test, try_all
 
 app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RunOptions:
     """What a run is to do and to tell."""
 
     coverage: bool
@@ -73,7 +73,7 @@ def run_scenarios(  # noqa: PLR0913, PLR0917 - an argument for each option
     for path, option in ((junit, "--junit"), (html, "--html")):
         if path is not None and not path.parent.is_dir():
             raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=option)
-    wanted = Wanted(coverage, mutation, fail_under, junit, html, form)
+    wanted = RunOptions(coverage, mutation, fail_under, junit, html, form)
     if watch:
         from app.cli.watching import run_on_change  # noqa: PLC0415 - a watcher is not loaded for a single run
 
@@ -82,13 +82,13 @@ def run_scenarios(  # noqa: PLR0913, PLR0917 - an argument for each option
         raise typer.Exit(1)
 
 
-def _run_again(folder: Path, wanted: Wanted) -> None:
+def _run_again(folder: Path, wanted: RunOptions) -> None:
     """Tests the rulebook once, after the schemas that an editor has of it are made anew."""
     renew(folder)
     run_once(folder, wanted)
 
 
-def run_once(folder: Path, wanted: Wanted) -> bool:
+def run_once(folder: Path, wanted: RunOptions) -> bool:
     """Tests the rulebook once and tells all that was asked for. Whether nothing failed."""
     problems = Problems()
     started = time.perf_counter()
@@ -114,7 +114,7 @@ def run_once(folder: Path, wanted: Wanted) -> bool:
     return not (trial.failures or report.survivors() or short)
 
 
-def _judge_mutants(loaded: Loaded) -> Iterator[Judged]:
+def _judge_mutants(loaded: TestableRulebook) -> Iterator[Judged]:
     """Every wrong edit, judged; how far it is, is shown on a terminal."""
     console = Console(stderr=True)
     with console.status("Trying wrong edits") as status:
@@ -134,7 +134,7 @@ def _share(share: Share) -> str:
     return f"{share.kind} {share.percent:g} % ({share.covered:,} of {share.total:,})"
 
 
-def _refuse(found: tuple[Problem, ...], files: tuple[SourceFile, ...], wanted: Wanted) -> None:
+def _refuse(found: tuple[Problem, ...], files: tuple[SourceFile, ...], wanted: RunOptions) -> None:
     """Tells why a rulebook cannot be tested, in every form asked for, so that no old report is taken for a new one."""
     errors = as_text([problem for problem in found if problem.severity == "error"], files)
     now = datetime.now(UTC)

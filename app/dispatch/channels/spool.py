@@ -10,7 +10,7 @@ from typing import Literal
 import structlog
 
 from app.dispatch.channel import Arrived, Outgoing, Receipt
-from app.dispatch.channels.spool_in import Found, In, folders_of
+from app.dispatch.channels.spool_in import In, IncomingFile, folders_of
 from app.dispatch.channels.spool_out import Out
 from app.errors import BadSetting, Unavailable, what_broke
 from app.store.database.folders import changeable, close_to_others, sync_folder
@@ -57,7 +57,7 @@ class SpoolChannel:
         self._in_problem: str | None = None
         self._waiting: list[_Batch] = []
         self._writing: asyncio.Task[None] | None = None
-        self._put_away: dict[Found, Literal["done", "unmatched"]] = {}
+        self._put_away: dict[IncomingFile, Literal["done", "unmatched"]] = {}
         self._swept_until = sweep
         self._swept_in = float("-inf")
         self._failing: set[str] = set()
@@ -180,7 +180,7 @@ class SpoolChannel:
         for folder in folders_of(self._spool):
             close_to_others(folder, group=True)
 
-    def _found(self) -> list[Found]:
+    def _found(self) -> list[IncomingFile]:
         """What stands in `in/`. Raises PermissionError with words where anybody could have put it there."""
         problem = _changeable(self._spool)
         if problem is not None:
@@ -221,7 +221,7 @@ class SpoolChannel:
         self._note_in(problem)
         return stored
 
-    async def _take(self, file: Found, arrived: Arrived) -> None:
+    async def _take(self, file: IncomingFile, arrived: Arrived) -> None:
         if file not in self._put_away:
             arrival, is_text = await asyncio.to_thread(self._in.read, file)
             answer = await arrived(arrival)

@@ -17,7 +17,7 @@ _NAME_LIMIT = 100
 """Characters of a file's name in `Arrival.source`, which the store keeps in 200."""
 
 
-class Found(NamedTuple):
+class IncomingFile(NamedTuple):
     """A file of `in/`, ready to be handed over. `stamp` tells this content of it from a later one."""
 
     name: str
@@ -31,7 +31,7 @@ class In:
         self._folder = folder
         self._seen: dict[str, tuple[int, int, int]] = {}
 
-    def steady(self) -> list[Found]:
+    def steady(self) -> list[IncomingFile]:
         """The files that have not changed since the last call, oldest first: one still being written is left alone.
 
         Passed over: folders, and names that begin with a dot or end in `.tmp`. Raises OSError.
@@ -46,11 +46,11 @@ class In:
                 with contextlib.suppress(FileNotFoundError):  # another process has just moved it
                     status = entry.stat(follow_symlinks=False)
                     now[entry.name] = (status.st_mtime_ns, status.st_size, status.st_ino)
-        same = [Found(name, stamp) for name, stamp in now.items() if self._seen.get(name) == stamp]
+        same = [IncomingFile(name, stamp) for name, stamp in now.items() if self._seen.get(name) == stamp]
         self._seen = now
         return sorted(same, key=lambda found: (found.stamp[0], found.name))
 
-    def read(self, found: Found) -> tuple[Arrival, bool]:
+    def read(self, found: IncomingFile) -> tuple[Arrival, bool]:
         """What the file says, and whether that is its text (or a note in its stead, for a file that cannot be taken as text).
 
         The text is decoded as UTF-8, wrong bytes replaced, so nothing is lost. A file over the limit, one that may not be
@@ -72,7 +72,7 @@ class In:
         # No database takes a NUL in text, so it counts as a wrong byte too.
         return Arrival(_source(found.name, content), content.replace(b"\0", b"\xff").decode(errors="replace")), True
 
-    def put_away(self, found: Found, where: Literal["done", "unmatched"]) -> None:
+    def put_away(self, found: IncomingFile, where: Literal["done", "unmatched"]) -> None:
         """Moves the file to `in/done` or `in/unmatched`; never over another of the same name. Raises OSError."""
         (self._folder / where).mkdir(mode=0o700, exist_ok=True)
         target = self._folder / where / found.name
@@ -105,7 +105,7 @@ def folders_of(spool: Path) -> Sequence[Path]:
     return (spool, spool / "out", spool / "in", spool / "in" / "done", spool / "in" / "unmatched")
 
 
-def _note(found: Found, what: str, content: bytes = b"") -> Arrival:
+def _note(found: IncomingFile, what: str, content: bytes = b"") -> Arrival:
     return Arrival(
         _source(found.name, content or repr(found.stamp).encode()), f"[LENS: {what}; not taken, kept in in/unmatched]"
     )

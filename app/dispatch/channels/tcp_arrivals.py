@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from app.dispatch.channel import Arrival, Arrived
-from app.dispatch.channels.tcp_journal import Journal, Kept
+from app.dispatch.channels.tcp_journal import Journal, JournalText
 from app.errors import Unavailable, what_broke
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class Arrivals:
         self._limit = limit
         self._store_again = store_again
         self._patience = patience
-        self._waiting: deque[Kept] = deque()
+        self._waiting: deque[JournalText] = deque()
         self._some = asyncio.Event()
         self._none = asyncio.Event()
         self._none.set()
@@ -64,14 +64,14 @@ class Arrivals:
     def put(self, arrival: Arrival) -> None:
         """Adds a text; never refuses one, since it has left the network already."""
         if self._journal is None:
-            self._add(Kept(arrival))
+            self._add(JournalText(arrival))
             return
         before = self._journal.problem
         self._add(self._journal.keep(arrival))
         if self._journal.problem != before:  # said last: a log on the same full disk must not lose the text
             _log.warning("arrivals_journal", problem=self._journal.problem)
 
-    def _add(self, kept: Kept) -> None:
+    def _add(self, kept: JournalText) -> None:
         self._waiting.append(kept)
         self._some.set()
         self._none.clear()
@@ -152,7 +152,7 @@ class Arrivals:
             self._held_up.set()
             self._flowing.clear()
 
-    def _after_taking(self, kept: Kept) -> None:
+    def _after_taking(self, kept: JournalText) -> None:
         if self._journal is not None:
             self._journal.stored(kept)
         if not self._waiting:

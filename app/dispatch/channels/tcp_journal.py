@@ -72,7 +72,7 @@ def _above(folder: Path) -> int:
     return 1 + max((int(each) for each in begun if each.isdecimal()), default=0)
 
 
-class Kept(NamedTuple):
+class JournalText(NamedTuple):
     """A text that is in a file of the journal under a number, or in none (`file` is None)."""
 
     arrival: Arrival
@@ -116,7 +116,7 @@ class Journal:
             file.end()
         self._files.clear()
 
-    def keep(self, arrival: Arrival) -> Kept:
+    def keep(self, arrival: Arrival) -> JournalText:
         """Keeps a text until `stored`."""
         try:
             if not self._files or self._files[-1].size >= _FULL:
@@ -125,13 +125,13 @@ class Journal:
             file.write([self._last + 1, *arrival])
         except OSError as error:
             self.problem = f"texts from the network wait in memory alone: {error.strerror}"
-            return Kept(arrival)
+            return JournalText(arrival)
         self.problem = None
         self._last += 1
         file.waiting += 1
-        return Kept(arrival, file, self._last)
+        return JournalText(arrival, file, self._last)
 
-    def stored(self, kept: Kept) -> None:
+    def stored(self, kept: JournalText) -> None:
         """Lets go of a text that is stored."""
         file = kept.file
         if file is None:
@@ -152,13 +152,13 @@ class Journal:
             file.sync()
         sync_folder(self._folder)
 
-    def take_over(self) -> list[Kept]:
+    def take_over(self) -> list[JournalText]:
         """The texts that processes left which are gone, in the order they came.
 
         Each is kept here before its old file goes; where the disk has no room for that, it stays there for another time. A file
         that another account could have written is left where it is, and told.
         """
-        taken: list[Kept] = []
+        taken: list[JournalText] = []
         for path in sorted(self._folder.glob(f"[!.]*{_END}")):
             try:
                 with open(path, "rb", opener=_no_link) as file:
@@ -185,7 +185,7 @@ class Journal:
             )
         return False
 
-    def _take_over(self, file: IO[bytes], path: Path) -> list[Kept]:
+    def _take_over(self, file: IO[bytes], path: Path) -> list[JournalText]:
         left = [self.keep(arrival) for arrival in _texts_left(file)]
         if all(kept.file is not None for kept in left):
             path.unlink()

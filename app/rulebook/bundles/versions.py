@@ -35,7 +35,7 @@ WARNINGS_KEPT = 100
 _NAME_LENGTH = 120
 
 
-class Standing(NamedTuple):
+class VersionState(NamedTuple):
     """What decides about a version's next step. `live` is the version live now, None where none ever was.
 
     `failed` names the scenarios that failed when it was drafted; `sequence` is that of its signed bundle, `newest` the highest
@@ -65,7 +65,7 @@ class Standing(NamedTuple):
         return "retired" if self.was_live else "draft"
 
 
-def approval_fault(standing: Standing, by: str, diff_seen: str | None) -> Conflict | None:
+def approval_fault(standing: VersionState, by: str, diff_seen: str | None) -> Conflict | None:
     """Why this person may not approve this version now, or None. `diff_seen` is the version the diff shown began at."""
     version, live = standing.version, standing.live
     if version == live:
@@ -82,7 +82,7 @@ def approval_fault(standing: Standing, by: str, diff_seen: str | None) -> Confli
     return None
 
 
-def rejection_fault(standing: Standing, by: str) -> Conflict | None:
+def rejection_fault(standing: VersionState, by: str) -> Conflict | None:
     """Why this person may not send this version back now, or None."""
     version = standing.version
     if version == standing.live:
@@ -110,7 +110,7 @@ def failing(failed: tuple[str, ...]) -> str:
     return f"{count}: {names}{rest}."
 
 
-def age_fault(standing: Standing) -> Conflict | None:
+def age_fault(standing: VersionState) -> Conflict | None:
     """Why a signed bundle may not go live by itself, or None: it was made before one that was live."""
     if standing.sequence >= standing.newest:
         return None
@@ -127,7 +127,7 @@ def _told_apart(by: str) -> str:
     return " (keys whose names differ only in case, spaces or look-alike characters are one person)"
 
 
-def publication_fault(standing: Standing) -> Conflict | None:
+def publication_fault(standing: VersionState) -> Conflict | None:
     """Why this version may not be published now, or None."""
     version, live = standing.version, standing.live
     if standing.rejected_by is not None:
@@ -201,7 +201,7 @@ class Proofs(msgspec.Struct, frozen=True):
     possible: tuple[dict[str, Any], ...]
 
 
-class Trial(msgspec.Struct, frozen=True):
+class ScenarioRun(msgspec.Struct, frozen=True):
     """The rulebook's own scenarios, run: how many, and the names of those that failed."""
 
     run: int
@@ -213,10 +213,10 @@ class CheckResult(msgspec.Struct, frozen=True):
 
     problems: tuple[dict[str, Any], ...]
     proofs: Proofs
-    scenarios: Trial
+    scenarios: ScenarioRun
 
 
-def check_result(book: RuleBook, trial: Trial) -> CheckResult:
+def check_result(book: RuleBook, trial: ScenarioRun) -> CheckResult:
     """What is kept of the check of a rulebook that can be used."""
     return CheckResult(tuple(as_json(book.warnings[:WARNINGS_KEPT], book.hash)["problems"]), proofs_of(book), trial)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from app.rulebook.comparing.differences import Answered, Difference, difference
 from app.rulebook.comparing.words import NONE, RESIDENCE, WordFinder, cells_of, printed_fields, row_mark
 from app.rulebook.engine.cases import spread
-from app.rulebook.engine.joint import Asked, PartStretch, Stretch, Told, stretches, total
+from app.rulebook.engine.joint import Asked, CaseMark, PartStretch, Stretch, stretches, total
 from app.rulebook.language.evaluate import Verdict
 from app.rulebook.language.model import AskPerson, Fact, Reply, Send
 from app.rulebook.language.view import View
@@ -256,7 +256,7 @@ def _side(content: Content, views: Sequence[View], rows: Mapping[str, tuple[str,
     return Side(content, lifted, known, WordFinder(content))
 
 
-def _marks(before: Side, after: Side) -> Iterator[Told]:
+def _marks(before: Side, after: Side) -> Iterator[CaseMark]:
     """Marks that tell apart what verdicts do not: a state whose ORI differs, a value that one of the two refuses."""
     pairs = {
         (reply.audience, reply.ori_column)
@@ -272,7 +272,7 @@ def _marks(before: Side, after: Side) -> Iterator[Told]:
     yield from _told_of_words(before, after, sorted({fact for fact, _ in pairs}))
 
 
-def _told_of_words(before: Side, after: Side, audiences: Sequence[str]) -> Iterator[Told]:
+def _told_of_words(before: Side, after: Side, audiences: Sequence[str]) -> Iterator[CaseMark]:
     """Marks that tell cases apart whose words differ in another way, or in which they do not differ."""
     messages = before.content.messages, after.content.messages
     fields = printed_fields(*messages)
@@ -322,5 +322,5 @@ def _refusals(before: Side, after: Side, fact: str) -> Callable[[str], Hashable]
     return lambda value: (before.rejects(fact, value), after.rejects(fact, value))
 
 
-def _mark(fact: str, tell: Callable[[str], Hashable]) -> Told:
-    return Told((fact,), lambda values: tell(values[fact]), (), ((fact, tell),))
+def _mark(fact: str, tell: Callable[[str], Hashable]) -> CaseMark:
+    return CaseMark((fact,), lambda values: tell(values[fact]), (), ((fact, tell),))

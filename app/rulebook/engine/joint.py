@@ -29,7 +29,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CaseMark:
     """A mark to be put on cases: it looks at these facts (at least one); tests and splits say which of their values differ."""
 
     facts: tuple[str, ...]
@@ -52,7 +52,7 @@ class Stretch:
     parts: "tuple[PartStretch, ...]" = ()
 
 
-def stretches(view: View, asked: Sequence[Asked], told: Sequence[Told] = ()) -> Iterator[Stretch]:
+def stretches(view: View, asked: Sequence[Asked], told: Sequence[CaseMark] = ()) -> Iterator[Stretch]:
     """All cases of the domains of `view`, joined where the verdicts and marks are the same."""
     parts = [_join(view, part, asked, told) for part in _parts(tuple(view.facts), asked, told)]
     for choice in product(*parts):
@@ -87,7 +87,7 @@ class PartStretch:
     members: list[Mapping[str, str]]
 
 
-def _parts(facts: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told]) -> list[tuple[str, ...]]:
+def _parts(facts: tuple[str, ...], asked: Sequence[Asked], told: Sequence[CaseMark]) -> list[tuple[str, ...]]:
     """The facts in independent parts: facts read by one decision, looked at by one mark or compared are in the same part."""
     part_of = {fact: {fact} for fact in facts}
     tied = [list(ask.table.reads) for ask in asked] + [list(tell.facts) for tell in told]
@@ -98,7 +98,7 @@ def _parts(facts: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told])
     return list(dict.fromkeys(tuple(fact for fact in facts if fact in part_of[first]) for first in facts))
 
 
-def _join(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Sequence[Told]) -> list[PartStretch]:
+def _join(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Sequence[CaseMark]) -> list[PartStretch]:
     inside = set(part)
     decisions = [(place, ask) for place, ask in enumerate(asked) if (ask.table.reads or tuple(view.facts))[0] in inside]
     marks = [(place, tell) for place, tell in enumerate(told) if tell.facts[0] in inside]

@@ -60,7 +60,7 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PromisedAnswer:
     """Something a promise wants: a send or a work item with these values (`to`, `copy`, `code`, …)."""
 
     kind: str
@@ -81,7 +81,7 @@ class Promise:
     when: tuple[Condition, ...]
     no_sends: bool
     distinct: bool
-    some_of: tuple[Wanted, ...]
+    some_of: tuple[PromisedAnswer, ...]
     outcome_is: str | None
     spot: Spot
 

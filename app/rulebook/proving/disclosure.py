@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.rulebook.engine.cases import Axes, axes
-from app.rulebook.engine.joint import Asked, Told, stretches
+from app.rulebook.engine.joint import Asked, CaseMark, stretches
 from app.rulebook.language.model import CONVICTION_FACTS, DecisionTable, Messages, Send, Template
 from app.rulebook.language.view import View
 from app.rulebook.problems.problem import Problems
@@ -58,7 +58,7 @@ def _possible(
     found = axes(view, tuple(view.facts), tests)
     size = [len(values) for values in found.classes[fact]]
     classes = found.class_of[fact]
-    told = [Told((fact,), lambda values: classes[values[fact]])]
+    told = [CaseMark((fact,), lambda values: classes[values[fact]])]
     seen = _seen_facts(eligibility, routing, messages)
     told += [_what_is_learned(name, found) for name in seen]
     behind: dict[tuple[Send, tuple[Hashable, ...]], set[int]] = {}
@@ -97,13 +97,15 @@ def _uses(template: Template, field: str) -> bool:
     return any((field,) in line.parts for line in template.lines)
 
 
-def _what_is_learned(fact: str, found: Axes) -> Told:
+def _what_is_learned(fact: str, found: Axes) -> CaseMark:
     """What a reader learns from seeing a fact: its class, since values that no test tells apart tell the same; and for a state
     whether it is the other one too.
     """
     classes = found.class_of[fact]
     pairs = [pair for pair in found.pairs if fact in pair]
     if not pairs:
-        return Told((fact,), lambda values: classes[values[fact]])
+        return CaseMark((fact,), lambda values: classes[values[fact]])
     left, right = pairs[0]
-    return Told((fact, right if fact == left else left), lambda values: (classes[values[fact]], values[left] == values[right]))
+    return CaseMark(
+        (fact, right if fact == left else left), lambda values: (classes[values[fact]], values[left] == values[right])
+    )

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.rulebook.engine.joint import Asked, Mark, Stretch, Told, facts_of, stretches
+from app.rulebook.engine.joint import Asked, CaseMark, Mark, Stretch, facts_of, stretches
 from app.rulebook.language.evaluate import Verdict, audience_of
 from app.rulebook.language.model import AskPerson, Comparison, DecisionTable, Nothing, Outcome, Rule, Send, Test, day_after
-from app.rulebook.language.scenarios import Promise, Suite, Wanted
+from app.rulebook.language.scenarios import Promise, PromisedAnswer, Suite
 from app.rulebook.language.view import View
 from app.rulebook.problems.problem import Problems
 
@@ -92,12 +92,12 @@ def taken_verdicts(stretch: Stretch) -> tuple[Verdict, ...]:
     return (owed, routed) if owed.outcome == "notify" else (owed,)
 
 
-def _marks(promise: Promise, view: View) -> list[Told]:
+def _marks(promise: Promise, view: View) -> list[CaseMark]:
     """A mark for each condition of a promise (whether it holds), and one for whether both states have the same address."""
     marks = []
     for condition in promise.when:
         facts = facts_of(condition.tests)
-        marks.append(Told(facts, _holds(view, condition.tests), condition.tests))
+        marks.append(CaseMark(facts, _holds(view, condition.tests), condition.tests))
     if promise.distinct:
         marks += _same_address(view)
     return marks
@@ -107,7 +107,7 @@ def _holds(view: View, tests: tuple[Test, ...]) -> Mark:
     return lambda values: all(view.holds(test, values) for test in tests)
 
 
-def _same_address(view: View) -> Iterator[Told]:
+def _same_address(view: View) -> Iterator[CaseMark]:
     """Whether the two states' addresses are the same: told apart are the same state, and rows that share an ORI."""
     states = [fact for fact in ("release_state", "residence_state") if view.facts[fact].table is not None]
     if len(states) < 2:
@@ -121,7 +121,9 @@ def _same_address(view: View) -> Iterator[Told]:
         (fact, lambda value, own=oris[fact]: own.get(value) if own.get(value) in shared else None) for fact in states
     )
     same = Comparison(left, right, negated=False, spot=view.facts[left].spot)
-    yield Told((left, right), lambda values: oris[left].get(values[left]) == oris[right].get(values[right]), (same,), splits)
+    yield CaseMark(
+        (left, right), lambda values: oris[left].get(values[left]) == oris[right].get(values[right]), (same,), splits
+    )
 
 
 def _kept(promise: Promise, taken: tuple[Verdict, ...], marks: Sequence[object]) -> bool:
@@ -144,7 +146,7 @@ def _expected(promise: Promise, taken: tuple[Verdict, ...], rest: Sequence[objec
     return not promise.some_of or any(_is_wanted(wanted, reply) for wanted in promise.some_of for reply in replies)
 
 
-def _is_wanted(wanted: Wanted, reply: object) -> bool:
+def _is_wanted(wanted: PromisedAnswer, reply: object) -> bool:
     if wanted.kind == "send" and isinstance(reply, Send):
         found = {
             "to": reply.audience,
@@ -266,7 +268,7 @@ def prove_no_expiry(eligibility: DecisionTable, routing: DecisionTable, views: S
 def _tell_undecided(table: DecisionTable, rule: Rule, before: View, after: View, problems: Problems) -> None:
     found = _Found()
     codes: set[str] = set()
-    code_marks = [Told(("charge_code",), lambda values: values["charge_code"], (), (("charge_code", lambda code: code),))]
+    code_marks = [CaseMark(("charge_code",), lambda values: values["charge_code"], (), (("charge_code", lambda code: code),))]
     for stretch in stretches(before, (Asked(table, before), Asked(table, after)), code_marks):
         was, becomes = stretch.verdicts
         if rule in was.rules and table.otherwise in becomes.rules:

@@ -8,7 +8,7 @@ from app.domain.identifiers import NLETS_CODES, ori_problem
 from app.rulebook.files.source import Node, Scalar
 from app.rulebook.language import grammar
 from app.rulebook.language.model import AskPerson, DecisionTable, Fact, Send, Table
-from app.rulebook.language.scenarios import Expectation, Wanted
+from app.rulebook.language.scenarios import Expectation, PromisedAnswer
 from app.rulebook.problems.problem import did_you_mean, one_of
 from app.rulebook.reading.rules import COPIES, OUTCOMES
 from app.rulebook.reading.shapes import Shapes
@@ -88,7 +88,7 @@ class ExpectedReader:
             no_text=self._plain(merged.get("no_text"), "`no_text`"),
         )
 
-    def some_of(self, node: Node | None) -> tuple[Wanted, ...]:
+    def some_of(self, node: Node | None) -> tuple[PromisedAnswer, ...]:
         """The sends and work items of which a promise wants at least one. Their ORIs are written as in a rule."""
         wanted = []
         for entry in self._shapes.items(node, "`some_of`"):
@@ -96,7 +96,7 @@ class ExpectedReader:
             for kind, value in keys.values.items() if keys else ():
                 if kind in grammar.SOME_OF.all_keys():
                     found = self._entry(value, kind, f"`{kind}`", self._answers.references)
-                    wanted += [Wanted(kind, found)] if found is not None else []
+                    wanted += [PromisedAnswer(kind, found)] if found is not None else []
         return tuple(wanted)
 
     def _plain(self, node: Node | None, what: str) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 
 from app.decide.addresses import Mark
 from app.decide.decide import TOO_LONG
-from app.domain.decision import Decision, Errand, Notice, Told, WorkItem, answer
+from app.domain.decision import Decision, Errand, Notice, NotifiedOri, WorkItem, answer
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
 from app.domain.surge import Breaker
@@ -42,7 +42,7 @@ class Wording(NamedTuple):
     """
 
     decide: Callable[[str, Mapping[str, str]], Decision]
-    withdraw: Callable[[str, Told, tuple[Told, ...]], Notice | None]
+    withdraw: Callable[[str, NotifiedOri, tuple[NotifiedOri, ...]], Notice | None]
     format: Literal["legacy", "niem"]
 
 

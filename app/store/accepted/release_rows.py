@@ -13,7 +13,7 @@ from app.domain.identifiers import message_id, message_number
 from app.domain.statuses import Status
 from app.domain.surge import Breaker, kind_of
 from app.domain.times import SECOND, micros, rfc3339
-from app.store.desk.surge_gate import Gate, Trip
+from app.store.desk.surge_gate import SurgeBreaker, Trip
 from app.store.desk.work_items import NewWorkItem, insert_all
 from app.store.ledger.audit import AuditEntry, append, came_to_rest
 from app.store.ledger.sums import MESSAGE_COLUMNS, RELEASE_COLUMNS, sum_of
@@ -86,7 +86,7 @@ class Acceptance(NamedTuple):
 class Rows(NamedTuple):
     """What one transaction adds. `gate` says which messages must wait for a person because there are too many."""
 
-    gate: Gate
+    gate: SurgeBreaker
     releases: list[Row]
     messages: list[Row]
     events: list[tuple[int, str, int, str]]
@@ -96,7 +96,7 @@ class Rows(NamedTuple):
 
 def no_rows(connection: Connection, item: Acceptance) -> Rows:
     """Nothing yet. `item` is the first of those to come, whose breaker and hour are those of all."""
-    return Rows(Gate(connection, item.breaker, item.accepted_at), [], [], [], [], [])
+    return Rows(SurgeBreaker(connection, item.breaker, item.accepted_at), [], [], [], [], [])
 
 
 def insert_rows(connection: Connection, rows: Rows) -> None:

@@ -40,7 +40,7 @@ def look_unchanging(store: Store, ask: Ask[T]) -> T:
     return look(store, asked)
 
 
-class Kept(Generic[T]):
+class CachedRead(Generic[T]):
     """What `ask` finds, found again only after SPARING times as long as finding it took.
 
     So counting, however much there is to count and however often it is asked for, keeps the database busy for a twentieth of the

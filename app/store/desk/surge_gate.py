@@ -28,7 +28,7 @@ class Trip(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenSurge:
     """A surge that nobody has decided about. `opened_at` is Micros."""
 
     work_item: int
@@ -47,13 +47,13 @@ class _Side:
     usual: int | None
     band: int | None
     known: bool
-    surge: _Open | None
+    surge: _OpenSurge | None
     begins: bool = False
     added: int = 0
     held: list[int] = field(default_factory=list)
 
 
-class Gate:
+class SurgeBreaker:
     """One transaction's way through the breaker: `admit` for each release, `hold` for each message, and `close` at the end."""
 
     def __init__(self, connection: Connection, breaker: Breaker | None, at: int) -> None:
@@ -95,13 +95,13 @@ class Gate:
             known = passed is not None
             if not known:
                 learned = usual_in(self._connection, hour)
-            open_now = None if surge[0] is None else _Open(*surge)
+            open_now = None if surge[0] is None else _OpenSurge(*surge)
             self._sides[kind] = _Side(hour, passed or 0, learned, breaker.band(learned), known, open_now)
         return self._sides[kind]
 
-    def _stop(self, side: _Side, kind: Kind, count: int) -> _Open | None:
+    def _stop(self, side: _Side, kind: Kind, count: int) -> _OpenSurge | None:
         if side.surge is None and side.band is not None and side.passed + count > side.band:
-            side.surge = _Open(take_numbers(self._connection, "work_item", 1), side.band, self._at)
+            side.surge = _OpenSurge(take_numbers(self._connection, "work_item", 1), side.band, self._at)
             side.begins = True
             self.trips.append(Trip(side.surge.work_item, kind, side.band))
         if side.surge is None:
@@ -123,7 +123,7 @@ class Gate:
             row = (kind, side.hour, side.added, side.added, side.usual)
             insert(self._connection, "hour_count", ("kind", "hour", "messages", "passed", "usual"), [row])
 
-    def _hold_back(self, kind: Kind, side: _Side, surge: _Open) -> None:
+    def _hold_back(self, kind: Kind, side: _Side, surge: _OpenSurge) -> None:
         connection, key = self._connection, surge.work_item
         if side.begins:
             item = NewWorkItem(SURGE, surge.opened_at, due_at=surge.opened_at + _DECIDE_WITHIN)
@@ -161,12 +161,12 @@ def usual_in(connection: Connection, hour: int) -> int | None:
     return usual(hour, dict(run(connection, _PAST, (hour - 24 * (DAYS_LOOKED_AT + 1), hour))))
 
 
-def _as_answered(surge: _Open) -> WorkItem:
+def _as_answered(surge: _OpenSurge) -> WorkItem:
     due_at = rfc3339(surge.opened_at + _DECIDE_WITHIN)
     return WorkItem(surge.work_item, SURGE, None, None, "", rfc3339(surge.opened_at), due_at, "open")
 
 
-def _detail(kind: Kind, held: int, surge: _Open) -> str:
+def _detail(kind: Kind, held: int, surge: _OpenSurge) -> str:
     return (
         f"{held} {CALLED[kind]} held since {rfc3339(surge.opened_at)}, when more than {surge.band} came in an hour; "
         "lift this and all are sent, resolve it and none is"

@@ -21,7 +21,7 @@ class OpenSurge(NamedTuple):
     held: int
 
 
-class Standing(NamedTuple):
+class SurgeState(NamedTuple):
     """The surges that wait for a person; and how many notices may pass in this hour, None: any number."""
 
     open: tuple[OpenSurge, ...]
@@ -33,12 +33,12 @@ class Standing(NamedTuple):
         return sum(surge.held for surge in self.open)
 
 
-def standing(connection: Connection, now: int, breaker: Breaker) -> Standing:
+def standing(connection: Connection, now: int, breaker: Breaker) -> SurgeState:
     """How the breaker stands. `now` is Micros."""
     hour = now // HOUR
     known = first_row(connection, "SELECT usual FROM hour_count WHERE kind = 'notice' AND hour = ?", hour)
     band = breaker.band(usual_in(connection, hour) if known is None else known[0])
-    return Standing(tuple(OpenSurge(*row) for row in run(connection, _OPEN, ())), band)
+    return SurgeState(tuple(OpenSurge(*row) for row in run(connection, _OPEN, ())), band)
 
 
 _OPEN = """

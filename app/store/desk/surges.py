@@ -14,7 +14,7 @@ from app.domain.surge import CALLED, HOUR
 from app.errors import Conflict, LensError, NotFound
 from app.store.database.engine import now_micros
 from app.store.ledger.audit import AuditEntry, append
-from app.store.ledger.history import LATER, Event, record
+from app.store.ledger.history import LATER, HistoryLine, record
 from app.store.statements.rows import counters_first, first_row, lock_counters, run, run_in
 
 AT_ONCE = 500
@@ -125,7 +125,7 @@ def _part(connection: Connection, item: CarryOut) -> Part:
     values = (status.value, now, released, now, now)
     moved = run_in(connection, _MOVE, values, numbers, "RETURNING number, created_at, changed_at")
     cause = f"{_DID[surge.decision]} by {surge.by}: {surge.reason}"
-    record(connection, [Event(number, status.value, at, cause) for number, _, at in sorted(moved)])
+    record(connection, [HistoryLine(number, status.value, at, cause) for number, _, at in sorted(moved)])
     if released:
         _learn(connection, surge.kind, [created_at // HOUR for _, created_at, _ in moved])
     finished = len(numbers) < AT_ONCE

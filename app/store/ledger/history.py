@@ -10,7 +10,7 @@ from app.store.ledger.audit import came_to_rest
 from app.store.statements.rows import insert, run_in
 
 
-class Event(NamedTuple):
+class HistoryLine(NamedTuple):
     """One line of a message's history: a status it got. `cause` is in words, without personal data."""
 
     number: int
@@ -21,9 +21,9 @@ class Event(NamedTuple):
     attempt: int | None = None
 
 
-def record(connection: Connection, events: Sequence[Event]) -> None:
+def record(connection: Connection, events: Sequence[HistoryLine]) -> None:
     """Writes statuses into the history of their messages."""
-    insert(connection, "message_event", Event._fields, events)
+    insert(connection, "message_event", HistoryLine._fields, events)
     came_to_rest(connection, {event.number: event.at for event in events if event.status in AT_REST})
 
 
@@ -45,4 +45,4 @@ def change(
     One that must not go out before a time still to come is queued and not ready; `set_ready` makes it so then.
     """
     changed = run_in(connection, _CHANGE, (status.value, at, status in READY, at, at), numbers, "RETURNING number, changed_at")
-    record(connection, [Event(number, status.value, when, cause, attempt=attempt) for number, when in sorted(changed)])
+    record(connection, [HistoryLine(number, status.value, when, cause, attempt=attempt) for number, when in sorted(changed)])

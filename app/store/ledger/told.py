@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, or_, select
 
-from app.domain.decision import Told
+from app.domain.decision import NotifiedOri
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
 from app.domain.times import moment
@@ -65,10 +65,10 @@ def _may_be_told(row: Row[Any]) -> bool:
     return row.status in _OUT or (row.maybe_duplicate and row.status != Status.SUPPRESSED)
 
 
-def told_by(row: Row[Any], words: Row[Any]) -> Told:
+def told_by(row: Row[Any], words: Row[Any]) -> NotifiedOri:
     """A message as deciding sees it: `row` is the last one, `words` the one whose words stand."""
     at: datetime = moment(words.created_at)
-    return Told(message_id(row.number), words.audience, words.copy, words.state, row.ori, at)
+    return NotifiedOri(message_id(row.number), words.audience, words.copy, words.state, row.ori, at)
 
 
 def overtaken(connection: Connection, numbers: Collection[int]) -> set[int]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 from app.store.database.engine import now_micros
 from app.store.desk.pauses import EVERYTHING, standing
 from app.store.outbox.pacing import UNLIMITED, Purse, Rates, overall_bucket
-from app.store.outbox.tries import Hand, Taken, Verdict, begin, settle
+from app.store.outbox.tries import AttemptResult, Hand, Taken, begin, settle
 from app.store.statements.locks import waits_for_lanes
 from app.store.statements.rows import lock_counters, row_lock, run, run_each, run_in
 from app.store.tables.main import LANE
@@ -76,7 +76,7 @@ class Turn(NamedTuple):
     token: int
     lease: int
     window: int
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[AttemptResult, ...] = ()
     delay: int | None = None
     rates: Rates = UNLIMITED
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from app.domain.statuses import Status
 from app.store.database.engine import now_micros
 from app.store.desk.raised import Raised, raise_items
-from app.store.ledger.history import LATER, Event, record
+from app.store.ledger.history import LATER, HistoryLine, record
 from app.store.ledger.told import overtaken
 from app.store.statements.rows import row_lock, run, run_in
 
@@ -42,7 +42,7 @@ class Hand(NamedTuple):
     worker: str
 
 
-class Verdict(NamedTuple):
+class AttemptResult(NamedTuple):
     """What became of one try: `sent`, `queued` (to be tried again) or `dead`, and why, in words without personal data.
 
     `failed` counts against the message; `unknown` says that the network may have it all the same.
@@ -117,26 +117,26 @@ def _next(connection: Connection, now: int, hand: Hand) -> tuple[Taken, ...]:
     return tuple(taken)
 
 
-def _begun(message: Taken, at: int, worker: str) -> Event:
+def _begun(message: Taken, at: int, worker: str) -> HistoryLine:
     cause = f"try {message.attempt} begun" + (", an earlier one may have arrived" if message.maybe_duplicate else "")
-    return Event(message.number, "sending", at, cause, worker, message.attempt)
+    return HistoryLine(message.number, "sending", at, cause, worker, message.attempt)
 
 
-def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Verdict]]) -> set[int]:
+def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, AttemptResult]]) -> set[int]:
     """Writes what became of tries, each with the worker that made it; the caller has made sure that the lanes are still its own.
 
     Returns the numbers whose status changed: one that the network spoke about before its ACK keeps what that made of it.
     """
-    alike: dict[tuple[str, bool, bool], dict[int, tuple[str, Verdict]]] = defaultdict(dict)
+    alike: dict[tuple[str, bool, bool], dict[int, tuple[str, AttemptResult]]] = defaultdict(dict)
     for worker, verdict in verdicts:
         alike[verdict.status, verdict.failed, verdict.unknown][verdict.number] = worker, verdict
-    events: list[Event] = []
+    events: list[HistoryLine] = []
     dead: list[Raised] = []
     for (status, failed, unknown), mine in alike.items():
         values = (status, status == Status.QUEUED, now, now, int(failed), unknown)
         for number, attempt, at in run_in(connection, _SETTLE, values, list(mine), "RETURNING number, attempts, changed_at"):
             worker, verdict = mine[number]
-            events.append(Event(number, status, at, verdict.cause, worker, attempt))
+            events.append(HistoryLine(number, status, at, verdict.cause, worker, attempt))
             if status == Status.DEAD:
                 dead.append(Raised("dead-letter", number, f"given up after {attempt} tries: {verdict.cause}"))
     record(connection, events)
@@ -152,7 +152,7 @@ def _cancel_overtaken(connection: Connection, now: int, queued: Sequence[int]) -
     behind = sorted(overtaken(connection, queued))
     cancelled = run_in(connection, _CANCEL, [now, now], behind, "RETURNING number, changed_at")
     cause = "overtaken by a correction or cancellation during a try that put nothing out"
-    record(connection, [Event(number, Status.CANCELLED.value, at, cause) for number, at in cancelled])
+    record(connection, [HistoryLine(number, Status.CANCELLED.value, at, cause) for number, at in cancelled])
 
 
 _SETTLE = f"""
@@ -185,7 +185,7 @@ def _presume(connection: Connection, now: int, sweep: Presume) -> int:
         numbers = [number for number in found if number not in sweep.lying]
         presumed = run_in(connection, _PRESUME, [now, now], numbers, "RETURNING number, changed_at")
         cause = f"{since}; a presumption only, the network gives no receipt"
-        record(connection, [Event(number, Status.PRESUMED_DELIVERED.value, at, cause) for number, at in presumed])
+        record(connection, [HistoryLine(number, Status.PRESUMED_DELIVERED.value, at, cause) for number, at in presumed])
         count += len(numbers)
     return count
 

@@ -14,7 +14,7 @@ SOON = 10 * SECOND
 """Micros within which a message should be with the network."""
 
 
-class Dispatcher(NamedTuple):
+class DispatcherActivity(NamedTuple):
     """A dispatcher that has a lane in hand, or sent something that was accepted in the last hour.
 
     `lanes` it has in hand now, `sent` messages of the hour, `since` the Micros since the last of them (None: none).
@@ -37,7 +37,7 @@ class LastHour(NamedTuple):
     soon: int
     in_time: int
     overdue: int
-    dispatchers: tuple[Dispatcher, ...]
+    dispatchers: tuple[DispatcherActivity, ...]
 
 
 def last_hour(connection: Connection) -> LastHour:
@@ -66,12 +66,12 @@ _SENDERS = text("""
     WHERE message.created_at > :since AND message_event.worker IS NOT NULL GROUP BY message_event.worker""")
 
 
-def _dispatchers(connection: Connection, now: int) -> tuple[Dispatcher, ...]:
+def _dispatchers(connection: Connection, now: int) -> tuple[DispatcherActivity, ...]:
     in_hand = select(LANE.c.owner, func.count()).where(LANE.c.owner.is_not(None), LANE.c.until > now).group_by(LANE.c.owner)
     lanes = {str(owner): int(count) for owner, count in connection.execute(in_hand)}
     sent = {
         str(name): (int(count), max(now - last, 0))
         for name, count, last in connection.execute(_SENDERS, {"since": now - _HOUR})
     }
-    found = [Dispatcher(name, lanes.get(name, 0), *sent.get(name, (0, None))) for name in lanes.keys() | sent.keys()]
+    found = [DispatcherActivity(name, lanes.get(name, 0), *sent.get(name, (0, None))) for name in lanes.keys() | sent.keys()]
     return tuple(sorted(found))

@@ -58,7 +58,7 @@ class Overview(msgspec.Struct, frozen=True):
     messages: Mapping[str, Totals]
 
 
-class Wanted(NamedTuple):
+class MessagesWanted(NamedTuple):
     """Whose messages: `state` is a USPS code; `since` and `until` are Micros of acceptance, both included.
 
     `last` is the highest number wanted: with it the list has an end, however many are accepted while it is read. `status`
@@ -72,7 +72,7 @@ class Wanted(NamedTuple):
     status: str | None = None
 
 
-def list_sent(connection: Connection, wanted: Wanted, limit: int, given: str | None = None) -> Page[ReconciledMessage]:
+def list_sent(connection: Connection, wanted: MessagesWanted, limit: int, given: str | None = None) -> Page[ReconciledMessage]:
     """A page in order of the numbers. Raises Refused for a cursor of another list."""
     columns = [MESSAGE.c[name] for name in ("number", "type", "copy", "ori", "status", "created_at", "attempts")]
     statement = (
@@ -104,7 +104,7 @@ def list_sent(connection: Connection, wanted: Wanted, limit: int, given: str | N
     return Page(items, cursor(_KIND, rows[-1].number) if more else None)
 
 
-def totals(connection: Connection, wanted: Wanted) -> Totals:
+def totals(connection: Connection, wanted: MessagesWanted) -> Totals:
     """The counts of everything accepted for the state in that time, whatever its status."""
     return _by_state(connection, _conditions(wanted)).get(wanted.state, Totals(0, {}, 0))
 
@@ -137,7 +137,7 @@ def last_number(connection: Connection) -> int:
     return connection.scalar(select(func.max(MESSAGE.c.number))) or 0
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: MessagesWanted) -> list[ColumnElement[bool]]:
     conditions = [MESSAGE.c.state == wanted.state, *_between(MESSAGE.c.created_at, wanted.since, wanted.until)]
     if wanted.last is not None:
         conditions.append(MESSAGE.c.number <= wanted.last)
@@ -149,7 +149,7 @@ def _between(time: ColumnElement[int], since: int | None, until: int | None) -> 
     return first if until is None else [*first, time <= until]
 
 
-def _status(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _status(wanted: MessagesWanted) -> list[ColumnElement[bool]]:
     return [] if wanted.status is None else [MESSAGE.c.status == wanted.status]
 
 

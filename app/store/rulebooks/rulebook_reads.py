@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Row, ScalarSelect, Select, exists, fu
 from app.domain.times import rfc3339
 from app.errors import NotFound
 from app.rulebook.bundles.bundle import Bundle
-from app.rulebook.bundles.versions import CheckResult, PastDays, Standing, State, Way
+from app.rulebook.bundles.versions import CheckResult, PastDays, State, VersionState, Way
 from app.rulebook.files.source import SourceFile
 from app.store.database.engine import now_micros
 from app.store.statements.paging import Page, after, cursor
@@ -144,7 +144,7 @@ def formerly_live(connection: Connection) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(row.version) for row in rows))
 
 
-def standing(connection: Connection, version: str, live: str | None) -> Standing:
+def standing(connection: Connection, version: str, live: str | None) -> VersionState:
     """What decides about a version's next step. Raises NotFound."""
     row = _row(connection, version)
     was_live = select(exists().where(RULEBOOK_PUBLICATION.c.version == row.version))
@@ -157,9 +157,9 @@ def newest_sequence(connection: Connection) -> int:
     return connection.scalar(select(func.max(RULEBOOK.c.sequence)).select_from(published)) or 0
 
 
-def _standing(row: Row[Any], live: str | None, newest: int, *, was_live: bool) -> Standing:
+def _standing(row: Row[Any], live: str | None, newest: int, *, was_live: bool) -> VersionState:
     check = msgspec.json.decode(row.check_json, type=CheckResult)
-    return Standing(
+    return VersionState(
         version=row.version,
         drafted_by=row.drafted_by,
         approved_by=row.approved_by,

@@ -14,7 +14,7 @@ from app.errors import Conflict, LensError, NotFound
 from app.rulebook.bundles.bundle import Bundle
 from app.rulebook.bundles.versions import (
     FOLDER,
-    Standing,
+    VersionState,
     Way,
     age_fault,
     approval_fault,
@@ -264,7 +264,7 @@ def _publish_one(connection: Connection, item: Publish) -> Published | LensError
     return _go_live(connection, item, live, _Step(version, live.seq or None, "publish", version), more)
 
 
-def _publication_fault(place: Standing, item: Publish) -> Conflict | None:
+def _publication_fault(place: VersionState, item: Publish) -> Conflict | None:
     fault = publication_fault(place)
     if fault is None and not item.failing_too:
         fault = scenario_fault(place.version, place.failed)

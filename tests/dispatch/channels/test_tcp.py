@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Callable
 
 from app.dispatch.channel import Outgoing
-from app.simulator.script import Fault
+from app.simulator.script import ScriptedFault
 from app.simulator.switch import Switch
 from app.simulator.texts import NetworkText, as_niem
 from tests.dispatch.channels.conftest import Scenario
@@ -44,7 +44,7 @@ def test_many_sends_may_be_under_way_at_once(in_loop: InLoop) -> None:
     async def scenario() -> None:
         async with Switch() as switch, running(channel_to(switch.address)) as channel:
             await up(channel)
-            switch.add_fault(Fault(kind="lag", ori=TX, seconds=0.2))
+            switch.add_fault(ScriptedFault(kind="lag", ori=TX, seconds=0.2))
             slow = asyncio.create_task(channel.send([message(1), message(2)]))
             assert fates(await channel.send([message(3, AZ)])) == ["taken"]
             assert not slow.done()
@@ -73,7 +73,7 @@ def test_a_nak_means_later_and_keeps_a_short_printable_reason(in_loop: InLoop) -
     async def scenario() -> None:
         async with Switch() as switch, running(channel_to(switch.address)) as channel:
             await up(channel)
-            switch.add_fault(Fault(kind="nak", count=1, reason="BUSY\x07" + "X" * 200))
+            switch.add_fault(ScriptedFault(kind="nak", count=1, reason="BUSY\x07" + "X" * 200))
             first, second = await channel.send([message(1), message(2)])
             assert first.fate == "later"
             assert first.cause == "refused for now by the switch: BUSY" + "X" * 76

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from app.dispatch.channel import Receipt
-from app.simulator.script import Fault
+from app.simulator.script import ScriptedFault
 from app.simulator.switch import Switch
 from tests.dispatch.channels.conftest import Scenario
 from tests.dispatch.channels.link import TX, Bare, Store, channel_to, fates, message, running, until, up
@@ -19,7 +19,7 @@ def test_a_cut_before_the_ack_is_unknown_and_sent_again_it_arrives_once(in_loop:
     async def scenario() -> None:
         async with Switch() as switch, running(channel_to(switch.address)) as channel:
             await up(channel)
-            switch.add_fault(Fault(kind=kind, count=1))  # type: ignore[arg-type]
+            switch.add_fault(ScriptedFault(kind=kind, count=1))  # type: ignore[arg-type]
             (receipt,) = await channel.send([message(1)])
             assert receipt.fate == "unknown"
             assert "ended the connection inside a frame" in receipt.cause
@@ -58,7 +58,7 @@ def test_a_cut_while_the_switch_reads_is_unknown(in_loop: InLoop) -> None:
         async with Switch() as switch, running(channel_to(switch.address)) as channel:
             await up(channel)
             await switch.until(lambda: switch.counts.pings > 0)
-            switch.add_fault(Fault(kind="cut_reading", count=1))
+            switch.add_fault(ScriptedFault(kind="cut_reading", count=1))
             assert fates(await channel.send([message(1)])) == ["unknown"]
             await up(channel)
             assert fates(await channel.send([message(1)])) == ["taken"]
@@ -90,7 +90,7 @@ def test_a_wrong_ack_settles_nothing(in_loop: InLoop) -> None:
     async def scenario() -> None:
         async with Switch() as switch, running(channel_to(switch.address, ack_timeout=0.05)) as channel:
             await up(channel)
-            switch.add_fault(Fault(kind="wrong_ack", count=1))
+            switch.add_fault(ScriptedFault(kind="wrong_ack", count=1))
             assert fates(await channel.send([message(1)])) == ["unknown"]
 
     in_loop(scenario)
@@ -205,7 +205,7 @@ def test_after_a_mute_spell_everything_arrives_once(in_loop: InLoop) -> None:
     async def scenario() -> None:
         async with Switch() as switch, running(channel_to(switch.address, ack_timeout=0.1, ping_every=0.1)) as channel:
             await up(channel)
-            switch.add_fault(Fault(kind="mute", seconds=0.3))
+            switch.add_fault(ScriptedFault(kind="mute", seconds=0.3))
             while fates(await channel.send([message(1)])) != ["taken"]:
                 await until(lambda: channel.problem() is None)
             assert [one.message_id for one in switch.inbox(TX)] == ["LN00000001"]
@@ -251,7 +251,7 @@ def test_while_there_is_no_link_nothing_is_sent_and_it_says_why(in_loop: InLoop)
     async def scenario() -> None:
         async with Switch() as switch, running(channel_to(switch.address)) as channel:
             await up(channel)
-            switch.add_fault(Fault(kind="refuse", seconds=0.3))
+            switch.add_fault(ScriptedFault(kind="refuse", seconds=0.3))
             await until(lambda: (channel.problem() or "").endswith("refused"))
             (receipt,) = await channel.send([message(1)])
             assert (receipt.fate, receipt.cause) == (

@@ -7,7 +7,7 @@ import pytest
 
 from app.dispatch.channel import Outgoing
 from app.dispatch.channels.tcp import TcpChannel
-from app.simulator.script import Fault, Script, Step
+from app.simulator.script import Script, ScriptedFault, ScriptStep
 from app.simulator.switch import Switch
 from tests.dispatch.channels.conftest import Scenario
 from tests.dispatch.channels.link import AZ, TX, channel_to, message, running, until
@@ -15,19 +15,19 @@ from tests.dispatch.channels.link import AZ, TX, channel_to, message, running, u
 InLoop = Callable[[Scenario], None]
 
 MESSAGE_FAULTS = (
-    Fault(kind="cut_before_store", count=1),
-    Fault(kind="cut_after_store", count=1),
-    Fault(kind="cut_reading", count=1),
-    Fault(kind="no_ack", count=2),
-    Fault(kind="nak", count=3),
-    Fault(kind="garbage", count=1),
-    Fault(kind="wrong_ack", count=2),
-    Fault(kind="double_ack", count=4),
-    Fault(kind="reverse_acks", count=6, seconds=0.01),
-    Fault(kind="late_ack", count=2, seconds=0.15),
-    Fault(kind="lag", count=4, seconds=0.15),
+    ScriptedFault(kind="cut_before_store", count=1),
+    ScriptedFault(kind="cut_after_store", count=1),
+    ScriptedFault(kind="cut_reading", count=1),
+    ScriptedFault(kind="no_ack", count=2),
+    ScriptedFault(kind="nak", count=3),
+    ScriptedFault(kind="garbage", count=1),
+    ScriptedFault(kind="wrong_ack", count=2),
+    ScriptedFault(kind="double_ack", count=4),
+    ScriptedFault(kind="reverse_acks", count=6, seconds=0.01),
+    ScriptedFault(kind="late_ack", count=2, seconds=0.15),
+    ScriptedFault(kind="lag", count=4, seconds=0.15),
 )
-LINK_FAULTS = (Fault(kind="cut"), Fault(kind="mute", seconds=0.15), Fault(kind="refuse", seconds=0.05))
+LINK_FAULTS = (ScriptedFault(kind="cut"), ScriptedFault(kind="mute", seconds=0.15), ScriptedFault(kind="refuse", seconds=0.05))
 
 
 class Tries:
@@ -58,7 +58,7 @@ def test_whatever_goes_wrong_the_receipts_tell_the_truth(in_loop: InLoop, seed: 
             tries = Tries()
             for fault in rng.sample(MESSAGE_FAULTS, len(MESSAGE_FAULTS)):
                 switch.add_fault(fault)
-            steps = (Step(after_messages=rng.randint(5, 60), fault=fault) for fault in LINK_FAULTS)
+            steps = (ScriptStep(after_messages=rng.randint(5, 60), fault=fault) for fault in LINK_FAULTS)
             playing = asyncio.create_task(switch.play(Script(tuple(steps))))
             await asyncio.gather(playing, *(tries.deliver(channel, list(lane), rng) for lane in sent.values()))
             for ori, lane in sent.items():
