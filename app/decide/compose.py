@@ -222,7 +222,7 @@ def _block(lines: Sequence[TemplateLine], only: str | None) -> Block:
                 fields.append(part[0])
                 texts += ["", ""]
     own = tuple(field for field in fields if field not in _NOTICE_FIELDS)
-    return Block(tuple(texts), tuple(fields), only, own, tuple(FIELDS[field] for field in own))
+    return Block(texts=tuple(texts), fields=tuple(fields), only=only, own=own, find=tuple(FIELDS[field] for field in own))
 
 
 def _fold_texts(fields: Sequence[str], texts: Sequence[str], replaced: list[str]) -> list[str]:

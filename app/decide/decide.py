@@ -81,20 +81,28 @@ class Decider:
             routed = self.book.routing[place].verdict(values.shared) if sends else None
         except EngineDisagreement:
             errand = Errand(ENGINE_DISAGREEMENT, "", within=self.terms.review_within)
-            return self._decision(release, day, values, _UNSURE, (), (errand,), found)
+            return self._decision(
+                release=release, day=day, values=values, plan=_UNSURE, notices=(), errands=(errand,), warnings=found
+            )
         warnings = (*found, *cautions(release, self.book.content.codes))
         age = (now - release.stay.instant).total_seconds()
         doubts = () if reviewed else self._doubts(release, age, owed)
         if doubts:
             plan = self._held(owed)
-            return self._decision(release, day, values, plan, (), plan.errands, warnings + doubts)
+            return self._decision(
+                release=release, day=day, values=values, plan=plan, notices=(), errands=plan.errands, warnings=warnings + doubts
+            )
         plan = self._plan(owed, routed)
         if routed is None:
-            return self._decision(release, day, values, plan, (), plan.errands, warnings)
+            return self._decision(
+                release=release, day=day, values=values, plan=plan, notices=(), errands=plan.errands, warnings=warnings
+            )
         notices, errands, replaced = self._carry_out(plan, release, day, values.shared, told, late=age > self.terms.late_after)
         if reviewed and age < 0:
             notices = self._once_the_day_has_come(notices, release, now)
-        return self._decision(release, day, values, plan, notices, errands, warnings + replaced)
+        return self._decision(
+            release=release, day=day, values=values, plan=plan, notices=notices, errands=errands, warnings=warnings + replaced
+        )
 
     def _doubts(self, release: Release, age: float, owed: Verdict) -> tuple[Caution, ...]:
         """Why a person must look at a release before anything of it is sent, whatever the rules say.
@@ -162,11 +170,14 @@ class Decider:
         if any(notice.held_because for notice in fit):
             rules = {send.audience: rule for send, rule in zip(plan.sends, plan.senders, strict=True)}
             fit = tuple(replace(notice, rule=rules[notice.audience]) for notice in fit)
-        errands = [Errand(ask.code, rule, ask.audience, shared[ask.audience], ask.within) for ask, rule in plan.asks]
+        errands = [
+            Errand(code=ask.code, rule=rule, audience=ask.audience, state=shared[ask.audience], within=ask.within)
+            for ask, rule in plan.asks
+        ]
         if len(fit) < len(plan.sends):
             reached = {notice.audience for notice in fit}
             errands += [
-                Errand(TOO_LONG, rule, send.audience, shared[send.audience], send.within)
+                Errand(code=TOO_LONG, rule=rule, audience=send.audience, state=shared[send.audience], within=send.within)
                 for send, rule in zip(plan.sends, plan.senders, strict=True)
                 if send.audience not in reached
             ]
@@ -191,13 +202,31 @@ class Decider:
         ori = row[send.ori_column]
         follows = told.get(ori)
         kind: NoticeType = "NEW" if follows is None else "CORRECTION"
-        to = Addressee(ori, row["nlets"], copy, others[0] if others else None, row["stage"] == "testing", kind, follows)
+        to = Addressee(
+            ori=ori,
+            state=row["nlets"],
+            copy=copy,
+            also_sent_to=others[0] if others else None,
+            testing=row["stage"] == "testing",
+            type=kind,
+            refers_to=follows,
+        )
         held = None if self.terms.allow_generic_ori or row["ori_status"] == "confirmed" else NOT_CONFIRMED
         try:
             text = self._composer.text(filled, to)
         except TooLong:
             return None
-        return Notice(send.audience, copy, state, ori, text, kind, send.within, held, follows)
+        return Notice(
+            audience=send.audience,
+            copy=copy,
+            state=state,
+            ori=ori,
+            text=text,
+            type=kind,
+            within=send.within,
+            held_because=held,
+            refers_to=follows,
+        )
 
     def withdraw(self, release: Release, told: NotifiedOri, others: tuple[NotifiedOri, ...]) -> Notice | None:
         """The CANCEL of what an ORI was told, in the words of `release` as it then stood; None where it is longer than allowed.
@@ -210,13 +239,31 @@ class Decider:
         late = (told.at - release.stay.instant).total_seconds() > self.terms.late_after
         codes = sorted({self._nlets(other, day) for other in others if other.state != told.state})
         testing = self._row_of(told, day).get("stage") == "testing"
-        to = Addressee(told.ori, self._nlets(told, day), told.copy, " ".join(codes) or None, testing, "CANCEL", told.message_id)
+        to = Addressee(
+            ori=told.ori,
+            state=self._nlets(told, day),
+            copy=told.copy,
+            also_sent_to=" ".join(codes) or None,
+            testing=testing,
+            type="CANCEL",
+            refers_to=told.message_id,
+        )
         try:
             text = self._composer.text(self._composer.fill(template, release, late=late), to)
         except TooLong:
             return None
         within = None if send is None else send.within
-        return Notice(told.audience, told.copy, told.state, told.ori, text, "CANCEL", within, None, told.message_id)
+        return Notice(
+            audience=told.audience,
+            copy=told.copy,
+            state=told.state,
+            ori=told.ori,
+            text=text,
+            type="CANCEL",
+            within=within,
+            held_because=None,
+            refers_to=told.message_id,
+        )
 
     def _send_to(self, audience: str, release: Release, day: date) -> Send | None:
         """How routing tells an audience of this release today, if it does."""
@@ -250,17 +297,17 @@ class Decider:
         warnings: tuple[Caution, ...],
     ) -> Decision:
         return Decision(
-            release.release_id,
-            plan.outcome,
-            day,
-            self.book.hash,
-            self.book.sha256,
-            plan.because,
-            notices,
-            errands,
-            warnings,
-            plan.beaten,
-            values.evidence(),
+            release_id=release.release_id,
+            outcome=plan.outcome,
+            as_of=day,
+            rulebook=self.book.hash,
+            rulebook_sha256=self.book.sha256,
+            because=plan.because,
+            notices=notices,
+            errands=errands,
+            warnings=warnings,
+            beaten=plan.beaten,
+            facts=values.evidence(),
             two_people=bool(release.holds) and self._takes_two(release.holds, day),
         )
 
@@ -303,7 +350,15 @@ def _plan(owed: Verdict, routed: Verdict | None, reasons: Mapping[str, Reason], 
     sends = sorted((reply for reply in routed.replies if isinstance(reply, Send)), key=lambda send: _ORDER[send.copy])
     asks = tuple((reply, giver[reply]) for reply in routed.replies if isinstance(reply, AskPerson))
     messages = tuple(dict.fromkeys(send.message for send in sends))
-    return _Plan("notify", because, beaten, tuple(sends), tuple(giver[send] for send in sends), messages, asks)
+    return _Plan(
+        outcome="notify",
+        because=because,
+        beaten=beaten,
+        sends=tuple(sends),
+        senders=tuple(giver[send] for send in sends),
+        messages=messages,
+        asks=asks,
+    )
 
 
 _ORDER = {"departing": 0, "only": 1, "receiving": 2}

@@ -128,20 +128,37 @@ def explain(decider: Decider, release: Release, as_of: date | None = None, now: 
     regime = f"{_day(look_up.view.first, 'the beginning')} to {_day(look_up.view.last, 'further notice')}"
     decision = decider.decide(release, now or release.stay.instant, as_of)
     overall = _overall(decision, tuple(verdict.outcome or "" for verdict in verdicts))
-    return Explanation(release.release_id, day, regime, book.hash, values.evidence(), tuple(steps), rows, overall)
+    return Explanation(
+        release_id=release.release_id,
+        as_of=day,
+        regime=regime,
+        rulebook=book.hash,
+        facts=values.evidence(),
+        steps=tuple(steps),
+        rows=rows,
+        overall=overall,
+    )
 
 
 def _overall(decision: Decision, answers: tuple[str, ...]) -> Overall:
     messages = tuple(Told(notice.copy, notice.state, notice.ori, notice.held_because) for notice in decision.notices)
     asked = tuple(Asked(errand.code, errand.state, errand.rule) for errand, _ in tasks(decision))
-    return Overall(decision.outcome, answers, tuple(reason.rule for reason in decision.because), messages, asked)
+    return Overall(
+        outcome=decision.outcome,
+        of=answers,
+        because=tuple(reason.rule for reason in decision.because),
+        messages=messages,
+        work_items=asked,
+    )
 
 
 def _step(look_up: LookUp, facts: Mapping[str, str]) -> tuple[Step, Verdict]:
     table, view = look_up.program.table, look_up.view
     verdict = evaluate(table, view, facts)
     fired = {rule.id for rule in verdict.rules}
-    traces = tuple(_trace(rule, table, view, facts, verdict, fired) for rule in table.all_rules())
+    traces = tuple(
+        _trace(rule=rule, table=table, view=view, facts=facts, verdict=verdict, fired=fired) for rule in table.all_rules()
+    )
     answer = verdict.outcome or "; ".join(map(_words, verdict.replies))
     return Step(table.name, {fact: facts[fact] for fact in table.reads}, answer, traces), verdict
 
@@ -165,7 +182,13 @@ def _failing(rule: Rule, view: View, facts: Mapping[str, str]) -> Iterator[Faili
     for condition in rule.when:
         for test in condition.tests:
             if not view.holds(test, facts):
-                yield Failing(test.fact, facts[test.fact], wanted(test, view), condition.spot.file, condition.spot.line)
+                yield Failing(
+                    fact=test.fact,
+                    found=facts[test.fact],
+                    wanted=wanted(test, view),
+                    file=condition.spot.file,
+                    line=condition.spot.line,
+                )
 
 
 def wanted(test: Test, view: View) -> str:

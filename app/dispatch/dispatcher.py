@@ -65,7 +65,7 @@ class Dispatcher:
         """What happened since the start."""
         self._numbers = numbers
         self._behind: str | None = None
-        self._sender = LaneSender(channel, wire, limits, self._rng, self.counts, numbers)
+        self._sender = LaneSender(channel=channel, wire=wire, limits=limits, rng=self._rng, counts=self.counts, numbers=numbers)
         self._operator_log = OperatorLog(writer)
         self._inbound = Inbound(writer, limits.state_retry, limits.inbound_within, self.wake)
         self._lanes: dict[str, tuple[int, asyncio.Task[None]]] = {}
@@ -164,7 +164,15 @@ class Dispatcher:
         if self._channel.problem() is not None or self._behind is not None:
             return min(limits.poll, 0.1)
         lease, horizon = micros_in(limits.lease), micros_in(limits.horizon)
-        wanted = Claim(self._worker, room, limits.window, lease, horizon, tuple(self._lanes), limits.rates)
+        wanted = Claim(
+            worker=self._worker,
+            room=room,
+            window=limits.window,
+            lease=lease,
+            horizon=horizon,
+            in_hand=tuple(self._lanes),
+            rates=limits.rates,
+        )
         begun = time.monotonic()
         try:
             claimed = await self._writer.do(outbox.claim, wanted)
@@ -194,7 +202,16 @@ class Dispatcher:
                 turns += 1
                 give_way = self._stopping or (turns >= _TURNS_IN_A_ROW and len(self._lanes) >= self._limits.lanes)
                 window, lease, rates = 0 if give_way else self._limits.window, micros_in(self._limits.lease), self._limits.rates
-                turn = Turn(self._worker, batch.ori, batch.token, lease, window, verdicts, delay, rates)
+                turn = Turn(
+                    worker=self._worker,
+                    ori=batch.ori,
+                    token=batch.token,
+                    lease=lease,
+                    window=window,
+                    verdicts=verdicts,
+                    delay=delay,
+                    rates=rates,
+                )
                 begun, end = await self._settle(turn)
                 if end != "fenced":
                     self.counts.settled(sent.messages, verdicts, seconds)

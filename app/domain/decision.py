@@ -149,7 +149,16 @@ def dry_run_answer(decision: Decision) -> Answer:
     """The public shape of a decision that is not stored: no message numbers are used, nothing has a time."""
     messages = tuple(message_of(notice, DRY_RUN_ID, "held" if notice.held_because else "queued") for notice in decision.notices)
     items = tuple(
-        WorkItem(None, errand.code, errand.audience, errand.state, errand.rule, None, None, "open")
+        WorkItem(
+            id=None,
+            code=errand.code,
+            audience=errand.audience,
+            state=errand.state,
+            rule=errand.rule,
+            opened_at=None,
+            due_at=None,
+            status="open",
+        )
         for errand, _ in tasks(decision)
     )
     return answer(decision, messages, items)
@@ -166,24 +175,43 @@ def tasks(decision: Decision, *, backfill: bool = False) -> list[tuple[Errand, i
     found: list[tuple[Errand, int | None]] = [(errand, None) for errand in decision.errands]
     for place, notice in enumerate(decision.notices):
         if notice.held_because is not None:
-            found.append((Errand(notice.held_because, notice.rule, notice.audience, notice.state, notice.within), place))
+            found.append(
+                (
+                    Errand(
+                        code=notice.held_because,
+                        rule=notice.rule,
+                        audience=notice.audience,
+                        state=notice.state,
+                        within=notice.within,
+                    ),
+                    place,
+                )
+            )
     return found
 
 
 def message_of(notice: Notice, message_id: str, status: str) -> Message:
     """The message that carries this notice under this number."""
-    return Message(message_id, notice.type, notice.copy, notice.state, notice.ori, notice.numbered(message_id), status)
+    return Message(
+        message_id=message_id,
+        type=notice.type,
+        copy=notice.copy,
+        state=notice.state,
+        ori=notice.ori,
+        text=notice.numbered(message_id),
+        status=status,
+    )
 
 
 def answer(decision: Decision, messages: tuple[Message, ...], work_items: tuple[WorkItem, ...]) -> Answer:
     """The public shape of a decision, with the messages and work items it became."""
     return Answer(
-        decision.release_id,
-        decision.outcome,
-        decision.as_of,
-        decision.rulebook,
-        decision.because,
-        messages,
-        work_items,
-        decision.warnings,
+        release_id=decision.release_id,
+        outcome=decision.outcome,
+        as_of=decision.as_of,
+        rulebook=decision.rulebook,
+        because=decision.because,
+        messages=messages,
+        work_items=work_items,
+        warnings=decision.warnings,
     )

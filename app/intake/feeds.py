@@ -43,7 +43,9 @@ class Feeds:
     async def heartbeat(self, caller: str, told: int, sent_at: int | None) -> TakenHeartbeat:
         """Takes a heartbeat of a caller that told of so many releases; `sent_at` is Micros. Raises Unavailable."""
         now = self._clock()
-        heard = await self._writer.do(heartbeats, Heartbeat(caller, told, sent_at, now, now + micros_in(self.silent_after)))
+        heard = await self._writer.do(
+            heartbeats, Heartbeat(caller=caller, told=told, sent_at=sent_at, at=now, next_by=now + micros_in(self.silent_after))
+        )
         if heard.kind == "new" and not heard.agrees:
             _log.warning("feed_count_differs", caller=caller, told=told, work_item="feed-count", runbook="feed-miscounted")
         if heard.back:

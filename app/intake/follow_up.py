@@ -88,7 +88,17 @@ async def cancel(
     def decide(body: str, _: Mapping[str, str]) -> Decision:
         day = read_release(body.encode(), {}).stay.day
         book = decider.book
-        return Decision(release_id, "do_not_notify", day, book.hash, book.sha256, (), (), (), ())
+        return Decision(
+            release_id=release_id,
+            outcome="do_not_notify",
+            as_of=day,
+            rulebook=book.hash,
+            rulebook_sha256=book.sha256,
+            because=(),
+            notices=(),
+            errands=(),
+            warnings=(),
+        )
 
     how = wording(decider, decide)
     item = FollowUp(

@@ -43,7 +43,7 @@ async def lift_hold(
     held back), Unavailable.
     """
     now = clock()
-    item = Lift(work_item, reason, caller, now, reviewed(decider, now))
+    item = Lift(work_item=work_item, reason=reason, by=caller, at=now, wording=reviewed(decider, now))
     lifted: StoredRelease | StoredWorkItem = await writer.do(lift, item)
     if isinstance(lifted, StoredWorkItem) and lifted.code == SURGE:
         await carry_out_surge(writer, work_item)

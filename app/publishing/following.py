@@ -126,7 +126,7 @@ class Follower:
             return
         row = look(self._desk.store, lambda connection: publication(connection, found.seq))
         if row is not None:
-            in_force = InForce(decider, found.seq, row.live_at, row.published_by, row.way)
+            in_force = InForce(decider=decider, seq=found.seq, since=row.live_at, by=row.published_by, way=row.way)
             self._due = _Due(asked + (found.live_at - found.now) / SECOND, in_force)
 
     def _change_if_due(self) -> None:

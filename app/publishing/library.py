@@ -74,7 +74,15 @@ def _fault(problem: Problem) -> Fault:
     words = "; ".join(part for part in (problem.message, problem.label, problem.help) if part)
     words = words if len(words) <= _WORDS else f"{words[:_WORDS]} …"
     spot = problem.spot
-    return Fault(f"/{spot.file.replace('~', '~0')}", problem.code, words, None, spot.file, spot.line, spot.column)
+    return Fault(
+        pointer=f"/{spot.file.replace('~', '~0')}",
+        code=problem.code,
+        message=words,
+        allowed=None,
+        file=spot.file,
+        line=spot.line,
+        column=spot.column,
+    )
 
 
 def _decider(book: RuleBook, terms: Terms) -> Decider:

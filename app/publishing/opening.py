@@ -87,9 +87,9 @@ def _first(desk: Desk) -> tuple[Shelf, Unusable | None]:
             fault = fault or error
             continue
         if fault is None and row is not None:
-            return Shelf(InForce(decider, found.seq, row.live_at, row.published_by, row.way)), None
+            return Shelf(InForce(decider=decider, seq=found.seq, since=row.live_at, by=row.published_by, way=row.way)), None
         # It stands as publication 0, so that the live one is tried again.
-        return Shelf(InForce(decider, 0, desk.clock(), "lens", "rollback")), fault
+        return Shelf(InForce(decider=decider, seq=0, since=desk.clock(), by="lens", way="rollback")), fault
     raise fault or Conflict("No rulebook was ever live.")
 
 

@@ -49,7 +49,7 @@ def find_past(desk: Desk, live: str, new: Content) -> PastDays | None:
     bodies = look(desk.store, lambda connection: list(islice(newest_bodies(connection, REPLAYED), REPLAYED)))
     replayed = Replayer(old, new).replay(bodies)
     otherwise = sum(group.releases for group in replayed.groups.values())
-    return PastDays(live, changed, reworded, otherwise, replayed.releases)
+    return PastDays(against=live, changed=changed, reworded=reworded, releases=otherwise, replayed=replayed.releases)
 
 
 def reason_in(content: Content, sha256: str) -> str | None:

@@ -117,7 +117,9 @@ class Rulebooks:
             size = sum(len(file.content) for file in bundle.files)
             detail |= {"sha256": bundle.sha256, "files": len(bundle.files), "bytes": size}
             target = f"rulebook {bundle.version}"
-        entry = AuditEntry(self._desk.clock(), by, "draft_rulebook", target, "refused", detail)
+        entry = AuditEntry(
+            at=self._desk.clock(), actor=by, action="draft_rulebook", target=target, outcome="refused", detail=detail
+        )
         self._desk.writer.do_and_wait(note, entry)
 
     def approve(self, version: str, diff_seen: str | None, by: str, said: Said = NOTHING_SAID) -> RulebookVersion:

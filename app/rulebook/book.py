@@ -100,7 +100,14 @@ def use(content: Content, problems: Problems) -> RuleBook | None:
     if look_ups is None or problems.has_errors:
         return None
     firsts = [view.first.toordinal() for view in all_views]
-    return RuleBook(content, look_ups["eligibility"], look_ups["routing"], firsts, proved, problems.sorted())
+    return RuleBook(
+        content=content,
+        eligibility=look_ups["eligibility"],
+        routing=look_ups["routing"],
+        first_days=firsts,
+        proved=proved,
+        warnings=problems.sorted(),
+    )
 
 
 def tried(content: Content, all_views: tuple[View, ...]) -> RuleBook:
@@ -108,18 +115,34 @@ def tried(content: Content, all_views: tuple[View, ...]) -> RuleBook:
     look_ups = {}
     for table in content.decisions():
         program = compile_table(table)
-        look_ups[table.name] = tuple(LookUp(view, program, None, program.axes(view), {}) for view in all_views)
+        look_ups[table.name] = tuple(
+            LookUp(view=view, program=program, network=None, axes=program.axes(view), verdicts={}) for view in all_views
+        )
     firsts = [view.first.toordinal() for view in all_views]
-    return RuleBook(content, look_ups["eligibility"], look_ups["routing"], firsts, Proved((), (), 0, len(all_views)), ())
+    return RuleBook(
+        content=content,
+        eligibility=look_ups["eligibility"],
+        routing=look_ups["routing"],
+        first_days=firsts,
+        proved=Proved((), (), 0, len(all_views)),
+        warnings=(),
+    )
 
 
 def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> "Proved":
     """Everything `lens check` proves or notes but the agreement of the engine; faults go into `problems`."""
     decisions = content.decisions()
-    check_addresses(content.routing, content.facts, content.tables, all_views, problems)
+    check_addresses(routing=content.routing, facts=content.facts, tables=content.tables, views=all_views, problems=problems)
     scenario_files = {name for name, _ in content.scenario_nodes}
     suite_whole = not problems.told_in(scenario_files)
-    check_sets(content.tables, decisions, content.suite, all_views, problems, unused=content.whole and suite_whole)
+    check_sets(
+        tables=content.tables,
+        decisions=decisions,
+        suite=content.suite,
+        views=all_views,
+        problems=problems,
+        unused=content.whole and suite_whole,
+    )
     check_rows_end(content.tables, problems)
     if (flags := content.facts[HOLD].table) is not None:
         check_flag_order(content.eligibility, content.tables[flags], all_views, problems)

@@ -20,11 +20,11 @@ def breaker_of(settings: Settings) -> Breaker:
 def terms_of(settings: Settings) -> Terms:
     """What the settings say about deciding."""
     return Terms(
-        settings.origin_ori,
-        settings.message_key,
-        settings.message_format,
-        settings.late_after,
-        settings.generic_ori_allowed,
-        round(settings.review_within),
-        settings.future_tolerance,
+        origin_ori=settings.origin_ori,
+        message_key=settings.message_key,
+        message_format=settings.message_format,
+        late_after=settings.late_after,
+        allow_generic_ori=settings.generic_ori_allowed,
+        review_within=round(settings.review_within),
+        future_tolerance=settings.future_tolerance,
     )

@@ -100,7 +100,13 @@ def watched(settings: Settings, sending: Sending, about: About) -> Iterator[None
     if settings.metrics_address is None:
         yield
         return
-    with metrics_address(settings.metrics_address, stopped, lambda: sending.counts, about, spool_watch_of(settings)):
+    with metrics_address(
+        address=settings.metrics_address,
+        stopped=stopped,
+        counts=lambda: sending.counts,
+        about=about,
+        spool=spool_watch_of(settings),
+    ):
         _log.info("telling_metrics", address=settings.metrics_address)
         yield
 

@@ -4,7 +4,7 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -111,6 +111,23 @@ class Dispatching(NamedTuple):
     queued: Callable[[], None]
 
 
+def _source_noter(writer: Writer) -> Callable[[str], Awaitable[None]]:
+    """Puts into the trail that a source of failed sign-ins is limited."""
+
+    async def note_source(source: str) -> None:
+        entry = AuditEntry(
+            at=clock(),
+            actor="sign-in",
+            action="limit_sign_ins",
+            target=f"source {source}",
+            outcome="refused",
+            detail={"failures": FAILURES},
+        )
+        await writer.do(note, entry)
+
+    return note_source
+
+
 def parts_of(
     store: Store,
     writer: Writer,
@@ -141,11 +158,7 @@ def parts_of(
     if spool is not None:
         degraded["channel"] = spool.problem
 
-    async def note_source(source: str) -> None:
-        entry = AuditEntry(clock(), "sign-in", "limit_sign_ins", f"source {source}", "refused", {"failures": FAILURES})
-        await writer.do(note, entry)
-
-    gate = Gate(lambda: look(store, list_keys), clock, metrics, note_source=note_source)
+    gate = Gate(lambda: look(store, list_keys), clock, metrics, note_source=_source_noter(writer))
     intake = Intake(writer, current.shelf.decider, clock, dispatching.queued, Guards(breaker, addresses))
     return Parts(
         store=store,

@@ -87,7 +87,9 @@ class Exchange:
             return (), (error("19", message.payload, message.origin, message.control),)
         code = self.down.get(state)
         if code is not None:
-            said = status(code, message.payload, message.destination, message.origin, message.control)
+            said = status(
+                code=code, sent=message.payload, destination=message.destination, to=message.origin, control=message.control
+            )
             if code == "02":
                 self.counts.kept_for_later += 1
                 self._digests[message.control] = digest
@@ -110,7 +112,12 @@ class Exchange:
         self.counts.delivered += 1
         text = message.payload.replace("\r\n", "\n") if message.format == "legacy" else message.payload
         delivered = Delivered(
-            message.control, self.counts.delivered, message.destination, text, message.format, message.payload
+            message_id=message.control,
+            order=self.counts.delivered,
+            ori=message.destination,
+            text=text,
+            format=message.format,
+            payload=message.payload,
         )
         self.inboxes.setdefault(message.destination, []).append(delivered)
         return delivered

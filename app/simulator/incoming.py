@@ -61,7 +61,15 @@ def read_message(payload: str) -> Incoming:
         raise BadMessage("02", "only AM and AML are taken", control[1])
     if len(message.body) > TEXT_LIMIT:
         raise BadMessage("22", f"the text is over {TEXT_LIMIT} characters", control[1])
-    return Incoming(message.key, message.origin, message.destination, control[1], message.format, message.body, payload)
+    return Incoming(
+        key=message.key,
+        origin=message.origin,
+        destination=message.destination,
+        control=control[1],
+        format=message.format,
+        body=message.body,
+        payload=payload,
+    )
 
 
 def _read_legacy(payload: str) -> Incoming:
@@ -75,7 +83,15 @@ def _read_legacy(payload: str) -> Incoming:
     bare_ends = match["body"].count("\n") != match["body"].count("\r\n")
     if bare_ends or not payload.isascii() or not body.replace("\n", "").isprintable():
         raise BadMessage("22", "the text has characters other than printable ASCII in lines ended by CR LF", match["control"])
-    return Incoming(match["key"], match["origin"], match["destination"], match["control"], "legacy", body, payload)
+    return Incoming(
+        key=match["key"],
+        origin=match["origin"],
+        destination=match["destination"],
+        control=match["control"],
+        format="legacy",
+        body=body,
+        payload=payload,
+    )
 
 
 def _read_niem(payload: str) -> Incoming:
@@ -91,7 +107,7 @@ def _read_niem(payload: str) -> Incoming:
         raise BadMessage("14", "NLETS, NLETSMailData or MailMessageText is missing", control or None)
     if data.get(f"{_N2}key") != key:
         raise BadMessage("22", "the key of the mail data is not the message key", control or None)
-    return Incoming(key, origin, destination, control, "niem", body, payload)
+    return Incoming(key=key, origin=origin, destination=destination, control=control, format="niem", body=body, payload=payload)
 
 
 class _NoDoctype(TreeBuilder):

@@ -175,7 +175,13 @@ class Switch:
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
-        events = Events(self._opened, self._closed, self._cut_while_reading, self._heard, self._noise)
+        events = Events(
+            opened=self._opened,
+            closed=self._closed,
+            cut_while_reading=self._cut_while_reading,
+            heard=self._heard,
+            noise=self._noise,
+        )
         self._server = await loop.create_server(lambda: Line(events), self._host, self._port, ssl=self._setup.tls)
         self._port = self._server.sockets[0].getsockname()[1]
 

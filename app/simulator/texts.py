@@ -65,12 +65,18 @@ ODD_STYLES = tuple(
 def error(code: str, sent: str, to: str, control: str | None) -> NetworkText:
     """ER: a message was refused. `sent` is what came, of which the first 100 characters are quoted; `to` its origin ORI."""
     words = f".{code}. {ER_WORDS[code]}" if code != "0" else f"0 {ER_WORDS[code]}"
-    return NetworkText("ER", NETWORK, to, f"{words}\n{sent[:QUOTED]}", control)
+    return NetworkText(key="ER", origin=NETWORK, destination=to, body=f"{words}\n{sent[:QUOTED]}", control=control)
 
 
 def status(code: str, sent: str, destination: str, to: str, control: str | None) -> NetworkText:
     """SM: what becomes of a message to `destination`, a state out of service."""
-    return NetworkText("SM", NETWORK, to, f".{code}. {destination} {SM_WORDS[code]}\n{sent[:QUOTED]}", control)
+    return NetworkText(
+        key="SM",
+        origin=NETWORK,
+        destination=to,
+        body=f".{code}. {destination} {SM_WORDS[code]}\n{sent[:QUOTED]}",
+        control=control,
+    )
 
 
 def out_of_service(until: str, to: str) -> NetworkText:

@@ -145,13 +145,15 @@ def cover(book: RuleBook, results: Sequence[Result]) -> Coverage:
     days = Counter(result.scenario.case.day for result in results)
     edges = [date.fromordinal(first) for first in book.first_days[1:]]
     return Coverage(
-        len(results),
-        tuple(_rules(book, results)),
-        tuple(_words(book.content, tips)),
-        tuple(_sets(book.content, tips)),
-        tuple(EdgeCover(day, tuple(_changes(book.content, day)), days[day - timedelta(days=1)], days[day]) for day in edges),
-        tuple(_states(book, results)),
-        _pairs(results),
+        cases=len(results),
+        rules=tuple(_rules(book, results)),
+        words=tuple(_words(book.content, tips)),
+        sets=tuple(_sets(book.content, tips)),
+        edges=tuple(
+            EdgeCover(day, tuple(_changes(book.content, day)), days[day - timedelta(days=1)], days[day]) for day in edges
+        ),
+        states=tuple(_states(book, results)),
+        pairs=_pairs(results),
     )
 
 
@@ -218,15 +220,15 @@ def _words(content: Content, tips: _Tips) -> Iterator[WordCover]:
         # A comparison's word says itself which way round it is.
         inside = not test.negated
         yield WordCover(
-            word.rule,
-            test.fact,
-            word.text,
-            negated,
-            test.spot,
-            tips.counts[word, inside],
-            tips.counts[word, not inside],
-            bool(tips.possible[word, inside]),
-            bool(tips.possible[word, not inside]),
+            rule=word.rule,
+            fact=test.fact,
+            text=word.text,
+            negated=negated,
+            spot=test.spot,
+            held=tips.counts[word, inside],
+            failed=tips.counts[word, not inside],
+            can_hold=bool(tips.possible[word, inside]),
+            can_fail=bool(tips.possible[word, not inside]),
         )
 
 

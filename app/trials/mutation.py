@@ -157,7 +157,9 @@ class Judge:
 
 
 def _survivor(mutant: Mutant, proposal: Proposal) -> Judged:
-    return Judged(mutant.spot, mutant.edit, "survived", "", proposal.scenario, proposal.advice)
+    return Judged(
+        spot=mutant.spot, edit=mutant.edit, verdict="survived", by="", scenario=proposal.scenario, advice=proposal.advice
+    )
 
 
 def _reads_words(scenario: Scenario) -> bool:

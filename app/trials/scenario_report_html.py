@@ -119,7 +119,13 @@ def _by_rule(words: Iterable[WordCover]) -> list[tuple[str, list[WordCover]]]:
 def _matrix(coverage: Coverage) -> Matrix:
     places: Mapping[str, int] = {cover.state: MARGIN + CELL * place for place, cover in enumerate(coverage.states)}
     cells = [
-        Cell(places[lives], places[released], cases, owed, f"{released} to {lives}: {_many(cases)}, a notice owed in {owed}")
+        Cell(
+            x=places[lives],
+            y=places[released],
+            cases=cases,
+            owed=owed,
+            says=f"{released} to {lives}: {_many(cases)}, a notice owed in {owed}",
+        )
         for (released, lives), (cases, owed) in coverage.pairs.items()
     ]
     return Matrix(coverage.states, cells)

@@ -49,7 +49,7 @@ def _cases(report: Report) -> Iterator[_Case]:
     trial = report.trial
     for result in trial.results:
         faults, notices = tuple(map(str, result.faults)), tuple(result.notice_lines())
-        yield _Case(result.scenario.title, "scenario", result.scenario.place, faults, notices)
+        yield _Case(name=result.scenario.title, kind="scenario", spot=result.scenario.place, faults=faults, notices=notices)
     for promise in trial.promises:
         fault = trial.loaded.fault_of(promise)
         yield _Case(promise.name, "promise", promise.spot, (fault,) if fault is not None else ())

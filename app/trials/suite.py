@@ -194,7 +194,7 @@ def _answer(owed: Verdict, routed: Verdict | None, view: View, case: Case) -> Ca
     verdicts = [owed, routed] if routed else [owed]
     because = tuple(rule.id for verdict in verdicts for rule in verdict.rules)
     beaten = tuple(rule.id for verdict in verdicts for rule in verdict.beaten)
-    return CaseAnswer(owed.outcome, because, beaten, tuple(sends), tuple(items))
+    return CaseAnswer(outcome=owed.outcome, because=because, beaten=beaten, sends=tuple(sends), work_items=tuple(items))
 
 
 def _differences(answer: CaseAnswer, expect: Expectation) -> Iterator[Mismatch]:

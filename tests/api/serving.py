@@ -69,11 +69,21 @@ def serving(folder: Path, decider: Decider, link: Any = None, **more: object) ->
         with Writer(store) as writer:
             keys: dict[str, str] = {
                 role: writer.do_and_wait(
-                    create, NewKey(f"the {role}", role, "tests", clock(), None, may_backfill=role == "system_of_record")
+                    create,
+                    NewKey(
+                        name=f"the {role}",
+                        role=role,
+                        by="tests",
+                        at=clock(),
+                        expires_at=None,
+                        may_backfill=role == "system_of_record",
+                    ),
                 )
                 for role in ROLES
             }
-            keys["second sender"] = writer.do_and_wait(create, NewKey("second", "system_of_record", "tests", clock(), None))
+            keys["second sender"] = writer.do_and_wait(
+                create, NewKey(name="second", role="system_of_record", by="tests", at=clock(), expires_at=None)
+            )
             desk = desk_of(settings, store, writer)
             if settings.rulebook_trusted_keys is None:  # not proved again for each test
                 desk.library.keep(LoadedRulebook(decider, check_result(decider.book, ScenarioRun(0, ())), 0.1))
@@ -82,7 +92,13 @@ def serving(folder: Path, decider: Decider, link: Any = None, **more: object) ->
                 dispatching = Dispatching(lambda: link, lambda: None, DispatchCounts, lambda: None)
                 app = build_app(parts_of(store, writer, current, feeds, Metrics(), dispatching, settings))
                 with running(app) as port:
-                    yield Service(port, keys | {"bootstrap": BOOTSTRAP_KEY}, store, writer, current.rulebooks)
+                    yield Service(
+                        port=port,
+                        keys=keys | {"bootstrap": BOOTSTRAP_KEY},
+                        store=store,
+                        writer=writer,
+                        rulebooks=current.rulebooks,
+                    )
 
 
 @contextmanager

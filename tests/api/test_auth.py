@@ -22,7 +22,17 @@ class Keys:
 
     def add(self, key: str, role: str, expires_at: int | None = None, revoked_at: int | None = None) -> None:
         """Makes a key known."""
-        self.known.append(StoredKey(1, f"the {role}", role, digest_of(key), 0, expires_at, revoked_at))
+        self.known.append(
+            StoredKey(
+                id=1,
+                name=f"the {role}",
+                role=role,
+                digest=digest_of(key),
+                created_at=0,
+                expires_at=expires_at,
+                revoked_at=revoked_at,
+            )
+        )
 
     def load(self) -> list[StoredKey]:
         """As the store does."""

@@ -9,7 +9,15 @@ DAY = 86_400
 
 def key(place: int, expires_at: int | None, revoked_at: int | None = None) -> StoredKey:
     """An invented key."""
-    return StoredKey(place, f"key {place}", "operator", str(place), 0, expires_at, revoked_at)
+    return StoredKey(
+        id=place,
+        name=f"key {place}",
+        role="operator",
+        digest=str(place),
+        created_at=0,
+        expires_at=expires_at,
+        revoked_at=revoked_at,
+    )
 
 
 def test_keys_that_run_out_are_told_by_their_ids() -> None:
@@ -27,7 +35,9 @@ def test_keys_that_run_out_are_told_by_their_ids() -> None:
 
 def test_the_page_has_them(service: Service) -> None:
     """Without the name of a caller."""
-    service.writer.do_and_wait(create, NewKey("soon over", "operator", "tests", 1, 9_000_000_000_000_000))
+    service.writer.do_and_wait(
+        create, NewKey(name="soon over", role="operator", by="tests", at=1, expires_at=9_000_000_000_000_000)
+    )
     with service.client(None) as client:
         page = client.get("/metrics").text
     assert 'lens_key_expires_seconds{key="' in page

@@ -26,9 +26,14 @@ def filled(service: Service) -> Service:
         assert client.post("/v1/releases", content=as_json(release("N-old")), headers=quiet).status_code == 201
         assert client.post("/v1/releases/N-2/cancellation", json={"reason": "An error."}).status_code == 201
     service.writer.do_and_wait(accept_many, acceptance("=HYPERLINK(1)"))
-    for batch in service.writer.do_and_wait(claim, Claim("tests", 99, 16, 10_000_000, 1_000_000_000)).batches:
+    for batch in service.writer.do_and_wait(
+        claim, Claim(worker="tests", room=99, window=16, lease=10_000_000, horizon=1_000_000_000)
+    ).batches:
         verdicts = tuple(AttemptResult(taken.number, "sent", "taken") for taken in batch.messages)
-        service.writer.do_and_wait(turn, Turn("tests", batch.ori, batch.token, 10_000_000, 0, verdicts, None))
+        service.writer.do_and_wait(
+            turn,
+            Turn(worker="tests", ori=batch.ori, token=batch.token, lease=10_000_000, window=0, verdicts=verdicts, delay=None),
+        )
     return service
 
 

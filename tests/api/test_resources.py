@@ -91,11 +91,16 @@ def test_one_message(filled: Service) -> None:
 
 def refuse_first(service: Service) -> str:
     """Lets the first queued message die, as the dispatcher would after its last try; its id."""
-    claimed = service.writer.do_and_wait(claim, Claim("tests", 1, 1, 10_000_000, 1_000_000_000))
+    claimed = service.writer.do_and_wait(
+        claim, Claim(worker="tests", room=1, window=1, lease=10_000_000, horizon=1_000_000_000)
+    )
     batch = claimed.batches[0]
     taken = batch.messages[0]
     verdict = AttemptResult(taken.number, "dead", "its tries are used up", failed=True)
-    service.writer.do_and_wait(turn, Turn("tests", batch.ori, batch.token, 10_000_000, 0, (verdict,), None))
+    service.writer.do_and_wait(
+        turn,
+        Turn(worker="tests", ori=batch.ori, token=batch.token, lease=10_000_000, window=0, verdicts=(verdict,), delay=None),
+    )
     return str(pages(service, "/v1/messages", status="dead")[0]["message_id"])
 
 

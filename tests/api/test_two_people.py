@@ -47,7 +47,10 @@ def test_two_people_lift_a_confidentiality_hold(service: Service, flag: str) -> 
 
 def test_a_second_key_of_a_name_that_looks_the_same_is_the_same_person(service: Service) -> None:
     """Also where it is another key, in other case."""
-    named = {name: service.writer.do_and_wait(create, NewKey(name, "operator", "tests", 1, None)) for name in ("Ann", "a-nn")}
+    named = {
+        name: service.writer.do_and_wait(create, NewKey(name=name, role="operator", by="tests", at=1, expires_at=None))
+        for name in ("Ann", "a-nn")
+    }
     with service.client() as client:
         item = held(client, "T-alike", "asylum")
     answers = []

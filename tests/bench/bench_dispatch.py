@@ -93,7 +93,7 @@ def dispatch_rate(store: Store, channel: TcpChannel | ScriptedChannel, window: i
 
     async def scenario() -> float:
         with Writer(store) as writer:
-            dispatcher = Dispatcher(writer, channel, "bench", Limits(window=window), wire)
+            dispatcher = Dispatcher(writer=writer, channel=channel, worker="bench", limits=Limits(window=window), wire=wire)
             begun = time.perf_counter()
             task = asyncio.create_task(dispatcher.run())
             while dispatcher.counts.tries["taken"] < MESSAGES:  # noqa: ASYNC110 - a count, looked at rarely

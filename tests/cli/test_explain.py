@@ -72,7 +72,9 @@ def test_a_stored_release_is_explained_under_the_version_that_decided(lens: Lens
     body = json.dumps(release_document(release_id="EX-9"))
     store = open_store(f"sqlite:///{tmp_path}/lens.db")
     decision = decider.decide(decider.read(body.encode()), datetime(2026, 11, 24, tzinfo=UTC))
-    accept(store, Acceptance(decision, "a" * 64, body, "sor", "legacy", NOON))
+    accept(
+        store, Acceptance(decision=decision, fingerprint="a" * 64, body=body, caller="sor", format="legacy", accepted_at=NOON)
+    )
     store.close()
     shutil.rmtree(folder / "ref_data")
     for words, version in (((), first), (("--rulebook", str(ROOT)), shipped().hash)):

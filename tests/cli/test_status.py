@@ -38,7 +38,7 @@ def busy(new_store: Callable[[], Store]) -> Store:
     """A store in which one lane is in hand, one fails, and one is paused."""
     store = new_store()
     queue(store, [AZ, AZ, TX])
-    run(store, claim, Claim("w1", 1, 1, 60_000_000, 600_000_000))
+    run(store, claim, Claim(worker="w1", room=1, window=1, lease=60_000_000, horizon=600_000_000))
     queue(store, [NM], status="held")
     queue(store, [NM])
     change(store, "UPDATE lane SET fails = 2 WHERE ori = :ori", ori=NM)

@@ -129,7 +129,9 @@ def routed(release: dict[str, Any], number: str, *, late: bool) -> tuple[list[st
     messages = []
     for audience, copy, state in told:
         others = [states[other]["nlets"] for _, _, other in told if other != state]
-        text = notice(release, number, copy, states[state], others[0] if others else "NONE", late=late)
+        text = notice(
+            release=release, number=number, copy=copy, state=states[state], also=others[0] if others else "NONE", late=late
+        )
         messages.append(Message(audience, copy, states[state]["ori"], text))
     return rules, messages, items
 

@@ -49,8 +49,16 @@ def at_once(document: Document, by: Decider) -> list[str]:
 def to(state: str = "TX", *, testing: bool = False, follow_up: bool = False) -> Addressee:
     """A state to be told, perhaps on trial, perhaps of a correction."""
     if follow_up:
-        return Addressee(f"{state}SIR0000", state, "receiving", "AZ", testing, "CORRECTION", "LN00000A4F")
-    return Addressee(f"{state}SIR0000", state, "receiving", "AZ", testing)
+        return Addressee(
+            ori=f"{state}SIR0000",
+            state=state,
+            copy="receiving",
+            also_sent_to="AZ",
+            testing=testing,
+            type="CORRECTION",
+            refers_to="LN00000A4F",
+        )
+    return Addressee(ori=f"{state}SIR0000", state=state, copy="receiving", also_sent_to="AZ", testing=testing)
 
 
 @given(LIKELY)

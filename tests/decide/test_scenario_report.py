@@ -20,7 +20,13 @@ PLAIN = "Nebraska is NB on Nlets"
 HOSTILE = '"</title><script>alert(1)</script> & \\e[31m \\"quoted\\""'
 PASTE = '{name: "Notices: R10 <b>", but: {release_state: AS}, expect: {outcome: notify}}'
 JUDGED = (
-    Judged(Spot("rules/routing.yaml", 33, 7), "LENS-R20: without the condition on `release_state`", "survived", "", PASTE),
+    Judged(
+        spot=Spot("rules/routing.yaml", 33, 7),
+        edit="LENS-R20: without the condition on `release_state`",
+        verdict="survived",
+        by="",
+        scenario=PASTE,
+    ),
     Judged(Spot("rules/routing.yaml", 20, 7), "LENS-R10: taken out", "killed", "Both states are told"),
     Judged(Spot("rules/routing.yaml", 20, 7), "LENS-R10: copy only", "refused", "R201"),
 )
@@ -31,7 +37,7 @@ def report_of(folder: Path) -> Report:
     loaded = load_to_test(folder, Problems())
     assert loaded is not None
     trial = try_all(loaded)
-    return Report(trial, AT, 0.25, cover(loaded.book, trial.results), JUDGED)
+    return Report(trial=trial, at=AT, seconds=0.25, coverage=cover(loaded.book, trial.results), mutants=JUDGED)
 
 
 @pytest.fixture(scope="module")

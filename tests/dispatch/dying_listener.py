@@ -70,7 +70,9 @@ async def listen(url: str, folder: str, step: str, switch: str | None = None) ->
     writer = DyingWriter(open_store(url))
     writer.step = step
     with writer:
-        await Dispatcher(writer, channel_of(Path(folder), switch), "listener", QUICK, wire).run()
+        await Dispatcher(
+            writer=writer, channel=channel_of(Path(folder), switch), worker="listener", limits=QUICK, wire=wire
+        ).run()
 
 
 if __name__ == "__main__":

@@ -88,7 +88,9 @@ async def work(url: str, address: str, step: str) -> None:
     channel = DyingChannel(address, ack_timeout=1.0)
     writer.fuse = channel.fuse = Fuse(step)
     with writer:
-        await Dispatcher(writer, channel, step, UNDISTURBED if step == STAND_STILL else LIMITS, wire).run()
+        await Dispatcher(
+            writer=writer, channel=channel, worker=step, limits=UNDISTURBED if step == STAND_STILL else LIMITS, wire=wire
+        ).run()
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ async def dispatching(
 ) -> AsyncIterator[Dispatcher]:
     """A dispatcher at work, stopped in good order at the end."""
     with Writer(store) as writer:
-        dispatcher = Dispatcher(writer, channel, worker, limits, wire)
+        dispatcher = Dispatcher(writer=writer, channel=channel, worker=worker, limits=limits, wire=wire)
         task = asyncio.create_task(dispatcher.run())
         try:
             yield dispatcher

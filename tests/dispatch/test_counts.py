@@ -10,11 +10,11 @@ SECOND = 1_000_000
 def message(number: int, age: float = 0.0, left: float | None = None, *, maybe_duplicate: bool = False) -> Taken:
     """A message in hand, with its age and time left in seconds."""
     return Taken(
-        number,
-        "text",
-        "legacy",
-        1,
-        0,
+        number=number,
+        text="text",
+        format="legacy",
+        attempt=1,
+        failures=0,
         maybe_duplicate=maybe_duplicate,
         age=int(age * SECOND),
         left=None if left is None else int(left * SECOND),

@@ -56,9 +56,23 @@ def test_a_cancellation_that_races_a_send_comes_behind_it(store: Store, first: R
             async with dispatching(store, channel, replace(QUICK, lease=30.0)):
                 await until(on_the_wire.is_set)
                 await until(lambda: statuses(store)[2] == "sent")
-                await correct(writer, decider, "EX-1", living_in("NM"), Requester("sor", own=True), clock)
+                await correct(
+                    writer=writer,
+                    decider=decider,
+                    release_id="EX-1",
+                    raw=living_in("NM"),
+                    by=Requester("sor", own=True),
+                    clock=clock,
+                )
                 await until(lambda: statuses(store)[5] == "sent")
-                await cancel(writer, decider, "EX-1", "wrong person", Requester("sor", own=True), clock)
+                await cancel(
+                    writer=writer,
+                    decider=decider,
+                    release_id="EX-1",
+                    reason="wrong person",
+                    by=Requester("sor", own=True),
+                    clock=clock,
+                )
                 go_on.set()
                 await until(lambda: set(statuses(store).values()) == {"sent", "cancelled"})
         assert channel.numbers(AZ) == arrived  # the correction, 3, never left: the cancellation overtook it

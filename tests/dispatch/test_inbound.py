@@ -35,7 +35,7 @@ def test_every_layout_of_an_er_is_read(style: Style) -> None:
 @pytest.mark.parametrize("form", ["legacy", "niem"])
 def test_each_sm_has_its_own_meaning(code: str, form: str) -> None:
     """The three codes of an SM reject, hold and make wait, in both forms."""
-    text = status(code, SENT, TX, ORIGIN, NAME)
+    text = status(code=code, sent=SENT, destination=TX, to=ORIGIN, control=NAME)
     found = heard(as_legacy(text, AT, 7) if form == "legacy" else as_niem(text))
     assert (found.kind, found.status, found.numbers[0][0]) == ("SM", SM_CODES[code][0], NUMBER)
 

@@ -25,8 +25,10 @@ def rests(*receipts: Receipt, fails: int = 0) -> Iterator[int | None]:
     async def fate(_: str, __: int) -> Receipt:
         return next(said)
 
-    sender = LaneSender(ScriptedChannel(fate), wire, LIMITS, Random(1), DispatchCounts())
-    batch = Batch(AZ, 1, fails, (Taken(7, text_of(7, AZ), "legacy", 1, 0, maybe_duplicate=False),))
+    sender = LaneSender(channel=ScriptedChannel(fate), wire=wire, limits=LIMITS, rng=Random(1), counts=DispatchCounts())
+    batch = Batch(
+        AZ, 1, fails, (Taken(number=7, text=text_of(7, AZ), format="legacy", attempt=1, failures=0, maybe_duplicate=False),)
+    )
     for _ in receipts:
         yield asyncio.run(sender.send(batch, time.monotonic()))[1]
 

@@ -36,7 +36,7 @@ def er(number: int, ori: str) -> NetworkText:
 
 def sm(code: str, number: int, ori: str) -> NetworkText:
     """An SM about a message."""
-    return status(code, text_of(number, ori), ori, ORIGIN, message_id(number))
+    return status(code=code, sent=text_of(number, ori), destination=ori, to=ORIGIN, control=message_id(number))
 
 
 def test_an_er_before_the_ack_stands(store: Store) -> None:

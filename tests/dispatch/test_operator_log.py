@@ -80,8 +80,18 @@ def test_a_lane_that_keeps_failing_is_told_seldom_and_when_it_recovers(store: St
     ("text", "event", "runbook", "became"),
     [
         (error("19", text_of(1, AZ), ORIGIN, message_id(1)), "message_rejected", "rejected", "rejected"),
-        (status("01", text_of(1, AZ), AZ, ORIGIN, message_id(1)), "message_rejected", "rejected", "rejected"),
-        (status("04", text_of(1, AZ), AZ, ORIGIN, message_id(1)), "state_out_of_service", "state-out", "waiting_for_state"),
+        (
+            status(code="01", sent=text_of(1, AZ), destination=AZ, to=ORIGIN, control=message_id(1)),
+            "message_rejected",
+            "rejected",
+            "rejected",
+        ),
+        (
+            status(code="04", sent=text_of(1, AZ), destination=AZ, to=ORIGIN, control=message_id(1)),
+            "state_out_of_service",
+            "state-out",
+            "waiting_for_state",
+        ),
     ],
 )
 def test_what_the_network_turns_down_is_told(

@@ -25,7 +25,7 @@ async def dispatching(store: Store, switch: Switch, limits: Limits = QUICK) -> A
     """A dispatcher on a real connection to the switch."""
     with Writer(store) as writer:
         channel = TcpChannel(switch.address, ack_timeout=0.2, ping_every=0.2, retry=(0.01, 0.05))
-        dispatcher = Dispatcher(writer, channel, "w1", limits, wire)
+        dispatcher = Dispatcher(writer=writer, channel=channel, worker="w1", limits=limits, wire=wire)
         task = asyncio.create_task(dispatcher.run())
         try:
             yield dispatcher

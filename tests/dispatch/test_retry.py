@@ -14,7 +14,7 @@ SEEDS = st.integers(0, 2**32)
 
 def message(failures: int) -> Taken:
     """A message under way that has failed so often."""
-    return Taken(7, "text", "legacy", failures + 1, failures, maybe_duplicate=False)
+    return Taken(number=7, text="text", format="legacy", attempt=failures + 1, failures=failures, maybe_duplicate=False)
 
 
 @given(FAILS, FIRSTS, st.floats(1.0, 1000.0), SEEDS)

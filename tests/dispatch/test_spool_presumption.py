@@ -18,7 +18,7 @@ SOON = replace(QUICK, presume_after=0.02)
 async def spooling(store: Store, spool: Path) -> AsyncIterator[Dispatcher]:
     """A dispatcher on a spool, that presumes after a fiftieth of a second."""
     with Writer(store) as writer:
-        dispatcher = Dispatcher(writer, SpoolChannel(spool, poll=0.02), "w1", SOON, wire)
+        dispatcher = Dispatcher(writer=writer, channel=SpoolChannel(spool, poll=0.02), worker="w1", limits=SOON, wire=wire)
         task = asyncio.create_task(dispatcher.run())
         try:
             yield dispatcher

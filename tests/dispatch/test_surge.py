@@ -25,7 +25,9 @@ def test_a_decision_that_nobody_carried_out_is_carried_out_beside_sending(
     async def scenario() -> None:
         async with dispatching(store, channel, replace(QUICK, sweep=0.02)):
             await until(lambda: len(channel.wire) == 4)
-            await asyncio.to_thread(writer.do_and_wait, decide, Decide(1, choice, "looked at", "op", NOON))
+            await asyncio.to_thread(
+                writer.do_and_wait, decide, Decide(work_item=1, choice=choice, reason="looked at", by="op", at=NOON)
+            )
             await until(lambda: rows(store, "SELECT count(*) FROM message WHERE status IN ('sent', 'cancelled')") == [(12,)])
 
     with Writer(store) as writer:  # it tries again where it and the dispatcher wait for each other's rows

@@ -54,7 +54,9 @@ def test_a_database_that_is_away_costs_nothing(store: Store) -> None:
     async def scenario() -> None:
         channel = ScriptedChannel(always_taken)
         with TroubledWriter(store, 4) as writer:
-            dispatcher = Dispatcher(writer, channel, "w1", replace(QUICK, lease=0.5, presume_after=0.2), wire)
+            dispatcher = Dispatcher(
+                writer=writer, channel=channel, worker="w1", limits=replace(QUICK, lease=0.5, presume_after=0.2), wire=wire
+            )
             task = asyncio.create_task(dispatcher.run())
             channel.arrivals.put_nowait(Arrival("test:1", "no word of the protocol"))
             await until(lambda: set(statuses(store).values()) == {"presumed_delivered"} and channel.answers == ["unmatched"])
@@ -99,8 +101,10 @@ def test_a_batch_whose_lease_is_nearly_over_is_not_sent() -> None:
     """A process that stood still between taking and sending lets the batch go, since another may have it by now."""
     channel = ScriptedChannel(always_taken)
     counts = DispatchCounts()
-    sender = LaneSender(channel, wire, replace(QUICK, lease=10.0), Random(1), counts)
-    batch = Batch(AZ, 1, 0, (Taken(7, text_of(7, AZ), "legacy", 1, 0, maybe_duplicate=False),))
+    sender = LaneSender(channel=channel, wire=wire, limits=replace(QUICK, lease=10.0), rng=Random(1), counts=counts)
+    batch = Batch(
+        AZ, 1, 0, (Taken(number=7, text=text_of(7, AZ), format="legacy", attempt=1, failures=0, maybe_duplicate=False),)
+    )
     verdicts, delay = asyncio.run(sender.send(batch, time.monotonic() - 6.1))
     assert [(verdict.status, verdict.failed, verdict.unknown) for verdict in verdicts] == [("queued", False, False)]
     assert (channel.wire, delay, counts.late) == ([], 0, 1)
@@ -117,7 +121,7 @@ def test_a_dispatcher_whose_channel_ends_says_so(store: Store) -> None:
 
     async def scenario() -> None:
         with Writer(store) as writer, pytest.raises(OSError, match="gone"):
-            await Dispatcher(writer, Ending(always_taken), "w1", QUICK, wire).run()
+            await Dispatcher(writer=writer, channel=Ending(always_taken), worker="w1", limits=QUICK, wire=wire).run()
 
     asyncio.run(scenario())
 
@@ -129,7 +133,7 @@ def test_a_spool_is_a_network_too(store: Store, tmp_path: Path) -> None:
 
     async def scenario() -> None:
         with Writer(store) as writer:
-            dispatcher = Dispatcher(writer, SpoolChannel(spool, poll=0.02), "w1", QUICK, wire)
+            dispatcher = Dispatcher(writer=writer, channel=SpoolChannel(spool, poll=0.02), worker="w1", limits=QUICK, wire=wire)
             task = asyncio.create_task(dispatcher.run())
             await until(lambda: set(statuses(store).values()) == {"sent"})
             text = f"ER.NL0000000\r\nTXT\r\n.19. INVALID DESTINATION ORI\r\n{text_of(queued[1], TX)}"
@@ -153,7 +157,9 @@ def test_a_database_that_is_behind_is_not_sent_from_until_it_is_recovered(store:
         channel = ScriptedChannel(always_taken)
         numbers = GivenOut(tmp_path, "a")
         with Writer(store) as writer:
-            dispatcher = Dispatcher(writer, channel, "w1", replace(QUICK, sweep=0.02), wire, numbers=numbers)
+            dispatcher = Dispatcher(
+                writer=writer, channel=channel, worker="w1", limits=replace(QUICK, sweep=0.02), wire=wire, numbers=numbers
+            )
             task = asyncio.create_task(dispatcher.run())
             await until(lambda: dispatcher.behind() is not None)
             assert "run `lens db recovered`" in (dispatcher.problem() or "")
@@ -180,7 +186,14 @@ def test_a_number_is_kept_before_its_message_leaves(store: Store, tmp_path: Path
             return TAKEN
 
         with Writer(store) as writer:
-            dispatcher = Dispatcher(writer, ScriptedChannel(fate), "w1", QUICK, wire, numbers=GivenOut(tmp_path, "a"))
+            dispatcher = Dispatcher(
+                writer=writer,
+                channel=ScriptedChannel(fate),
+                worker="w1",
+                limits=QUICK,
+                wire=wire,
+                numbers=GivenOut(tmp_path, "a"),
+            )
             task = asyncio.create_task(dispatcher.run())
             await until(lambda: statuses(store)[number] == "sent")
             task.cancel()

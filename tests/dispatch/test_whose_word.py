@@ -46,7 +46,7 @@ def test_an_er_a_rejection_and_a_pause_are_believed_of_nl0000000_alone(origin: s
     """Whatever else an origin looks like, its ER, its SM .01. and its pauses change nothing."""
     texts = [
         error("19", SENT, ORIGIN, NAME),
-        status("01", SENT, TX, ORIGIN, NAME),
+        status(code="01", sent=SENT, destination=TX, to=ORIGIN, control=NAME),
         out_of_service("1400 EST", ORIGIN),
         in_service(ORIGIN),
     ]
@@ -179,7 +179,9 @@ def sent(store: Store, *oris: str) -> list[int]:
 
 def sm(code: str, number: int, ori: str, origin: str) -> NetworkText:
     """An SM about a message, from some origin."""
-    return replace(status(code, text_of(number, ori), ori, ORIGIN, message_id(number)), origin=origin)
+    return replace(
+        status(code=code, sent=text_of(number, ori), destination=ori, to=ORIGIN, control=message_id(number)), origin=origin
+    )
 
 
 @pytest.mark.parametrize("code", ["01", "02", "04"])

@@ -31,10 +31,17 @@ def tried(fault: Planned, scale: float) -> Result:
         try:
             figures = fault.run(Room(Path(folder), scale))
         except NotHere as error:
-            return Result(fault.name, fault.goal, "not tried", 0.0, {}, str(error))
+            return Result(name=fault.name, goal=fault.goal, result="not tried", seconds=0.0, figures={}, words=str(error))
         except Exception:  # noqa: BLE001 - whatever it is, it goes into the report, and the next fault is tried
-            return Result(fault.name, fault.goal, "FAILED", time.monotonic() - begun, {}, traceback.format_exc(limit=-6))
-    return Result(fault.name, fault.goal, "passed", time.monotonic() - begun, figures)
+            return Result(
+                name=fault.name,
+                goal=fault.goal,
+                result="FAILED",
+                seconds=time.monotonic() - begun,
+                figures={},
+                words=traceback.format_exc(limit=-6),
+            )
+    return Result(name=fault.name, goal=fault.goal, result="passed", seconds=time.monotonic() - begun, figures=figures)
 
 
 def main() -> int:

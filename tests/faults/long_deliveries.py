@@ -152,7 +152,9 @@ def drained(kind: Kind, room: Room) -> Figures:
         network = Network(Random(1))
         async with Line(network) as line:
             with Writer(store) as writer:
-                dispatcher = Dispatcher(writer, TcpChannel(line.address, 5.0), "w1", Limits(), wire)
+                dispatcher = Dispatcher(
+                    writer=writer, channel=TcpChannel(line.address, 5.0), worker="w1", limits=Limits(), wire=wire
+                )
                 running = asyncio.create_task(dispatcher.run())
                 await until(lambda: dispatcher.problem() is None)
                 await line.close()
@@ -197,7 +199,13 @@ async def _steady(store: Store, network: Network, rounds: int) -> list[float]:
     others = [state for state in STATES_BESIDE if state != "AZ"]
     async with Line(network) as line:
         with Writer(store) as writer:
-            dispatcher = Dispatcher(writer, TcpChannel(line.address, 1.0), "w1", Limits(retry_first=0.1, retry_cap=1.0), wire)
+            dispatcher = Dispatcher(
+                writer=writer,
+                channel=TcpChannel(line.address, 1.0),
+                worker="w1",
+                limits=Limits(retry_first=0.1, retry_cap=1.0),
+                wire=wire,
+            )
             running = asyncio.create_task(dispatcher.run())
             await until(lambda: dispatcher.problem() is None)
             for number in range(rounds):

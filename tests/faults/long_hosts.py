@@ -136,7 +136,7 @@ def failed_over_behind(room: Room) -> Figures:
     part = room.times(400)
     with PostgreSQL(durable=True) as primary, PostgreSQL(durable=True, standby_of=primary) as standby:
         name = primary.new_database()
-        return asyncio.run(_behind(room, part, primary, standby, name))
+        return asyncio.run(_behind(room=room, part=part, primary=primary, standby=standby, name=name))
 
 
 async def _behind(room: Room, part: int, primary: PostgreSQL, standby: PostgreSQL, name: str) -> Figures:

@@ -168,4 +168,4 @@ ON_SQLITE, ON_POSTGRESQL = (*_ANYWHERE, "disk_full"), (*_ANYWHERE, "crash_databa
 def run_mixed(plan: Plan, folder: Path, url: str, server: PostgreSQL | None) -> Mapping[str, int]:
     """A run on the empty database of `url`, with its tables."""
     with closing(open_store(url)) as store:
-        return asyncio.run(Mixed(plan, folder, url, store, server).run())
+        return asyncio.run(Mixed(plan=plan, folder=folder, url=url, store=store, server=server).run())

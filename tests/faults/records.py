@@ -81,7 +81,13 @@ def told_by(answer: Mapping[str, Any]) -> list[Told]:
     """What a decision, as the API answered it, says of its messages."""
     release_id = str(answer["release_id"])
     return [
-        Told(str(each["message_id"]), release_id, str(each["state"]), str(each["ori"]), str(each["text"]))
+        Told(
+            message_id=str(each["message_id"]),
+            release_id=release_id,
+            state=str(each["state"]),
+            ori=str(each["ori"]),
+            text=str(each["text"]),
+        )
         for each in answer["messages"]
     ]
 

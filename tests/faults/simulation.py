@@ -83,7 +83,14 @@ class Lives:
         self.body = Body(world.rng)
         self.link = Link(world.network, world.air, self.body)
         writer = ProcessWriter(world.database, self.body)
-        dispatcher = Dispatcher(writer, self.link, f"{self._name}-{self._births}", LIMITS, wire, rng=Random(world.rng.random()))
+        dispatcher = Dispatcher(
+            writer=writer,
+            channel=self.link,
+            worker=f"{self._name}-{self._births}",
+            limits=LIMITS,
+            wire=wire,
+            rng=Random(world.rng.random()),
+        )
         self.task = asyncio.create_task(dispatcher.run())
 
     async def die(self) -> None:
@@ -105,7 +112,9 @@ class World:
         self.network = Network(self.rng, dict(ODDS))
         self.air = Air()
         self.faults: list[str] = []
-        self.people = People(store, ProcessWriter(self.database, Body(self.rng)), decider, loop, self.rng)
+        self.people = People(
+            store=store, writer=ProcessWriter(self.database, Body(self.rng)), decider=decider, loop=loop, rng=self.rng
+        )
         self.dispatchers = [Lives(self, f"dispatcher-{number}") for number in range(1, DISPATCHERS + 1)]
 
     async def live(self) -> None:
@@ -214,7 +223,13 @@ def simulate(seed: int, template: Path, folder: Path, decider: Decider) -> Outco
         if heard != (world.air.said, world.air.said):
             violations.append(f"INBOUND: the network said {world.air.said} texts, stored are {heard[0]}")
     told = repr((world.network.arrivals, sorted(stored.messages.items()), world.faults))
-    return Outcome(seed, violations, findings.figures, world.faults, hashlib.sha256(told.encode()).hexdigest())
+    return Outcome(
+        seed=seed,
+        violations=violations,
+        figures=findings.figures,
+        faults=world.faults,
+        digest=hashlib.sha256(told.encode()).hexdigest(),
+    )
 
 
 def decider_of_shipped_rules() -> Decider:

@@ -17,7 +17,9 @@ class Run:
     """A sound run of two messages to one lane, and ways to spoil it."""
 
     def __init__(self) -> None:
-        self.told = [Told(name, "EX-1", "AZ", "AZSIR0000", f"AM {name}") for name in (ONE, TWO)]
+        self.told = [
+            Told(message_id=name, release_id="EX-1", state="AZ", ori="AZSIR0000", text=f"AM {name}") for name in (ONE, TWO)
+        ]
         self.arrivals = [self.arrival(name) for name in (ONE, TWO)]
         self.messages = {name: self.message(name) for name in (ONE, TWO)}
         self.releases, self.audited, self.asked = ["EX-1"], ["EX-1"], frozenset[str]()
@@ -26,7 +28,7 @@ class Run:
     @staticmethod
     def arrival(name: str, fate: Fate = "kept", *, acked: bool = True, text: str | None = None) -> Arrival:
         """A message that came."""
-        return Arrival(name, "AZSIR0000", text or f"AM {name}", fate, acked)
+        return Arrival(message_id=name, ori="AZSIR0000", text=text or f"AM {name}", fate=fate, acked=acked)
 
     @staticmethod
     def message(name: str) -> StoredMessage:

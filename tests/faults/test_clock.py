@@ -33,7 +33,12 @@ def tries_of(sqlite_template: Path, folder: Path, jump: float) -> list[float]:
             body = Body(rng)
             limits = replace(LIMITS, retry_first=4.0, retry_cap=60.0)
             dispatcher = Dispatcher(
-                ProcessWriter(Database(store, rng), body), Link(network, Air(), body), "w1", limits, wire, rng=Random(2)
+                writer=ProcessWriter(Database(store, rng), body),
+                channel=Link(network, Air(), body),
+                worker="w1",
+                limits=limits,
+                wire=wire,
+                rng=Random(2),
             )
             running = asyncio.create_task(dispatcher.run())
             seen = 0

@@ -85,11 +85,11 @@ def sent_by(store: Store) -> list[tuple[int, bool]]:
         with store.write.begin() as connection:
             return apply(connection, [item])[0]
 
-    while batches := write(claim, Claim("w1", 8, 16, 10**7, 10**12)).batches:
+    while batches := write(claim, Claim(worker="w1", room=8, window=16, lease=10**7, horizon=10**12)).batches:
         for batch in batches:
             sent += [(message.number, message.maybe_duplicate) for message in batch.messages]
             verdicts = tuple(AttemptResult(message.number, "sent", "taken") for message in batch.messages)
-            write(turn, Turn("w1", batch.ori, batch.token, 10**7, 0, verdicts))
+            write(turn, Turn(worker="w1", ori=batch.ori, token=batch.token, lease=10**7, window=0, verdicts=verdicts))
     return sent
 
 

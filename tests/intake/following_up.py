@@ -65,11 +65,22 @@ class World:
         """Corrects it; `before` is the version that stood as the request came in, if not the one that stands now."""
         with self.store.read.connect() as connection:
             requester = Requester(by, own=True, before=before or newest_version(connection, release_id))
-        return asyncio.run(correct(self.writer, self.decider, release_id, raw, requester, self.clock))
+        return asyncio.run(
+            correct(writer=self.writer, decider=self.decider, release_id=release_id, raw=raw, by=requester, clock=self.clock)
+        )
 
     def cancel(self, release_id: str = "EX-1", by: str = "sor") -> Followed:
         """Cancels it."""
-        return asyncio.run(cancel(self.writer, self.decider, release_id, "wrong person", Requester(by, own=True), self.clock))
+        return asyncio.run(
+            cancel(
+                writer=self.writer,
+                decider=self.decider,
+                release_id=release_id,
+                reason="wrong person",
+                by=Requester(by, own=True),
+                clock=self.clock,
+            )
+        )
 
     def stored(self, release_id: str = "EX-1") -> StoredRelease:
         """The release as it is now."""
@@ -83,7 +94,7 @@ class World:
     def take(self) -> None:
         """The dispatcher begins a try of what is next in each lane that it has not in hand; leases end at once."""
         self.batches += self.writer.do_and_wait(
-            claim, Claim("w1", 64, 16, 0, 10**12, tuple(b.ori for b in self.batches))
+            claim, Claim(worker="w1", room=64, window=16, lease=0, horizon=10**12, in_hand=tuple(b.ori for b in self.batches))
         ).batches
 
     def settle(self, fate_of: Callable[[int], Fate] = lambda _: "taken") -> None:
@@ -94,10 +105,12 @@ class World:
             for message in batch.messages:
                 fate = fate_of(message.number)
                 status, failed, unknown = _VERDICTS[fate]
-                verdicts.append(AttemptResult(message.number, status, fate, failed, unknown))
+                verdicts.append(AttemptResult(number=message.number, status=status, cause=fate, failed=failed, unknown=unknown))
                 if fate in {"taken", "arrived unheard"}:
                     self.arrived.setdefault(batch.ori, []).append(message.number)
-            self.writer.do_and_wait(turn, Turn("w1", batch.ori, batch.token, 0, 0, tuple(verdicts)))
+            self.writer.do_and_wait(
+                turn, Turn(worker="w1", ori=batch.ori, token=batch.token, lease=0, window=0, verdicts=tuple(verdicts))
+            )
 
     def send(self) -> None:
         """Everything that is ready goes out and is taken."""
@@ -112,7 +125,14 @@ class World:
     def thrown_away(self, number: int) -> None:
         """SM .04.: the network threw it away after it had taken it."""
         self._texts += 1
-        heard = Heard(f"text {self._texts}", "SM", "", "SM .04.", ((number, "control field"),), status=Status.WAITING_FOR_STATE)
+        heard = Heard(
+            source=f"text {self._texts}",
+            kind="SM",
+            text="",
+            cause="SM .04.",
+            numbers=((number, "control field"),),
+            status=Status.WAITING_FOR_STATE,
+        )
         self.writer.do_and_wait(take_in, heard)
         for numbers in self.arrived.values():
             numbers[:] = [each for each in numbers if each != number]

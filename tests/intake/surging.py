@@ -61,7 +61,16 @@ class Service:
 
     def release(self, work_item: int) -> StoredRelease | StoredWorkItem:
         """A person looks, and lifts the surge."""
-        return asyncio.run(lift_hold(self.writer, self.decider, work_item, "a true bulk", "op", self.clock))
+        return asyncio.run(
+            lift_hold(
+                writer=self.writer,
+                decider=self.decider,
+                work_item=work_item,
+                reason="a true bulk",
+                caller="op",
+                clock=self.clock,
+            )
+        )
 
     def drop(self, work_item: int) -> StoredWorkItem:
         """A person looks, and drops what it held."""

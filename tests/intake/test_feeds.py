@@ -31,7 +31,7 @@ def test_several_watches_raise_one_work_item(store: Store, new_store: Callable[[
             feeds = Feeds(each, stack.enter_context(Writer(each)), lambda: now, SOON)
             stack.enter_context(FeedWatch(feeds))
         for beats in (1, 2):
-            run(store, heartbeats, Heartbeat("sor", 0, None, now, now))
+            run(store, heartbeats, Heartbeat(caller="sor", told=0, sent_at=None, at=now, next_by=now))
             assert not silent(store)
             now += SECOND
             until(lambda: silent(store))
@@ -41,7 +41,7 @@ def test_several_watches_raise_one_work_item(store: Store, new_store: Callable[[
 
 def test_a_watch_outlives_the_database(store: Store, writer: Writer) -> None:
     """While the feeds cannot be read it says so once, and it goes on when they can."""
-    run(store, heartbeats, Heartbeat("sor", 0, None, NOON, NOON))
+    run(store, heartbeats, Heartbeat(caller="sor", told=0, sent_at=None, at=NOON, next_by=NOON))
     rename(store, "feed", "lost")
     watch = FeedWatch(Feeds(store, writer, lambda: NOON + SECOND, SOON))
     with capture_logs() as log:

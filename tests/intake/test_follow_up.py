@@ -197,7 +197,16 @@ def test_what_stood_as_told_stays_until_a_person_has_looked(world: World) -> Non
     assert (found.outcome, found.messages, [item.code for item in found.work_items]) == ("hold_for_review", (), ["review"])
     world.send()
     assert world.arrived == {AZ: [1], TX: [2]}
-    asyncio.run(lift_hold(world.writer, world.decider, found.work_items[0].id or 0, "checked", "op", world.clock))
+    asyncio.run(
+        lift_hold(
+            writer=world.writer,
+            decider=world.decider,
+            work_item=found.work_items[0].id or 0,
+            reason="checked",
+            caller="op",
+            clock=world.clock,
+        )
+    )
     assert [(m.type, m.state, m.refers_to) for m in world.stored().messages[2:]] == [
         ("CORRECTION", "AZ", ONE),
         ("CANCEL", "TX", TWO),
@@ -226,7 +235,7 @@ def test_a_held_message_is_cancelled_with_its_work_item(store: Store, writer: Wr
     world.cancel()
     assert world.messages() == [("NEW", "AZ", "cancelled", None), ("NEW", "TX", "cancelled", None)]
     with pytest.raises(Conflict):
-        asyncio.run(lift_hold(writer, world.decider, 1, "late", "op", world.clock))
+        asyncio.run(lift_hold(writer=writer, decider=world.decider, work_item=1, reason="late", caller="op", clock=world.clock))
 
 
 def test_a_backfilled_release_stays_silent(world: World, store: Store) -> None:

@@ -40,7 +40,9 @@ def accept(writer: Writer, decider: Decider, body: bytes, now: int = LONG_AGO) -
 
 def lift(writer: Writer, decider: Decider, now: int, item: int = 1) -> StoredRelease:
     """Lifts a work item at a time."""
-    found = asyncio.run(lift_hold(writer, decider, item, "seen", "op", lambda: now))
+    found = asyncio.run(
+        lift_hold(writer=writer, decider=decider, work_item=item, reason="seen", caller="op", clock=lambda: now)
+    )
     assert isinstance(found, StoredRelease)
     return found
 
@@ -105,7 +107,9 @@ def test_what_waits_for_its_day_can_be_taken_back(store: Store, writer: Writer, 
     accept(writer, decider, released("2020-09-01T10:00:00Z"))
     lift(writer, decider, LONG_AGO)
     by = Requester("sor", own=True)
-    asyncio.run(cancel(writer, decider, "EX-1", "not released", by, lambda: LONG_AGO + DAY))
+    asyncio.run(
+        cancel(writer=writer, decider=decider, release_id="EX-1", reason="not released", by=by, clock=lambda: LONG_AGO + DAY)
+    )
     assert {row[0] for row in rows(store, "SELECT status FROM message")} == {"cancelled"}
     assert writer.do_and_wait(set_ready, SetReady(100)) == 0
     assert rows(store, "SELECT count(*) FROM message WHERE ready") == [(0,)]
@@ -117,7 +121,16 @@ def test_a_state_told_too_early_hears_of_the_correction_at_once(store: Store, wr
     with store.write.begin() as connection:
         connection.exec_driver_sql("UPDATE message SET status = 'sent', ready = false")
     body = released("2020-09-01T10:00:00Z")
-    answer = asyncio.run(correct(writer, decider, "EX-1", body, Requester("sor", own=True), lambda: LONG_AGO + DAY))
+    answer = asyncio.run(
+        correct(
+            writer=writer,
+            decider=decider,
+            release_id="EX-1",
+            raw=body,
+            by=Requester("sor", own=True),
+            clock=lambda: LONG_AGO + DAY,
+        )
+    )
     assert json.loads(answer.answer_json)["outcome"] == "hold_for_review"
     found = lift(writer, decider, LONG_AGO + DAY)
     assert [message.type for message in found.messages] == ["NEW", "NEW", "CORRECTION", "CORRECTION"]

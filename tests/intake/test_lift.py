@@ -29,7 +29,14 @@ def accept(writer: Writer, decider: Decider, body: bytes, *, backfill: bool = Fa
 
 async def lifted(writer: Writer, decider: Decider, work_item: int = 1) -> StoredRelease:
     """Lifts it, one second later."""
-    found = await lift_hold(writer, decider, work_item, "checked by phone", "op", lambda: NOON + 1_000_000)
+    found = await lift_hold(
+        writer=writer,
+        decider=decider,
+        work_item=work_item,
+        reason="checked by phone",
+        caller="op",
+        clock=lambda: NOON + 1_000_000,
+    )
     assert isinstance(found, StoredRelease)
     return found
 
@@ -169,11 +176,19 @@ def test_where_the_engine_still_disagrees_nothing_is_sent(store: Store, writer: 
     """Lifting is refused, and the work item stays open for another day."""
     accept(writer, decider, flagged())
     held = Decision(
-        "EX-1", "hold_for_review", date(2026, 11, 23), "0" * 12, "0" * 64, (), (), (Errand("engine-disagreement", ""),), ()
+        release_id="EX-1",
+        outcome="hold_for_review",
+        as_of=date(2026, 11, 23),
+        rulebook="0" * 12,
+        rulebook_sha256="0" * 64,
+        because=(),
+        notices=(),
+        errands=(Errand("engine-disagreement", ""),),
+        warnings=(),
     )
     wording = Wording(lambda _, __: held, lambda *_: None, "legacy")
     with pytest.raises(Conflict, match="cannot be trusted"):
-        writer.do_and_wait(lift, Lift(1, "looked at", "op", NOON, wording))
+        writer.do_and_wait(lift, Lift(work_item=1, reason="looked at", by="op", at=NOON, wording=wording))
     assert rows(store, "SELECT code, status FROM work_item") == [("review", "open")]
     assert rows(store, "SELECT count(*) FROM message") == [(0,)]
 
@@ -186,7 +201,9 @@ def test_what_the_rules_no_longer_take_is_not_lifted(store: Store, writer: Write
         raise Refused((Fault("/stay/state", "unknown-code", "this code is not in the rulebook's table"),))
 
     with pytest.raises(Refused):
-        writer.do_and_wait(lift, Lift(1, "looked at", "op", NOON, Wording(refuse, lambda *_: None, "legacy")))
+        writer.do_and_wait(
+            lift, Lift(work_item=1, reason="looked at", by="op", at=NOON, wording=Wording(refuse, lambda *_: None, "legacy"))
+        )
     assert rows(store, "SELECT status FROM work_item") == [("open",)]
 
 

@@ -66,7 +66,19 @@ def test_beyond_the_band_all_is_held_as_one_work_item(service: Service) -> None:
     assert item.detail.startswith("80 notices held since 2026-11-23T12:00:00.000000Z, when more than 10 came in an hour")
     assert (item.opened_at, item.due_at) == ("2026-11-23T12:00:00.000000Z", "2026-11-23T13:00:00.000000Z")
     assert {(answer.outcome, *answer.work_items) for answer in answers} == {
-        ("notify", WorkItem(item.id, "surge", None, None, "", item.opened_at, item.due_at, "open"))
+        (
+            "notify",
+            WorkItem(
+                id=item.id,
+                code="surge",
+                audience=None,
+                state=None,
+                rule="",
+                opened_at=item.opened_at,
+                due_at=item.due_at,
+                status="open",
+            ),
+        )
     }
     assert [(each["event"], each["band"]) for each in logs if "surge" in each["event"]] == [("surge_breaker_tripped", 10)]
     service.now += 30 * HOUR
@@ -159,7 +171,7 @@ def test_whoever_carries_a_release_out_is_told_that_something_is_to_be_sent(serv
     """With each part that put messages in their lanes, so that it can say so to those who send."""
     service.accept(*ids(1, 25))
     writer = service.writer
-    writer.do_and_wait(surges.decide, surges.Decide(1, "release", "a true bulk", "op", NOON))
+    writer.do_and_wait(surges.decide, surges.Decide(work_item=1, choice="release", reason="a true bulk", by="op", at=NOON))
     assert writer.do_and_wait(surges.carry_out, surges.CarryOut()) == surges.Part(more=True, queued=True)
     assert writer.do_and_wait(surges.carry_out, surges.CarryOut()) == surges.Part(more=False, queued=False)
 

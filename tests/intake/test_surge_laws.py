@@ -76,7 +76,9 @@ class Example:
         for work_item, kind in rows(
             service.store, "SELECT work_item, kind FROM surge WHERE decision IS NULL ORDER BY 1 LIMIT 1"
         ):
-            service.writer.do_and_wait(surges.decide, surges.Decide(work_item, choice, "looked at", "op", service.now))
+            service.writer.do_and_wait(
+                surges.decide, surges.Decide(work_item=work_item, choice=choice, reason="looked at", by="op", at=service.now)
+            )
             self.decided[kind, service.now // HOUR] += 1
             if done:
                 self.carry_out()

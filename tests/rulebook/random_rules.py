@@ -54,7 +54,7 @@ def _sets(fact: str) -> list[str]:
 def _memberships(draw: st.DrawFn, fact: str) -> Membership:
     sets = draw(st.lists(st.sampled_from(_sets(fact)), max_size=2, unique=True)) if _sets(fact) else []
     rows = draw(st.lists(st.sampled_from(_rows(fact)), min_size=0 if sets else 1, max_size=2, unique=True))
-    return Membership(fact, tuple(rows), tuple(sets), draw(st.booleans()), NOWHERE)
+    return Membership(fact=fact, rows=tuple(rows), sets=tuple(sets), negated=draw(st.booleans()), spot=NOWHERE)
 
 
 def _tests(fact: str, reads: tuple[str, ...]) -> st.SearchStrategy[Test]:
@@ -72,7 +72,16 @@ def _rules(draw: st.DrawFn, place: int, reads: tuple[str, ...]) -> Rule:
     # Only earlier rules are overridden, so that there is never a ring.
     overrides = tuple(f"RULE-{number}" for number in range(place) if draw(st.booleans()))
     outcome = Outcome(draw(st.sampled_from(OUTCOMES)))
-    return Rule(f"RULE-{place}", "", draw(PERIODS), (), overrides, when, outcome, NOWHERE)
+    return Rule(
+        id=f"RULE-{place}",
+        title="",
+        period=draw(PERIODS),
+        authority=(),
+        overrides=overrides,
+        when=when,
+        reply=outcome,
+        spot=NOWHERE,
+    )
 
 
 @st.composite
@@ -80,8 +89,25 @@ def tables(draw: st.DrawFn, most: int = 6) -> DecisionTable:
     """A decision table of at most `most` random rules that reads some of the facts."""
     reads = tuple(draw(st.lists(st.sampled_from(FACTS), min_size=1, max_size=4, unique=True)))
     rules = tuple(draw(_rules(place, reads)) for place in range(draw(st.integers(1, most))))
-    otherwise = Rule("RULE-99", "", Period(), (), (), (), Outcome("do_not_notify"), NOWHERE)
-    return DecisionTable("eligibility", NOWHERE.file, reads, rules, otherwise, closure(rules), OUTCOMES)
+    otherwise = Rule(
+        id="RULE-99",
+        title="",
+        period=Period(),
+        authority=(),
+        overrides=(),
+        when=(),
+        reply=Outcome("do_not_notify"),
+        spot=NOWHERE,
+    )
+    return DecisionTable(
+        name="eligibility",
+        file=NOWHERE.file,
+        reads=reads,
+        rules=rules,
+        otherwise=otherwise,
+        beaten_by=closure(rules),
+        outcomes=OUTCOMES,
+    )
 
 
 @st.composite
@@ -114,7 +140,7 @@ def regimes(draw: st.DrawFn, table: DecisionTable) -> tuple[View, ...]:
 
 
 def _changed(table: Table, row: str, period: Period, cells: dict[str, str]) -> Table:
-    return replace(table, changes=(Change(row, period, cells, (), NOWHERE),))
+    return replace(table, changes=(Change(row=row, period=period, cells=cells, authority=(), spot=NOWHERE),))
 
 
 def values_of(facts: tuple[str, ...]) -> st.SearchStrategy[dict[str, str]]:

@@ -9,7 +9,9 @@ FILES = (
     SourceFile("rules/b.yaml", ("x: " + "y" * 300 + " z\n").encode()),
 )
 PLACE = Spot("rules/a.yaml", 2, 9, 4)
-PROBLEM = Problem("R106", "error", "there is no `four`", PLACE, "allowed: for", "did you mean `for`?")
+PROBLEM = Problem(
+    code="R106", severity="error", message="there is no `four`", spot=PLACE, help="allowed: for", label="did you mean `for`?"
+)
 
 
 def test_a_problem_in_text() -> None:

@@ -92,7 +92,13 @@ def test_precedence(table: DecisionTable, values: dict[str, str]) -> None:
 
 def broken_look_up(shipped_one: LookUp, network: Network | None, *, empty: bool = True) -> LookUp:
     """A look-up as shipped, but with another network, and with no verdict known if `empty`."""
-    return LookUp(shipped_one.view, shipped_one.program, network, shipped_one.axes, {} if empty else shipped_one.verdicts)
+    return LookUp(
+        view=shipped_one.view,
+        program=shipped_one.program,
+        network=network,
+        axes=shipped_one.axes,
+        verdicts={} if empty else shipped_one.verdicts,
+    )
 
 
 ROUTED = {"release_state": "AZ", "residence_state": "TX"}

@@ -21,7 +21,7 @@ PERIODS = st.one_of(
 )
 CHANGES = st.lists(
     st.builds(
-        lambda row, period, stage: Change(row, period, {"stage": stage}, (), SPOT),
+        lambda row, period, stage: Change(row=row, period=period, cells={"stage": stage}, authority=(), spot=SPOT),
         st.sampled_from(["TX", "AZ"]),
         PERIODS,
         st.sampled_from(["live", "testing", "not_joined"]),

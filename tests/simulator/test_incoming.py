@@ -8,7 +8,9 @@ from app.simulator.incoming import BadMessage, is_message, read_message
 from app.simulator.texts import NetworkText, as_niem
 
 LEGACY = "AM.VTINS07S0.TXSIR0000.*LN00000001.TXT\r\nLENS LN00000001\r\nNAM/TEST, A.B. TXT\r\n"
-NIEM = as_niem(NetworkText("AM", "VTINS07S0", "TXSIR0000", "LENS LN00000001\n<&> ]]> x", "LN00000001"))
+NIEM = as_niem(
+    NetworkText(key="AM", origin="VTINS07S0", destination="TXSIR0000", body="LENS LN00000001\n<&> ]]> x", control="LN00000001")
+)
 
 
 def test_a_legacy_message_is_taken_apart() -> None:

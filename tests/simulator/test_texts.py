@@ -37,10 +37,10 @@ def test_an_error_has_the_legacy_output_form_and_quotes_a_hundred_characters() -
 
 def test_statuses_say_what_becomes_of_messages() -> None:
     """The words of each SM that LENS acts on."""
-    assert status("02", SENT, "TXSIR0000", "VTINS07S0", None).body.startswith(
+    assert status(code="02", sent=SENT, destination="TXSIR0000", to="VTINS07S0", control=None).body.startswith(
         ".02. TXSIR0000 OUT OF SERVICE - NLETS WILL FORWARD\n"
     )
-    assert status("04", SENT, "TXSIR0000", "VTINS07S0", None).body.startswith(
+    assert status(code="04", sent=SENT, destination="TXSIR0000", to="VTINS07S0", control=None).body.startswith(
         ".04. TXSIR0000 OUT OF SERVICE - NLETS WILL NOT FORWARD\n"
     )
     assert out_of_service("1800 EST", "VTINS07S0").body == "NLETS TEMPORARILY OUT OF SERVICE UNTIL 1800 EST"
@@ -69,5 +69,7 @@ def test_without_a_control_field_there_is_none_in_any_place() -> None:
 
 def test_the_xml_form_is_well_formed_whatever_the_text() -> None:
     """Also with the end of a CDATA section in it."""
-    made = as_niem(NetworkText("AM", "TXSIR0000", "VTINS07S0", "A ]]> <b> & c", "LN00000001"))
+    made = as_niem(
+        NetworkText(key="AM", origin="TXSIR0000", destination="VTINS07S0", body="A ]]> <b> & c", control="LN00000001")
+    )
     assert ET.fromstring(made).findtext(".//{http://www.nlets.org/niem/1.0}MailMessageText") == "A ]]> <b> & c"  # noqa: S314 - ours

@@ -68,7 +68,7 @@ def flood_or_release(writer: Writer, name: str) -> None:
         return
     surges.AT_ONCE = 1
     with contextlib.suppress(Conflict):  # decided already
-        writer.do_and_wait(surges.decide, surges.Decide(1, "release", "looked at", "op", NOON))
+        writer.do_and_wait(surges.decide, surges.Decide(work_item=1, choice="release", reason="looked at", by="op", at=NOON))
     while writer.do_and_wait(surges.carry_out, surges.CarryOut()).more:
         pass
 

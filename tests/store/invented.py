@@ -58,7 +58,7 @@ def notice(copy: Literal["departing", "receiving"], state: str) -> Notice:
         f"NAM/{SECRET}, PERSON",
     ]
     audience = "release_state" if copy == "departing" else "residence_state"
-    return Notice(audience, copy, state, f"{state}SIR0000", "\n".join(lines) + "\n", within=1800)
+    return Notice(audience=audience, copy=copy, state=state, ori=f"{state}SIR0000", text="\n".join(lines) + "\n", within=1800)
 
 
 def acceptance(
@@ -66,7 +66,15 @@ def acceptance(
 ) -> Acceptance:
     """A release decided. `content` stands for what it says: other content, other fingerprint."""
     body = f'{{"last":"{SECRET}","content":"{content}"}}'
-    return Acceptance(decided(release_id, kind), content * 8, body, caller, "legacy", at, backfill)
+    return Acceptance(
+        decision=decided(release_id, kind),
+        fingerprint=content * 8,
+        body=body,
+        caller=caller,
+        format="legacy",
+        accepted_at=at,
+        backfill=backfill,
+    )
 
 
 def accept(store: Store, *items: Acceptance) -> list[Accepted | LensError]:

@@ -23,7 +23,7 @@ from tests.store.invented import NOON, accept, acceptance, rows, run
 
 def entry(place: int) -> AuditEntry:
     """Something an invented operator did."""
-    return AuditEntry(NOON + place, "op", "try", f"thing {place}", "ok", {"place": place})
+    return AuditEntry(at=NOON + place, actor="op", action="try", target=f"thing {place}", outcome="ok", detail={"place": place})
 
 
 def write(store: Store, *groups: int) -> None:
@@ -60,7 +60,12 @@ def busy(store: Store) -> Store:
     accept(
         store, acceptance("EX-1"), acceptance("EX-2", "held"), acceptance("EX-3", "review"), acceptance("EX-4", backfill=True)
     )
-    run(store, create, NewKey("erom", "system_of_record", "tests", NOON, None), NewKey("op", "operator", "tests", NOON, None))
+    run(
+        store,
+        create,
+        NewKey(name="erom", role="system_of_record", by="tests", at=NOON, expires_at=None),
+        NewKey(name="op", role="operator", by="tests", at=NOON, expires_at=None),
+    )
     run(store, revoke, Revoke("op", "tests", NOON + 1))
     change(store, "UPDATE message SET status = 'sent', ready = false, changed_at = 1 WHERE number = 1")
     change(store, "INSERT INTO message_event (number, status, at, cause) VALUES (1, 'sent', 1, 'taken')")
@@ -317,7 +322,7 @@ def write_as_before(store: Store, chain: str, ids: Sequence[int], on: str = NOTH
 def upgraded(store: Store) -> Store:
     """Two chains of earlier versions, with gaps in their ids, and a trail that goes on behind them."""
     last = write_as_before(store, "a", [1, 2, 5])
-    write_as_before(store, "b", [7, 8], last, '{"after_chain":"a","after_seq":3}')
+    write_as_before(store=store, chain="b", ids=[7, 8], on=last, start='{"after_chain":"a","after_seq":3}')
     write(store, 2)
     assert checked(store) == []
     return store
@@ -343,7 +348,7 @@ def test_the_trail_of_an_earlier_version_is_covered_by_what_follows(upgraded: St
 def test_an_earlier_version_may_write_beside_this_one(upgraded: Store) -> None:
     """While hosts are upgraded one by one; what it writes is covered by the next row of this version."""
     last = rows(upgraded, "SELECT id, chain, seq, hash FROM audit WHERE id = 8")[0]
-    write_as_before(upgraded, "c", [12, 13], last[3], '{"after_chain":"b","after_seq":2}')
+    write_as_before(store=upgraded, chain="c", ids=[12, 13], on=last[3], start='{"after_chain":"b","after_seq":2}')
     write(upgraded, 1)
     assert checked(upgraded) == []
     change(upgraded, "DELETE FROM audit WHERE id = 13")

@@ -69,8 +69,13 @@ def test_what_stops_a_message_is_due_when_the_message_is(store: Store) -> None:
     """As its rule says (`within`), also where the network refused it; what the network asks of people has a time of its own."""
     accept(store, acceptance("EX-1"))
     change(store, "UPDATE message SET status = 'sent', ready = :no, attempts = 1", no=False)
-    word = Heard("t:1", "ER", "text", "said so", ((2, "control field"),), status=Status.REJECTED)
-    run(store, take_in, word, Heard("t:2", "AM", "text", "AM", ((2, "quoted number"),), within=MINUTE))
+    word = Heard(source="t:1", kind="ER", text="text", cause="said so", numbers=((2, "control field"),), status=Status.REJECTED)
+    run(
+        store,
+        take_in,
+        word,
+        Heard(source="t:2", kind="AM", text="text", cause="AM", numbers=((2, "quoted number"),), within=MINUTE),
+    )
     (refused, refused_due), (asked, asked_due) = rows(store, "SELECT code, due_at FROM work_item ORDER BY id")
     assert (refused, refused_due) == ("network-rejected", NOON + 30 * MINUTE)
     assert asked == "inquiry"

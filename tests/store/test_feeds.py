@@ -32,7 +32,7 @@ HOUR = 3600 * SECOND
 
 def beat(store: Store, told: int, at: int = NOON, caller: str = "sor", sent_at: int | None = None) -> HeartbeatAnswer:
     """One heartbeat, taken."""
-    return answer_of(run(store, heartbeats, Heartbeat(caller, told, sent_at, at, at + HOUR))[0])
+    return answer_of(run(store, heartbeats, Heartbeat(caller=caller, told=told, sent_at=sent_at, at=at, next_by=at + HOUR))[0])
 
 
 def answer_of(heard: TakenHeartbeat) -> HeartbeatAnswer:
@@ -114,7 +114,7 @@ def test_a_wrong_count_opens_one_work_item(store: Store) -> None:
 def test_a_heartbeat_that_comes_again_is_taken_once(store: Store) -> None:
     """The same time of sending and the same count give the answer of then; another of either is a new one."""
     accept(store, acceptance("F-1"))
-    sent = Heartbeat("sor", 1, NOON - 5, NOON, NOON + HOUR)
+    sent = Heartbeat(caller="sor", told=1, sent_at=NOON - 5, at=NOON, next_by=NOON + HOUR)
     first, again = (run(store, heartbeats, sent._replace(at=at))[0] for at in (NOON, NOON + 7))
     assert (first.kind, again.kind, again.answer_json) == ("new", "replay", first.answer_json)
     assert not beat(store, 1, NOON + 8, sent_at=NOON - 4).agrees
@@ -137,7 +137,9 @@ def test_each_release_is_in_exactly_one_count(store: Store, new_store: Callable[
         with Writer(stores[2]) as writer:
             while True:
                 last = stopping.is_set()
-                received += answer_of(writer.do_and_wait(heartbeats, Heartbeat("sor", 0, None, NOON, NOON))).received
+                received += answer_of(
+                    writer.do_and_wait(heartbeats, Heartbeat(caller="sor", told=0, sent_at=None, at=NOON, next_by=NOON))
+                ).received
                 if last:
                     return received
 
@@ -185,14 +187,14 @@ def test_a_new_release_proves_life(store: Store) -> None:
 
 def test_a_feed_ends_when_its_keys_are_revoked(store: Store) -> None:
     """A caller with no key left but revoked ones is watched no longer; one whose key ran out still is, and one with a new key is again."""
-    run(store, create, NewKey("sor", "system_of_record", "tests", NOON, NOON + 1))
+    run(store, create, NewKey(name="sor", role="system_of_record", by="tests", at=NOON, expires_at=NOON + 1))
     beat(store, 0)
     assert the_feed(store).caller == "sor"
     run(store, revoke, Revoke("sor", "tests", NOON + HOUR))
     with store.read.connect() as connection:
         assert list_feeds(connection) == ()
     assert watch(store, NOON + 9 * HOUR) == []
-    run(store, create, NewKey("sor", "system_of_record", "tests", NOON + HOUR, None))
+    run(store, create, NewKey(name="sor", role="system_of_record", by="tests", at=NOON + HOUR, expires_at=None))
     assert watch(store, NOON + 9 * HOUR) == ["silent"]
 
 
@@ -219,7 +221,13 @@ def test_of_several_processes_one_raises_it(store: Store, new_store: Callable[[]
 )
 def test_a_look_that_finds_nothing_writes_nothing(silent_since: int | None, heard_at: int, *, expected: bool) -> None:
     """Asked before anything is written: is one newly silent, or one newly heard?"""
-    assert anything_to_note([Feed("sor", 0, heard_at, silent_since, 0)], Watch(NOON + HOUR, HOUR)) is expected
+    assert (
+        anything_to_note(
+            [Feed(caller="sor", heartbeat_at=0, heard_at=heard_at, silent_since=silent_since, differences=0)],
+            Watch(NOON + HOUR, HOUR),
+        )
+        is expected
+    )
 
 
 def test_counting_does_not_read_the_releases(store: Store) -> None:

@@ -19,7 +19,15 @@ def take(store: Store, heard: Heard) -> str:
 
 def word(number: int, status: Status, source: str = "test:1", kind: Literal["ER", "SM"] = "SM") -> Heard:
     """The network's word about a message."""
-    return Heard(source, kind, "text", "said so", ((number, "control field"),), status=status, delay=60_000_000)
+    return Heard(
+        source=source,
+        kind=kind,
+        text="text",
+        cause="said so",
+        numbers=((number, "control field"),),
+        status=status,
+        delay=60_000_000,
+    )
 
 
 def sent(store: Store, oris: list[str], status: str = "sent") -> list[int]:
@@ -46,7 +54,7 @@ def test_what_the_network_keeps_was_taken_though_its_ack_was_lost(store: Store) 
     unheard, acked = sent(store, [AZ, AZ], "sending")
     ack = 1_000
     with store.write.begin() as connection:
-        record(connection, [HistoryLine(acked, "sent", ack, "acknowledged", "w1", 1)])
+        record(connection, [HistoryLine(number=acked, status="sent", at=ack, cause="acknowledged", worker="w1", attempt=1)])
     for number in (unheard, acked):
         take(store, word(number, Status.HELD_BY_NETWORK, f"test:{number}"))
     with store.read.connect() as connection:
@@ -164,7 +172,15 @@ def test_without_a_number_the_only_open_message_to_a_destination_is_meant(store:
 def test_a_number_that_is_not_ours_means_no_message_of_ours(store: Store) -> None:
     """The one open message to the destination is not meant by a text that names another: a person looks at it."""
     number = sent(store, [AZ])[0]
-    heard = Heard("test:1", "ER", "text", "said so", ((999, "quoted number"),), (AZ,), Status.REJECTED)
+    heard = Heard(
+        source="test:1",
+        kind="ER",
+        text="text",
+        cause="said so",
+        numbers=((999, "quoted number"),),
+        oris=(AZ,),
+        status=Status.REJECTED,
+    )
     assert take(store, heard) == "unmatched"
     assert statuses(store)[number] == "sent"
     assert work_items(store) == [("unmatched-inbound", None, None)]
@@ -182,7 +198,13 @@ def test_the_network_stops_and_resumes_everything(store: Store) -> None:
 def test_an_inquiry_is_linked_to_the_message_it_names(store: Store) -> None:
     """An AM opens a work item for its release where it names a message, and one for nobody's where it does not."""
     number = queue(store, [AZ])[0]
-    heard = Heard("test:1", "AM", "text", "AM from AZSIR0000", ((999, "quoted number"), (number, "quoted number")))
+    heard = Heard(
+        source="test:1",
+        kind="AM",
+        text="text",
+        cause="AM from AZSIR0000",
+        numbers=((999, "quoted number"), (number, "quoted number")),
+    )
     assert take(store, heard) == "matched"
     assert take(store, heard._replace(source="test:2", numbers=())) == "matched"
     assert work_items(store) == [("inquiry", number, 1), ("inquiry", None, None)]
@@ -192,6 +214,9 @@ def test_garbage_and_unknown_words_are_for_a_person(store: Store) -> None:
     """A text that says nothing known is stored and opened as a work item, with its message where it names one."""
     number = sent(store, [AZ])[0]
     assert take(store, Heard("test:1", "other", "text", "no ER, SM or AM")) == "unmatched"
-    assert take(store, Heard("test:2", "SM", "text", "unknown", ((number, "control field"),))) == "unmatched"
+    assert (
+        take(store, Heard(source="test:2", kind="SM", text="text", cause="unknown", numbers=((number, "control field"),)))
+        == "unmatched"
+    )
     assert [item[:2] for item in work_items(store)] == [("unmatched-inbound", None), ("unmatched-inbound", number)]
     assert statuses(store) == {number: "sent"}

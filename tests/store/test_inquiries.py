@@ -48,7 +48,15 @@ def am(source: str, *numbers: int, fbi: tuple[str, ...] = (), origin: str | None
     """An AM that names these messages and subjects."""
     named = tuple((number, "quoted number") for number in numbers)
     text = f"AM.{origin}\nTXT\n{SECRET} PLEASE ADVISE"
-    return Heard(source, "AM", text, f"AM from {origin or 'an unknown ORI'}", named, origin=origin, fbi_numbers=fbi)
+    return Heard(
+        source=source,
+        kind="AM",
+        text=text,
+        cause=f"AM from {origin or 'an unknown ORI'}",
+        numbers=named,
+        origin=origin,
+        fbi_numbers=fbi,
+    )
 
 
 def listed(store: Store, wanted: InquiryFilter = ANY, limit: int = 100, cursor: str | None = None) -> Page[Inquiry]:
@@ -111,7 +119,14 @@ def test_an_am_that_names_nothing_known_is_an_inquiry_all_the_same(store: Store)
 def test_a_text_that_nobody_understands_is_linked_all_the_same(store: Store) -> None:
     """So that who reads it need not search; it stays unmatched."""
     accepted(store, A=ONE, B=OTHER)
-    garbage = Heard("t:1", "other", "garbage", "a text that is no ER, SM or AM", ((3, "quoted number"),), fbi_numbers=(ONE,))
+    garbage = Heard(
+        source="t:1",
+        kind="other",
+        text="garbage",
+        cause="a text that is no ER, SM or AM",
+        numbers=((3, "quoted number"),),
+        fbi_numbers=(ONE,),
+    )
     assert run(store, take_in, garbage)[0] == "unmatched"
     (item,) = rows(store, "SELECT code, release, number, detail FROM work_item")
     assert item == (
@@ -193,7 +208,9 @@ def test_what_a_state_asks_holds_no_message_and_is_settled_by_none(store: Store)
     run(store, accept_many, acceptance("A", "held"))
     run(store, take_in, am("t:1", 2), am("t:2", 1))
     assert isinstance(run(store, reject, Resolve(2, "no", "op", NOON))[0], Conflict)
-    lifting = Lift(2, "yes", "op", NOON, Wording(lambda *_: decided("A"), lambda *_: None, "legacy"))
+    lifting = Lift(
+        work_item=2, reason="yes", by="op", at=NOON, wording=Wording(lambda *_: decided("A"), lambda *_: None, "legacy")
+    )
     assert isinstance(run(store, lift, lifting)[0], Conflict)
     run(store, close_inquiry, Resolve(2, "answered", "op", NOON))
     assert rows(store, "SELECT number, status FROM message ORDER BY number") == [(1, "queued"), (2, "held")]

@@ -13,7 +13,7 @@ LATER = NOON + 1_000_000
 
 def made(store: Store, name: str = "erom", role: str = "system_of_record", expires_at: int | None = None) -> str:
     """The text of a new key."""
-    key = run(store, create, NewKey(name, role, "admin", NOON, expires_at))[0]
+    key = run(store, create, NewKey(name=name, role=role, by="admin", at=NOON, expires_at=expires_at))[0]
     assert isinstance(key, str)
     return key
 
@@ -55,17 +55,19 @@ def test_each_role_of_the_contract_can_be_given(store: Store, role: str) -> None
 
 def test_all_faults_of_a_new_key_are_told_at_once(store: Store) -> None:
     """Name, role and expiry."""
-    result = run(store, create, NewKey(" ", "root", "admin", NOON, NOON))[0]
+    result = run(store, create, NewKey(name=" ", role="root", by="admin", at=NOON, expires_at=NOON))[0]
     assert isinstance(result, Refused)
     assert [fault.pointer for fault in result.faults] == ["/name", "/role", "/expires_at"]
-    assert isinstance(run(store, create, NewKey(BOOTSTRAP, "admin", "admin", NOON, None))[0], Refused)
+    assert isinstance(
+        run(store, create, NewKey(name=BOOTSTRAP, role="admin", by="admin", at=NOON, expires_at=None))[0], Refused
+    )
 
 
 def test_a_caller_may_have_a_second_key_of_the_same_role_only(store: Store) -> None:
     """So that a key can be changed without a moment of silence."""
     first, second = made(store), made(store)
     assert names(store, first) == names(store, second)
-    assert isinstance(run(store, create, NewKey("erom", "admin", "admin", NOON, None))[0], Conflict)
+    assert isinstance(run(store, create, NewKey(name="erom", role="admin", by="admin", at=NOON, expires_at=None))[0], Conflict)
     assert run(store, revoke, Revoke("1", "admin", NOON)) == [1]
     assert names(store, second)[0] == "erom"
     with pytest.raises(NotSignedIn):
@@ -101,9 +103,11 @@ def test_what_is_done_with_keys_is_in_the_trail(store: Store) -> None:
 
 def test_a_key_backfills_only_when_made_so(store: Store) -> None:
     """It stands in the row and in the audit trail; a role that sends nothing cannot have it, and the bootstrap key needs none."""
-    run(store, create, NewKey("past", "system_of_record", "admin", NOON, None, may_backfill=True))
+    run(store, create, NewKey(name="past", role="system_of_record", by="admin", at=NOON, expires_at=None, may_backfill=True))
     made(store, "feed")
-    refused = run(store, create, NewKey("desk", "operator", "admin", NOON, None, may_backfill=True))[0]
+    refused = run(store, create, NewKey(name="desk", role="operator", by="admin", at=NOON, expires_at=None, may_backfill=True))[
+        0
+    ]
     assert isinstance(refused, Refused)
     assert [fault.pointer for fault in refused.faults] == ["/may_backfill"]
     with store.read.connect() as connection:

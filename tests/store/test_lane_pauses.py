@@ -14,7 +14,7 @@ SECOND = 1_000_000
 
 def oris(store: Store) -> set[str]:
     """The lanes that a dispatcher would get now."""
-    claimed = run(store, claim, Claim("w1", 10, 16, SECOND, 1000 * SECOND))[0]
+    claimed = run(store, claim, Claim(worker="w1", room=10, window=16, lease=SECOND, horizon=1000 * SECOND))[0]
     return {batch.ori for batch in claimed.batches}
 
 

@@ -12,10 +12,10 @@ MINUTE = 60 * SECOND
 
 def send(store: Store, worker: str) -> None:
     """A dispatcher takes what is due, sends it, and takes no more."""
-    claimed = run(store, claim, Claim(worker, 10, 16, MINUTE, 10 * MINUTE))[0]
+    claimed = run(store, claim, Claim(worker=worker, room=10, window=16, lease=MINUTE, horizon=10 * MINUTE))[0]
     for batch in claimed.batches:
         verdicts = tuple(AttemptResult(message.number, "sent", "acknowledged") for message in batch.messages)
-        run(store, turn, Turn(worker, batch.ori, batch.token, MINUTE, 0, verdicts))
+        run(store, turn, Turn(worker=worker, ori=batch.ori, token=batch.token, lease=MINUTE, window=0, verdicts=verdicts))
 
 
 def test_nothing_in_a_new_store(store: Store) -> None:
@@ -45,7 +45,7 @@ def test_dispatchers_are_seen_by_what_they_hold_and_sent(store: Store) -> None:
     queue(store, [AZ, TX])
     send(store, "w1")
     queue(store, [AZ])
-    run(store, claim, Claim("w2", 10, 16, MINUTE, 10 * MINUTE))
+    run(store, claim, Claim(worker="w2", room=10, window=16, lease=MINUTE, horizon=10 * MINUTE))
     one, two = look(store, last_hour).dispatchers
     assert (one.name, one.lanes, one.sent) == ("w1", 0, 2)
     assert one.since is not None

@@ -31,7 +31,7 @@ from tests.store.test_writer import behind_a_gate
 COUNTERS = "SELECT name FROM counter ORDER BY name FOR UPDATE"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 LEASE, HORIZON = 10_000_000, 400_000_000
-OTHER = Claim("w1", 10, 16, LEASE, HORIZON, (AZ, TX))
+OTHER = Claim(worker="w1", room=10, window=16, lease=LEASE, horizon=HORIZON, in_hand=(AZ, TX))
 Apply = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
 
@@ -69,7 +69,7 @@ def test_a_transaction_of_several_kinds_locks_the_counters_at_its_start(store: S
     """What takes rows without them may come first in it."""
 
     async def scenario(writer: Writer) -> None:
-        taking = Claim("w1", 10, 16, LEASE, HORIZON)
+        taking = Claim(worker="w1", room=10, window=16, lease=LEASE, horizon=HORIZON)
         await behind_a_gate(writer, lambda: [writer.do(claim, taking), writer.do(accept_many, acceptance("EX-1"))])
 
     with Writer(store) as writer, statements(store) as seen:
@@ -82,12 +82,12 @@ def test_a_transaction_of_several_kinds_locks_the_counters_at_its_start(store: S
 def test_sending_does_not_wait_for_who_gives_out_numbers(store: Store) -> None:
     """A turn settles, and takes the next messages, while an acceptance elsewhere has not committed; nor does a sweep wait."""
     queue(store, [AZ, AZ])
-    (batch,) = run(store, claim, Claim("w1", 10, 1, LEASE, HORIZON))[0].batches
+    (batch,) = run(store, claim, Claim(worker="w1", room=10, window=1, lease=LEASE, horizon=HORIZON))[0].batches
     with store.write.begin() as elsewhere, store.write.begin() as here:
         lock_counters(elsewhere)
         here.execute(text("SET LOCAL lock_timeout = '3s'"))
         verdict = AttemptResult(batch.messages[0].number, "sent", "acknowledged")
-        (after,) = turn(here, [Turn("w1", AZ, batch.token, LEASE, 1, (verdict,))])
+        (after,) = turn(here, [Turn(worker="w1", ori=AZ, token=batch.token, lease=LEASE, window=1, verdicts=(verdict,))])
         assert not isinstance(after, str)
         assert [message.attempt for message in after.messages] == [1]
         assert renew(here, [Renewal(AZ, batch.token, LEASE)]) == [True]
@@ -97,9 +97,20 @@ def test_sending_does_not_wait_for_who_gives_out_numbers(store: Store) -> None:
 def test_a_dead_letter_locks_the_counters_before_its_lane(store: Store) -> None:
     """It opens a work item, which has a number."""
     (number,) = queue(store, [AZ])
-    (batch,) = run(store, claim, Claim("w1", 10, 1, LEASE, HORIZON))[0].batches
+    (batch,) = run(store, claim, Claim(worker="w1", room=10, window=1, lease=LEASE, horizon=HORIZON))[0].batches
     with statements(store) as seen:
-        run(store, turn, Turn("w1", AZ, batch.token, LEASE, 1, (AttemptResult(number, "dead", "refused", failed=True),)))
+        run(
+            store,
+            turn,
+            Turn(
+                worker="w1",
+                ori=AZ,
+                token=batch.token,
+                lease=LEASE,
+                window=1,
+                verdicts=(AttemptResult(number, "dead", "refused", failed=True),),
+            ),
+        )
     assert seen[0] == COUNTERS
 
 
@@ -107,10 +118,13 @@ def test_a_dead_letter_locks_the_counters_before_its_lane(store: Store) -> None:
 def test_a_second_kind_of_write_waits_for_its_lanes_in_a_transaction_of_its_own(store: Store) -> None:
     """A turn and a renewal that come together: one waits for a lane that somebody has, and keeps no other from them meanwhile."""
     queue(store, [AZ, TX])
-    batches = {batch.ori: batch for batch in run(store, claim, Claim("w1", 10, 1, LEASE, HORIZON))[0].batches}
+    batches = {
+        batch.ori: batch
+        for batch in run(store, claim, Claim(worker="w1", room=10, window=1, lease=LEASE, horizon=HORIZON))[0].batches
+    }
 
     async def scenario(writer: Writer) -> list[Any]:
-        done = Turn("w1", TX, batches[TX].token, LEASE, 0)
+        done = Turn(worker="w1", ori=TX, token=batches[TX].token, lease=LEASE, window=0)
         keep = Renewal(AZ, batches[AZ].token, LEASE)
         return await behind_a_gate(writer, lambda: [writer.do(turn, done), writer.do(claim, OTHER), writer.do(renew, keep)])
 
@@ -138,7 +152,14 @@ def test_words_about_several_lanes_lock_them_in_their_order(store: Store) -> Non
     """However the network says them."""
     numbers = dict(zip((AZ, NM, TX), queue(store, [AZ, NM, TX]), strict=True))
     heard = [
-        Heard(f"test:{ori}", "SM", "text", "said so", ((numbers[ori], "control field"),), status=Status.REJECTED)
+        Heard(
+            source=f"test:{ori}",
+            kind="SM",
+            text="text",
+            cause="said so",
+            numbers=((numbers[ori], "control field"),),
+            status=Status.REJECTED,
+        )
         for ori in (TX, AZ)
     ]
     with statements(store) as seen:
@@ -159,7 +180,7 @@ def test_lanes_of_a_host_that_is_gone_in_a_transaction_can_be_taken(store: Store
         with store.write.begin() as here:
             here.execute(text("SET LOCAL lock_timeout = '4s'"))
             assert list(here.scalars(lock)) == [AZ]
-        (claimed,) = run(store, claim, Claim("w2", 10, 16, LEASE, HORIZON))
+        (claimed,) = run(store, claim, Claim(worker="w2", room=10, window=16, lease=LEASE, horizon=HORIZON))
         assert [batch.ori for batch in claimed.batches] == [AZ]
         gone.invalidate()
 
@@ -178,7 +199,7 @@ def test_who_accepts_does_not_wait_for_a_lane(store: Store) -> None:
 def test_leases_are_renewed_in_the_order_of_their_lanes_and_answered_in_that_of_asking(store: Store) -> None:
     """Whoever locks several lanes does so by ORI."""
     queue(store, [AZ, NM, TX])
-    batches = run(store, claim, Claim("w1", 10, 1, LEASE, HORIZON))[0].batches
+    batches = run(store, claim, Claim(worker="w1", room=10, window=1, lease=LEASE, horizon=HORIZON))[0].batches
     tokens = {batch.ori: batch.token for batch in batches}
     asked = [Renewal(TX, tokens[TX], LEASE), Renewal(AZ, tokens[AZ] - 1, LEASE), Renewal(NM, tokens[NM], LEASE)]
     order: list[Any] = []

@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Iterator[Store]:
     with closing(open_store(f"sqlite:///{tmp_path / 'source.db'}")) as opened:
         upgrade(opened)
         accept(opened, acceptance("EX-1"), acceptance("EX-2", "held"), acceptance("EX-3", "review", backfill=True))
-        run(opened, create, NewKey("erom", "system_of_record", "tests", NOON, None))
+        run(opened, create, NewKey(name="erom", role="system_of_record", by="tests", at=NOON, expires_at=None))
         opened.close()
         yield opened
 
@@ -66,7 +66,7 @@ def test_a_store_that_is_open_elsewhere_stays_where_it_is(source: Store, store: 
 def test_a_store_with_a_lease_stays_where_it_is(source: Store, store: Store) -> None:
     """A dispatcher that died a moment ago may still have bytes under way."""
     with source.write.begin() as connection:
-        assert claim(connection, [Claim("w1", 1, 1, 10**8, 10**9)])[0].batches
+        assert claim(connection, [Claim(worker="w1", room=1, window=1, lease=10**8, horizon=10**9)])[0].batches
     source.close()
     with pytest.raises(Conflict, match="1 lanes are leased"):
         move(source, store)

@@ -37,7 +37,7 @@ def run(store: Store, apply: Callable[[Connection, Sequence[T]], Sequence[R]], i
 
 def claimed(store: Store, worker: str = "w1", room: int = 10, window: int = 16, in_hand: tuple[str, ...] = ()) -> Claimed:
     """What a worker gets."""
-    return run(store, claim, Claim(worker, room, window, LEASE, HORIZON, in_hand))
+    return run(store, claim, Claim(worker=worker, room=room, window=window, lease=LEASE, horizon=HORIZON, in_hand=in_hand))
 
 
 def only(found: Claimed | TurnEnd) -> Batch:
@@ -61,7 +61,13 @@ def settled(
     worker: str = "w1",
 ) -> TurnEnd:
     """What comes of a turn."""
-    return run(store, turn, Turn(worker, batch.ori, batch.token, LEASE, window, tuple(verdicts), delay))
+    return run(
+        store,
+        turn,
+        Turn(
+            worker=worker, ori=batch.ori, token=batch.token, lease=LEASE, window=window, verdicts=tuple(verdicts), delay=delay
+        ),
+    )
 
 
 def sent(batch: Batch) -> list[AttemptResult]:
@@ -140,7 +146,10 @@ def test_turns_of_many_lanes_in_one_transaction_do_not_mix(store: Store) -> None
     with store.write.begin() as connection:
         ends = turn(
             connection,
-            [Turn("w1", batch.ori, batch.token, LEASE, 16, tuple(sent(batch))) for batch in (stale, good)],
+            [
+                Turn(worker="w1", ori=batch.ori, token=batch.token, lease=LEASE, window=16, verdicts=tuple(sent(batch)))
+                for batch in (stale, good)
+            ],
         )
     assert ends == ["fenced", "given back"]
     assert statuses(store) == {queued[0]: "sending", queued[1]: "sent"}

@@ -52,7 +52,7 @@ class Lives(RuleBasedStateMachine):
     def claim(self, worker: str, window: int) -> None:
         """A worker looks for something to send, and begins."""
         with self.store.write.begin() as connection:
-            found = claim(connection, [Claim(worker, 2, window, 10**9, 10**10)])[0]
+            found = claim(connection, [Claim(worker=worker, room=2, window=window, lease=10**9, horizon=10**10)])[0]
         for batch in found.batches:
             self._sent(worker, batch)
 
@@ -75,11 +75,21 @@ class Lives(RuleBasedStateMachine):
         worker, batch = self.batches.pop(data.draw(st.integers(0, len(self.batches) - 1)))
         fates = [data.draw(st.sampled_from(sorted(FATES))) for _ in batch.messages]
         verdicts = [
-            AttemptResult(message.number, FATES[fate][0], fate, FATES[fate][1], FATES[fate][2])
+            AttemptResult(
+                number=message.number, status=FATES[fate][0], cause=fate, failed=FATES[fate][1], unknown=FATES[fate][2]
+            )
             for message, fate in zip(batch.messages, fates, strict=True)
         ]
         with self.store.write.begin() as connection:
-            one = Turn(worker, batch.ori, batch.token, 10**9, window, tuple(verdicts), 0 if rests else None)
+            one = Turn(
+                worker=worker,
+                ori=batch.ori,
+                token=batch.token,
+                lease=10**9,
+                window=window,
+                verdicts=tuple(verdicts),
+                delay=0 if rests else None,
+            )
             end = turn(connection, [one])[0]
         assert (end == "fenced") == (batch.token < self.tokens[batch.ori]), "only the newest owner may settle"
         if end != "fenced":
@@ -97,7 +107,15 @@ class Lives(RuleBasedStateMachine):
         """The network says something about a message that it may have."""
         number = data.draw(st.sampled_from(sorted(self.maybe_out)))
         self.said += 1
-        heard = Heard(f"test:{self.said}", "SM", "text", word, ((number, "control field"),), status=WORDS[word], delay=0)
+        heard = Heard(
+            source=f"test:{self.said}",
+            kind="SM",
+            text="text",
+            cause=word,
+            numbers=((number, "control field"),),
+            status=WORDS[word],
+            delay=0,
+        )
         with self.store.write.begin() as connection:
             take_in(connection, [heard])
         if word == "SM .02.":

@@ -20,13 +20,21 @@ SLOW = 0.001
 
 def claimed(store: Store, rates: Rates, worker: str = "w1", room: int = 10) -> tuple[Batch, ...]:
     """The lanes that a worker gets."""
-    return run(store, claim, Claim(worker, room, 16, LEASE, HORIZON, (), rates))[0].batches
+    return run(store, claim, Claim(worker=worker, room=room, window=16, lease=LEASE, horizon=HORIZON, in_hand=(), rates=rates))[
+        0
+    ].batches
 
 
 def sent(store: Store, batch: Batch, rates: Rates, worker: str = "w1") -> TurnEnd:
     """What comes after a batch of which all was taken."""
     verdicts = tuple(AttemptResult(message.number, "sent", "acknowledged") for message in batch.messages)
-    return run(store, turn, Turn(worker, batch.ori, batch.token, LEASE, 16, verdicts, None, rates))[0]
+    return run(
+        store,
+        turn,
+        Turn(
+            worker=worker, ori=batch.ori, token=batch.token, lease=LEASE, window=16, verdicts=verdicts, delay=None, rates=rates
+        ),
+    )[0]
 
 
 def later(store: Store) -> None:
@@ -106,8 +114,14 @@ def test_a_dispatcher_is_told_when_to_look_again(store: Store) -> None:
         change(store, "UPDATE lane SET owner = NULL, until = 0")
         (batch,) = claimed(store, rates)
         change(store, "UPDATE message SET status = 'queued', ready = true")
-        run(store, turn, Turn("w1", AZ, batch.token, LEASE, 16, (), None, rates))
-        found = run(store, claim, Claim("w2", 10, 16, LEASE, HORIZON, (), rates))[0]
+        run(
+            store,
+            turn,
+            Turn(worker="w1", ori=AZ, token=batch.token, lease=LEASE, window=16, verdicts=(), delay=None, rates=rates),
+        )
+        found = run(
+            store, claim, Claim(worker="w2", room=10, window=16, lease=LEASE, horizon=HORIZON, in_hand=(), rates=rates)
+        )[0]
         assert found.batches == ()
         assert found.wait is not None
         assert 0 < found.wait <= 1000 * SECOND

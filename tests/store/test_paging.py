@@ -77,13 +77,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def add(store: Store, actor: str, rows: int) -> None:
     """Writes rows of this actor into the audit trail."""
-    run(store, note, *[AuditEntry(NOON, actor, "look", "nothing", "ok")] * rows)
+    run(store, note, *[AuditEntry(at=NOON, actor=actor, action="look", target="nothing", outcome="ok")] * rows)
 
 
 def page_of(store: Store, actor: str, order: Order, limit: int = 1000, at: str | None = None) -> Page[StoredEntry]:
     """A page of what an actor did."""
     with store.read.connect() as connection:
-        return list_entries(connection, AuditFilter(actor), limit, at, order)
+        return list_entries(connection=connection, wanted=AuditFilter(actor), limit=limit, given=at, order=order)
 
 
 @given(
@@ -99,7 +99,7 @@ def test_pages_of_either_order_make_up_the_list(store: Store, order: Order, size
     seen: list[int] = []
     at: str | None = None
     for size, more in islice(zip(cycle(sizes), cycle(coming), strict=False), len(whole)):
-        page = page_of(store, actor, order, size, at)
+        page = page_of(store=store, actor=actor, order=order, limit=size, at=at)
         seen += [row.id for row in page.items]
         at = page.next
         if at is None:
@@ -115,5 +115,5 @@ def test_a_cursor_of_the_other_order_is_refused(store: Store) -> None:
     for order, other in permutations(get_args(Order)):
         page = page_of(store, "tester", order, 1)
         with pytest.raises(Refused) as caught:
-            page_of(store, "tester", other, 1, page.next)
+            page_of(store=store, actor="tester", order=other, limit=1, at=page.next)
         assert caught.value.faults[0].code == "bad-cursor"

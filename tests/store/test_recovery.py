@@ -29,7 +29,7 @@ def test_a_recovered_store_uses_no_number_again_and_flags_what_waits(store: Stor
 def test_a_store_that_is_sent_from_is_not_recovered(store: Store) -> None:
     """What a dispatcher has in hand could go out unflagged; once its lease has ended it is gone, as one that was killed is."""
     accept(store, acceptance("EX-1"))
-    run(store, claim, Claim("w1", 8, 16, 60_000_000, 10**12))
+    run(store, claim, Claim(worker="w1", room=8, window=16, lease=60_000_000, horizon=10**12))
     with pytest.raises(Unavailable, match="stop every LENS process"):
         recover(store)
     assert rows(store, "SELECT last FROM counter WHERE name = 'message'") == [(2,)]

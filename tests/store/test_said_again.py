@@ -19,7 +19,13 @@ def try_again(store: Store, number: int) -> None:
     """A dispatcher sends it once more, and the network takes it."""
     with store.write.begin() as connection:
         now = now_micros(connection)
-        record(connection, [HistoryLine(number, status, now, "tried again", "w1", 2) for status in ("sending", "sent")])
+        record(
+            connection,
+            [
+                HistoryLine(number=number, status=status, at=now, cause="tried again", worker="w1", attempt=2)
+                for status in ("sending", "sent")
+            ],
+        )
     change(store, "UPDATE message SET status = 'sent', ready = :no, attempts = attempts + 1", no=False)
 
 
@@ -72,7 +78,7 @@ def test_words_said_again_are_not_about_a_try_long_after_them(store: Store) -> N
 def test_what_asks_a_person_is_asked_once_however_often_its_message_is_tried(store: Store, kind: Literal["AM", "SM"]) -> None:
     """An inquiry, and words that nobody understands, say nothing of a try: said again after another one they are the same."""
     number = sent(store, [AZ])[0]
-    asks = Heard("test:1", kind, "text", "says something", ((number, "quoted number"),))
+    asks = Heard(source="test:1", kind=kind, text="text", cause="says something", numbers=((number, "quoted number"),))
     first = take(store, said(asks, "first"))
     try_again(store, number)
     assert take(store, said(asks, "second")) == first
@@ -94,7 +100,9 @@ def test_words_without_a_stamp_heard_before_leave_a_doubt(store: Store) -> None:
 def test_a_person_is_asked_once_by_words_without_a_stamp_that_soon_come_again(store: Store) -> None:
     """A network that repeats them does so within moments; later they are another inquiry."""
     number = sent(store, [AZ])[0]
-    asked = Heard("am", "AM", "text", "AM from AZSIR0000", ((number, "quoted number"),), stamped=False)
+    asked = Heard(
+        source="am", kind="AM", text="text", cause="AM from AZSIR0000", numbers=((number, "quoted number"),), stamped=False
+    )
     for saying in ("first", "second"):
         assert take(store, said(asked, saying)) == "matched"
     assert len(work_items(store)) == 1

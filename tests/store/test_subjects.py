@@ -45,7 +45,17 @@ def corrected(release_id: str, number: str) -> FollowUp:
     """A correction of a release's FBI number."""
     body = json.dumps({"release_id": release_id, "subject": {"fbi_number": number}})
     wording = Wording(lambda _, __: decided(release_id, "nothing"), lambda *_: None, "legacy")
-    return FollowUp(release_id, "correction", number * 7, body, None, "sor", own=True, at=NOON, wording=wording)
+    return FollowUp(
+        release_id=release_id,
+        kind="correction",
+        fingerprint=number * 7,
+        body=body,
+        reason=None,
+        by="sor",
+        own=True,
+        at=NOON,
+        wording=wording,
+    )
 
 
 def test_releases_of_a_subject_are_found_newest_first(store: Store) -> None:

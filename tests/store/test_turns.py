@@ -14,12 +14,14 @@ LEASE, HORIZON, FAR = 10 * SECOND, 10_000 * SECOND, 5000 * SECOND
 
 def first(store: Store, window: int = 1) -> Batch:
     """The first messages of the only lane."""
-    return run(store, claim, Claim("w1", 10, window, LEASE, HORIZON))[0].batches[0]
+    return run(store, claim, Claim(worker="w1", room=10, window=window, lease=LEASE, horizon=HORIZON))[0].batches[0]
 
 
 def settled(store: Store, batch: Batch, *verdicts: AttemptResult, delay: int | None = None) -> TurnEnd:
     """What comes of the lane with this."""
-    return run(store, turn, Turn("w1", batch.ori, batch.token, LEASE, 16, verdicts, delay))[0]
+    return run(
+        store, turn, Turn(worker="w1", ori=batch.ori, token=batch.token, lease=LEASE, window=16, verdicts=verdicts, delay=delay)
+    )[0]
 
 
 def sent(number: int) -> AttemptResult:
@@ -88,7 +90,7 @@ def test_a_lane_without_a_token_to_spend_rests_until_there_is_one(store: Store) 
     with store.read.connect() as connection:
         now = now_micros(connection)
     change(store, "INSERT INTO pace (scope, at) VALUES (:ori, :at)", ori=AZ, at=now + 1000 * SECOND)
-    found = run(store, claim, Claim("w1", 10, 16, LEASE, HORIZON, rates=rates))[0]
+    found = run(store, claim, Claim(worker="w1", room=10, window=16, lease=LEASE, horizon=HORIZON, rates=rates))[0]
     assert found.batches == ()
     assert int(str(lane(store, AZ)["due"])) > now + 900 * SECOND
 
@@ -96,7 +98,7 @@ def test_a_lane_without_a_token_to_spend_rests_until_there_is_one(store: Store) 
 def test_lanes_are_not_taken_up_for_want_of_tokens(store: Store) -> None:
     """Of two lanes with one token for all together, one is taken; the other stays as it was, due for whoever comes next."""
     queue(store, [AZ, TX])
-    found = run(store, claim, Claim("w1", 10, 16, LEASE, HORIZON, rates=Rates(overall=1.0)))[0]
+    found = run(store, claim, Claim(worker="w1", room=10, window=16, lease=LEASE, horizon=HORIZON, rates=Rates(overall=1.0)))[0]
     assert [batch.ori for batch in found.batches] == [AZ]
     assert (lane(store, TX)["token"], lane(store, TX)["due"]) == (0, 0)
 
@@ -118,7 +120,7 @@ def test_nobody_waits_for_a_lane_that_may_not_be_sent_on(store: Store) -> None:
     told_to_rest(store)
     run(store, pause, Pause(AZ, "operator", "asked for by the state"))
     change(store, "UPDATE message SET status = 'cancelled', ready = :no WHERE ori = :ori", no=False, ori=TX)
-    assert run(store, claim, Claim("w1", 10, 16, LEASE, HORIZON))[0].wait is None
+    assert run(store, claim, Claim(worker="w1", room=10, window=16, lease=LEASE, horizon=HORIZON))[0].wait is None
 
 
 def test_a_lane_given_back_is_not_kept(store: Store) -> None:

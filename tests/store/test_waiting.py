@@ -45,7 +45,7 @@ def test_what_waits_is_told_by_age_lane_and_status(store: Store) -> None:
 def test_a_lane_in_hand_names_its_dispatcher(store: Store) -> None:
     """Until its lease ends."""
     queue(store, [AZ])
-    run(store, claim, Claim("w1", 10, 16, 10 * SECOND, MINUTE))
+    run(store, claim, Claim(worker="w1", room=10, window=16, lease=10 * SECOND, horizon=MINUTE))
     assert [lane.owner for lane in look(store, waiting).lanes] == ["w1"]
     change(store, "UPDATE lane SET until = until - :m", m=MINUTE)
     assert [lane.owner for lane in look(store, waiting).lanes] == [None]

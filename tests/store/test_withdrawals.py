@@ -30,7 +30,21 @@ def followed(store: Store, decision: Decision, withdraw: Callable[[str], Notice 
         return withdraw(last.state)
 
     how = Wording(lambda _, __: decision, in_words, "legacy")
-    (found,) = run(store, follow_up, FollowUp("EX-1", "correction", "b" * 8, "{}", None, "sor", own=True, at=NOON, wording=how))
+    (found,) = run(
+        store,
+        follow_up,
+        FollowUp(
+            release_id="EX-1",
+            kind="correction",
+            fingerprint="b" * 8,
+            body="{}",
+            reason=None,
+            by="sor",
+            own=True,
+            at=NOON,
+            wording=how,
+        ),
+    )
     assert isinstance(found, Followed)
     return msgspec.json.decode(found.answer_json, type=Answer)
 
@@ -56,8 +70,12 @@ def test_a_cancel_that_is_too_long_is_for_a_person(store: Store) -> None:
 def test_what_a_state_asks_stays_open_whatever_follows(store: Store) -> None:
     """Its question is not answered by a correction; what was opened about the message is closed."""
     told(store)
-    run(store, take_in, Heard("t:1", "AM", "text", "AM from TXSIR0000", ((2, "quoted number"),)))
-    run(store, take_in, Heard("t:2", "ER", "text", "refused", ((2, "quoted number"),), status=Status.REJECTED))
+    run(store, take_in, Heard(source="t:1", kind="AM", text="text", cause="AM from TXSIR0000", numbers=((2, "quoted number"),)))
+    run(
+        store,
+        take_in,
+        Heard(source="t:2", kind="ER", text="text", cause="refused", numbers=((2, "quoted number"),), status=Status.REJECTED),
+    )
     followed(store, decided("EX-1", "nothing"))
     assert rows(store, "SELECT code, status FROM work_item ORDER BY id") == [
         ("inquiry", "open"),

@@ -37,5 +37,9 @@ class AuditQuery(OrderedPeriod):
 async def list_all(parts: Wired, _: Auditor, query: Annotated[AuditQuery, Query()]) -> Response:
     """Who did what to what, when, with what outcome; filtered. Role: auditor."""
     wanted = AuditFilter(query.actor, query.action, query.since, query.until)
-    page = await parts.look(lambda connection: list_entries(connection, wanted, query.limit, query.cursor, query.order))
+    page = await parts.look(
+        lambda connection: list_entries(
+            connection=connection, wanted=wanted, limit=query.limit, given=query.cursor, order=query.order
+        )
+    )
     return Response(msgspec.json.encode(AuditPage(*page)), media_type=JSON)

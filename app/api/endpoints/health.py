@@ -156,7 +156,13 @@ async def metrics(watched: Watching) -> Response:
 
 def _page(parts: Parts) -> bytes:
     shelf = parts.shelf
-    written = Written(parts.writer.groups, parts.writer.items, shelf.in_force.version, shelf.problem is not None, shelf.failing)
+    written = Written(
+        groups=parts.writer.groups,
+        items=parts.writer.items,
+        rulebook=shelf.in_force.version,
+        degraded=shelf.problem is not None,
+        failing=shelf.failing,
+    )
     stopped = {name: _ask(name, check) for name, check in parts.ready.items()}
     return parts.metrics.page(
         about_metrics(parts.about),

@@ -60,7 +60,11 @@ _READ = (401, 403, 404, 422, 503)
 async def list_all(parts: Wired, _: Watcher, query: Annotated[InquiryQuery, Query()]) -> Response:
     """Administrative messages to our own address, without their texts, oldest first unless asked otherwise. Roles: operator, auditor."""
     wanted = InquiryFilter(query.status, query.release_id)
-    page = await parts.look(lambda connection: list_inquiries(connection, wanted, query.limit, query.cursor, query.order))
+    page = await parts.look(
+        lambda connection: list_inquiries(
+            connection=connection, wanted=wanted, limit=query.limit, given=query.cursor, order=query.order
+        )
+    )
     return Response(msgspec.json.encode(InquiryPage(*page)), media_type=JSON)
 
 
@@ -97,7 +101,11 @@ async def close(request: Request, parts: Wired, caller: Operator, id: InquiryId,
 async def list_inbound(parts: Wired, _: Watcher, query: Annotated[InboundQuery, Query()]) -> Response:
     """Every ER, SM, AM and other text, without its words, oldest first unless asked otherwise. Roles: operator, auditor."""
     wanted = ArrivalFilter(query.kind, query.matched, query.since, query.until)
-    page = await parts.look(lambda connection: list_arrivals(connection, wanted, query.limit, query.cursor, query.order))
+    page = await parts.look(
+        lambda connection: list_arrivals(
+            connection=connection, wanted=wanted, limit=query.limit, given=query.cursor, order=query.order
+        )
+    )
     return Response(msgspec.json.encode(InboundPage(*page)), media_type=JSON)
 
 

@@ -45,8 +45,19 @@ class MessageQuery(OrderedPeriod):
 @router.get("/v1/messages", summary="List messages", responses=answers("MessagePage", "A page of messages, by their numbers."))
 async def list_all(parts: Wired, _: Watcher, query: Annotated[MessageQuery, Query()]) -> Response:
     """Messages by their numbers, filtered. Roles: operator, auditor."""
-    wanted = MessageFilter(query.status, query.state, query.since, query.until, query.release_id, work_item=query.work_item)
-    page = await parts.look(lambda connection: list_messages(connection, wanted, query.limit, query.cursor, query.order))
+    wanted = MessageFilter(
+        status=query.status,
+        state=query.state,
+        since=query.since,
+        until=query.until,
+        release_id=query.release_id,
+        work_item=query.work_item,
+    )
+    page = await parts.look(
+        lambda connection: list_messages(
+            connection=connection, wanted=wanted, limit=query.limit, given=query.cursor, order=query.order
+        )
+    )
     if not page.items:
         refuse_unknown_state(query.state, parts.decider())
     return Response(msgspec.json.encode(MessagePage(*page)), media_type=JSON)

@@ -75,7 +75,9 @@ async def lift_one(
     """Sends again what waits. With `source=network` it lifts a pause that the network set and will lift itself when it is in service
     again. Role: operator.
     """
-    wanted = ResumeLane(_stored_scope(scope), await read_reason(request), caller.name, parts.clock(), query.source)
+    wanted = ResumeLane(
+        scope=_stored_scope(scope), reason=await read_reason(request), by=caller.name, at=parts.clock(), source=query.source
+    )
     pauses = await parts.writer.do(resume_lanes, wanted)
     parts.queued()
     return _answer(pauses)

@@ -46,7 +46,11 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Que
     """What a person must do, or has done, oldest first unless asked otherwise. Roles: operator, auditor."""
     filters = query.model_dump(exclude={"limit", "cursor", "order"})
     wanted = WorkItemFilter(**filters, now=parts.clock())
-    page = await parts.look(lambda connection: list_work_items(connection, wanted, query.limit, query.cursor, query.order))
+    page = await parts.look(
+        lambda connection: list_work_items(
+            connection=connection, wanted=wanted, limit=query.limit, given=query.cursor, order=query.order
+        )
+    )
     if not page.items:
         refuse_unknown_state(query.state, parts.decider())
     return Response(msgspec.json.encode(WorkItemPage(*page)), media_type=JSON)
@@ -109,7 +113,9 @@ async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: 
     Role: operator.
     """
     reason = await read_reason(request)
-    lifted = await lift_hold(parts.writer, parts.decider(), id, reason, caller.name, parts.clock)
+    lifted = await lift_hold(
+        writer=parts.writer, decider=parts.decider(), work_item=id, reason=reason, caller=caller.name, clock=parts.clock
+    )
     waits = isinstance(lifted, StoredWorkItem) and lifted.status == "open"
     if not waits:
         parts.queued()

@@ -148,4 +148,4 @@ def _line_faults(document: Any, name: str, limit: int, ask: str) -> list[Fault]:
 
 def unknown_fields(document: dict[str, Any], known: tuple[str, ...]) -> list[Fault]:
     """A fault for each field of an object that is none of those known."""
-    return list(unknown_field_faults("", document, known, known, known))
+    return list(unknown_field_faults(pointer="", names=document, accepted=known, known=known, allowed=known))

@@ -127,7 +127,9 @@ def _note_backup(store: Store) -> None:
     """Notes in the audit trail that somebody took a copy. A store that cannot be written any more must be copied all the same."""
     try:
         with Writer(store) as writer:
-            writer.do_and_wait(note, AuditEntry(clock(), actor(), "back_up_store", "store", "begun"))
+            writer.do_and_wait(
+                note, AuditEntry(at=clock(), actor=actor(), action="back_up_store", target="store", outcome="begun")
+            )
     except LensError as error:
         print(f"The audit trail does not note this copy: {error.detail}", file=sys.stderr)
 

@@ -42,7 +42,9 @@ def show_all(
     order: Order = "newest" if newest else "oldest"
 
     def page_at(cursor: str | None) -> Ask[Page[StoredArrival]]:
-        return lambda connection: list_arrivals(connection, wanted, LONGEST_PAGE, cursor, order)
+        return lambda connection: list_arrivals(
+            connection=connection, wanted=wanted, limit=LONGEST_PAGE, given=cursor, order=order
+        )
 
     with store_at_hand() as store:
         for each in every(store, page_at):

@@ -40,7 +40,7 @@ def make(
 
     """
     now = clock()
-    new = NewKey(name, role, actor(), now, _end(expires, now), may_backfill)
+    new = NewKey(name=name, role=role, by=actor(), at=now, expires_at=_end(expires, now), may_backfill=may_backfill)
     settings = read_settings()
     with database(settings) as store:
         bring_up_to_date(store, settings)

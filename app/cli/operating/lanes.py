@@ -51,7 +51,7 @@ def resume(
     lens lanes resume TXSIR0000 --reason "the state is back"
 
     """
-    wanted = ResumeLane(_scope(lane), reason, actor(), clock(), "network" if network else "operator")
+    wanted = ResumeLane(scope=_scope(lane), reason=reason, by=actor(), at=clock(), source="network" if network else "operator")
     with store_at_hand() as store, Writer(store) as writer:
         show(writer.do_and_wait(resume_lanes, wanted))
 

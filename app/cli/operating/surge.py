@@ -95,6 +95,8 @@ def drop(
 
 def _decide(work_item: int, choice: Choice, reason: str) -> int:
     with store_at_hand() as store, Writer(store) as writer, working("Carrying it out"):
-        held: int = writer.do_and_wait(decide, Decide(work_item, choice, reason, actor(), clock()))
+        held: int = writer.do_and_wait(
+            decide, Decide(work_item=work_item, choice=choice, reason=reason, by=actor(), at=clock())
+        )
         asyncio.run(carry_out_surge(writer, work_item))
     return held

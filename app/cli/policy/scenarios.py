@@ -73,7 +73,7 @@ def run_scenarios(  # noqa: PLR0913, PLR0917 - an argument for each option
     for path, option in ((junit, "--junit"), (html, "--html")):
         if path is not None and not path.parent.is_dir():
             raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=option)
-    wanted = RunOptions(coverage, mutation, fail_under, junit, html, form)
+    wanted = RunOptions(coverage=coverage, mutation=mutation, fail_under=fail_under, junit=junit, html=html, form=form)
     if watch:
         from app.cli.watching import run_on_change  # noqa: PLC0415 - a watcher is not loaded for a single run
 
@@ -100,7 +100,7 @@ def run_once(folder: Path, wanted: RunOptions) -> bool:
     covered = cover(loaded.book, trial.results) if wanted.coverage or wanted.html or wanted.fail_under is not None else None
     seconds = time.perf_counter() - started
     mutants = tuple(_judge_mutants(loaded)) if wanted.mutation else None
-    report = Report(trial, datetime.now(UTC), seconds, covered, mutants)
+    report = Report(trial=trial, at=datetime.now(UTC), seconds=seconds, coverage=covered, mutants=mutants)
     if wanted.junit is not None:
         wanted.junit.write_bytes(as_junit(report))
     if wanted.html is not None:

@@ -112,7 +112,15 @@ def manifest_of(files: Sequence[SourceFile], created: str, signer: str | None, s
         FileEntry(file.name, len(file.content), hashlib.sha256(file.content).hexdigest())
         for file in sorted(files, key=lambda file: file.name)
     )
-    manifest = Manifest(KIND, content_hash(files), full_hash(files), created, signer, entries, sequence)
+    manifest = Manifest(
+        kind=KIND,
+        version=content_hash(files),
+        sha256=full_hash(files),
+        created=created,
+        signer=signer,
+        files=entries,
+        sequence=sequence,
+    )
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 

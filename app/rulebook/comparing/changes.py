@@ -116,18 +116,18 @@ class Side:
         owed, routed = verdicts
         because = tuple(rule.id for rule in owed.rules)
         if owed.outcome != "notify":
-            return Answered(owed.outcome, because, (), (), because)
+            return Answered(outcome=owed.outcome, rules=because, sends=(), work_items=(), because=because)
         told = [reply for reply in routed.replies if isinstance(reply, Send)]
         asked = [reply for reply in routed.replies if isinstance(reply, AskPerson)]
         sends = [self._send(reply, values) for reply in told]
         items = [{"to": reply.audience, "code": reply.code} for reply in asked]
         return Answered(
-            owed.outcome,
-            because + tuple(rule.id for rule in routed.rules),
-            tuple(sorted(sends, key=_key)),
-            tuple(sorted(items, key=_key)),
-            because,
-            {send.audience: self.words.words(send, values, *self._printed(send, told, values)) for send in told},
+            outcome=owed.outcome,
+            rules=because + tuple(rule.id for rule in routed.rules),
+            sends=tuple(sorted(sends, key=_key)),
+            work_items=tuple(sorted(items, key=_key)),
+            because=because,
+            words={send.audience: self.words.words(send, values, *self._printed(send, told, values)) for send in told},
         )
 
     def ori(self, fact: str, column: str, value: str) -> str | None:
@@ -230,7 +230,10 @@ def sides(old: Content, new: Content) -> Iterator[tuple[Side, Side]]:
     lasts = [date.fromordinal(first.toordinal() - 1) for first in firsts[1:]] + [date.max]
     rows = _union_rows(old, new)
     for first, last in zip(firsts, lasts, strict=True):
-        yield _side(old, old_views, rows, first, last), _side(new, new_views, rows, first, last)
+        yield (
+            _side(content=old, views=old_views, rows=rows, first=first, last=last),
+            _side(content=new, views=new_views, rows=rows, first=first, last=last),
+        )
 
 
 def _union_rows(old: Content, new: Content) -> dict[str, tuple[str, ...]]:

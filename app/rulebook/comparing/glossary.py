@@ -79,7 +79,7 @@ class Glossary:
                 return Values(fact, values, found)
         rows = self._rows[table]
         missing = tuple(row for row in rows if row not in set(values))
-        return Values(fact, values, None, missing if len(missing) <= FEW else (), len(rows))
+        return Values(fact=fact, values=values, named=None, missing=missing if len(missing) <= FEW else (), out_of=len(rows))
 
 
 def _named_rows(table: Table) -> Iterator[tuple[str, str]]:

@@ -81,7 +81,7 @@ def axes(view: View, facts: Sequence[str], tests: Sequence[ViewedTest], splits: 
     pairs = {(min(test.fact, test.other), max(test.fact, test.other)) for _, test in tests if isinstance(test, Comparison)}
     own = tuple((place, class_of[fact]) for place, fact in enumerate(CONVICTION_FACTS) if fact in class_of)
     shared = tuple((fact, class_of[fact]) for fact in facts if fact not in CONVICTION_FACTS)
-    return Axes(class_of, classes, own, shared, tuple(sorted(pairs)))
+    return Axes(class_of=class_of, classes=classes, own=own, shared=shared, pairs=tuple(sorted(pairs)))
 
 
 def representatives(found: Axes) -> Iterator[Representative]:

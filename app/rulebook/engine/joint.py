@@ -116,7 +116,9 @@ def _join(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Seque
             found[key].count += case.count
             found[key].members.append(case.values)
         else:
-            found[key] = PartStretch(case.values, verdicts, told_here, case.count, part_axes, [case.values])
+            found[key] = PartStretch(
+                values=case.values, verdicts=verdicts, marks=told_here, count=case.count, axes=part_axes, members=[case.values]
+            )
     return list(found.values())
 
 

@@ -154,7 +154,8 @@ def all_verdicts(
     for index, program in enumerate(programs):
         network = Network(program.rules)
         look_ups[str(program.table.name)] = tuple(
-            LookUp(view, program, network, program.axes(view), verdicts[index, view.first]) for view in views
+            LookUp(view=view, program=program, network=network, axes=program.axes(view), verdicts=verdicts[index, view.first])
+            for view in views
         )
     return look_ups, differences
 
@@ -185,7 +186,9 @@ def _parts(network: int, program: Program) -> Iterator[_Part]:
         needs = tuple(sum(bits[flag] for flag in flags) for _, flags in named)
         needed = sum(bits[flag] for flag in {flag for _, flags in named for flag in flags})
         rules = program.table.rules[first : first + len(named)]
-        yield _Part(network, first, rules, named, needs, needed, names, program.table)
+        yield _Part(
+            network=network, first=first, rules=rules, named=named, needs=needs, needed=needed, names=names, table=program.table
+        )
         first += len(named)
 
 
@@ -246,7 +249,7 @@ def _questions(network: int, program: Program, view: View) -> Iterator[_Question
     above = in_force << len(program.tests)
     found = program.axes(view)
     for case in representatives(found):
-        yield _Question(network, view, case, found.key(case.values), masks.of(case.values) | above)
+        yield _Question(network=network, view=view, case=case, key=found.key(case.values), flags=masks.of(case.values) | above)
 
 
 def representatives_needed(tables: Sequence[DecisionTable], views: Sequence[View]) -> int:

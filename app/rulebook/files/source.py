@@ -177,7 +177,13 @@ def read_yaml(file: SourceFile, problems: Problems, allowance: Allowance | None 
         return builder.document(iter(yaml.parse(text, Loader=yaml.CBaseLoader)))
     except yaml.MarkedYAMLError as error:
         spots = [Spot(file.name, m.line + 1, m.column + 1) if m else None for m in (error.problem_mark, error.context_mark)]
-        said = Misread(error.problem or "", error.context or "", spots[0] or Spot(file.name), spots[1], builder.long_quote)
+        said = Misread(
+            problem=error.problem or "",
+            context=error.context or "",
+            at=spots[0] or Spot(file.name),
+            began=spots[1],
+            long_quote=builder.long_quote,
+        )
         tell_misread(said, text, problems)
     except yaml.YAMLError:
         found = _UNPRINTABLE.search(text)

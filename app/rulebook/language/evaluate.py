@@ -46,13 +46,19 @@ def settle(table: DecisionTable, matching: tuple[Rule, ...]) -> Verdict:
     beaten = tuple(rule for rule in matching if over[rule.id] & ids)
     standing = tuple(rule for rule in matching if not over[rule.id] & ids)
     if not standing:
-        return Verdict((table.otherwise.reply,), (table.otherwise,), beaten, (), _outcome(table.otherwise.reply))
+        return Verdict(
+            replies=(table.otherwise.reply,),
+            rules=(table.otherwise,),
+            beaten=beaten,
+            clashes=(),
+            outcome=_outcome(table.otherwise.reply),
+        )
     replies: dict[str | None, Reply] = {}
     for rule in standing:
         replies.setdefault(audience_of(rule.reply), rule.reply)
     clashes = tuple(pair for pair in combinations(standing, 2) if _disagree(*pair))
     outcome = _outcome(standing[0].reply)
-    return Verdict(tuple(replies.values()), standing, beaten, clashes, outcome)
+    return Verdict(replies=tuple(replies.values()), rules=standing, beaten=beaten, clashes=clashes, outcome=outcome)
 
 
 def _disagree(first: Rule, second: Rule) -> bool:
@@ -83,11 +89,11 @@ def strongest(table: DecisionTable, verdicts: Iterable[Verdict]) -> Verdict:
     gave = {rule.id for verdict in same for rule in verdict.rules}
     beaten = {rule.id for verdict in same for rule in verdict.beaten}
     return Verdict(
-        best.replies,
-        tuple(rule for rule in table.all_rules() if rule.id in gave),
-        tuple(rule for rule in table.rules if rule.id in beaten - gave),
-        (),
-        best.outcome,
+        replies=best.replies,
+        rules=tuple(rule for rule in table.all_rules() if rule.id in gave),
+        beaten=tuple(rule for rule in table.rules if rule.id in beaten - gave),
+        clashes=(),
+        outcome=best.outcome,
     )
 
 

@@ -94,12 +94,12 @@ def views(facts: Mapping[str, Fact], tables: Mapping[str, Table], edges: Iterabl
     rows = {name: tuple(table.rows) for name, table in tables.items()}
     return tuple(
         View(
-            first,
-            last,
-            facts,
-            {name: cells_on(table, first) for name, table in tables.items()},
-            {name: sets_on(table, first) for name, table in tables.items()},
-            rows,
+            first=first,
+            last=last,
+            facts=facts,
+            cells={name: cells_on(table, first) for name, table in tables.items()},
+            sets={name: sets_on(table, first) for name, table in tables.items()},
+            rows=rows,
         )
         for first, last in zip(firsts, lasts, strict=True)
     )

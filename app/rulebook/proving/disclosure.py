@@ -38,7 +38,7 @@ def prove_non_disclosure(
     facts = [fact for fact, _, _ in messages.keep_possible]
     for view in views:
         for fact in facts:
-            for found in _possible(fact, eligibility, routing, messages, view):
+            for found in _possible(fact=fact, eligibility=eligibility, routing=routing, messages=messages, view=view):
                 key = (found.fact, found.message, found.copy)
                 if key not in least or found.values < least[key].values:
                     least[key] = found
@@ -77,7 +77,7 @@ def _possible(
         least[key] = min(least.get(key, values), values)
     first = view.first.isoformat() if view.first.year > 1 else "the beginning"
     for (message, copy), values in least.items():
-        yield Possible(fact, message, copy, values, first)
+        yield Possible(fact=fact, message=message, copy=copy, values=values, first_day=first)
 
 
 def _seen_facts(eligibility: DecisionTable, routing: DecisionTable, messages: Messages) -> list[str]:

@@ -27,7 +27,7 @@ def check_rows_named(
                     unnamed.setdefault(row, view)
         used = {f"{table.name}.{name}" for test in _tests_of(table, decisions, views[0]) for name in test.sets}
         for row, view in unnamed.items():
-            _tell_unnamed(table, row, view, sorted(used), problems)
+            _tell_unnamed(table=table, row=row, since=view, used=sorted(used), problems=problems)
 
 
 def _is_read(table: Table, decisions: Sequence[DecisionTable], view: View) -> bool:

@@ -80,7 +80,7 @@ def prove_rules(
                     broken.setdefault(number, _Found()).add(view, stretch, path)
     _tell_clashes(clashes, problems)
     _tell_idle(idle, problems)
-    _tell_dead((eligibility, routing), fired, beaten, unasked, problems)
+    _tell_dead(tables=(eligibility, routing), fired=fired, beaten=beaten, unasked=unasked, problems=problems)
     for number, found in broken.items():
         _tell_broken(suite.promises[number], found, problems)
     return tuple(Uncovered(rule, found.count, found.example) for rule, found in gaps.items())
@@ -260,9 +260,9 @@ def prove_no_expiry(eligibility: DecisionTable, routing: DecisionTable, views: S
         if after is None or before is None:
             continue
         if isinstance(rule.reply, Outcome):
-            _tell_undecided(eligibility, rule, before, after, problems)
+            _tell_undecided(table=eligibility, rule=rule, before=before, after=after, problems=problems)
         else:
-            _tell_unanswered(eligibility, routing, rule, before, after, problems)
+            _tell_unanswered(eligibility=eligibility, routing=routing, rule=rule, before=before, after=after, problems=problems)
 
 
 def _tell_undecided(table: DecisionTable, rule: Rule, before: View, after: View, problems: Problems) -> None:

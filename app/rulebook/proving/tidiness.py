@@ -69,7 +69,14 @@ def check_rows_end(tables: Mapping[str, Table], problems: Problems) -> None:
                     for other in table.changes
                 )
                 if not follows:
-                    _tell_row_ends(table, change.row, column, change.period.last.isoformat(), change.spots[column], problems)
+                    _tell_row_ends(
+                        table=table,
+                        row=change.row,
+                        column=column,
+                        last=change.period.last.isoformat(),
+                        spot=change.spots[column],
+                        problems=problems,
+                    )
 
 
 def _tell_row_ends(table: Table, row: str, column: str, last: str, spot: Spot, problems: Problems) -> None:

@@ -91,7 +91,7 @@ def check_addresses(
             continue
         for view in views:
             if rule.period.covers(view.first):
-                _check_rows(rule, rule.reply, table, view, problems)
+                _check_rows(rule=rule, send=rule.reply, table=table, view=view, problems=problems)
 
 
 def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Problems) -> None:
@@ -108,8 +108,8 @@ def _check_rows(rule: Rule, send: Send, table: Table, view: View, problems: Prob
         if problems.told_at(spot):
             continue  # one fault of a cell is told once, though several rules send there
         ori, nlets = cells[key][send.ori_column], cells[key]["nlets"]
-        _check_code_is_its_own(key, nlets, table, view, problems)
-        _check_code_is_of_nlets(key, nlets, table, view, problems)
+        _check_code_is_its_own(key=key, nlets=nlets, table=table, view=view, problems=problems)
+        _check_code_is_of_nlets(key=key, nlets=nlets, table=table, view=view, problems=problems)
         if not ori:
             help = f"give it one, or set its `ori_status` to none; {rule.id} sends to it"
             problems.error("R122", f"{key} has no ORI and may be sent a message", spot, help=help)

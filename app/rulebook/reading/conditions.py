@@ -99,7 +99,13 @@ class ConditionReader:
             member = self.member(fact, word)
             if member is not None:
                 (sets if "." in member else rows).append(member)
-        return Membership(fact.name, tuple(rows), tuple(s.removeprefix(f"{fact.table}.") for s in sets), negated, node.spot)
+        return Membership(
+            fact=fact.name,
+            rows=tuple(rows),
+            sets=tuple(s.removeprefix(f"{fact.table}.") for s in sets),
+            negated=negated,
+            spot=node.spot,
+        )
 
     def told_as_condition(self, fact: Fact, word: Scalar, instead: str = "") -> bool:
         """Whether a word has an operator before it, such as `not a.b`, or a tag that was told; then no row is looked for.

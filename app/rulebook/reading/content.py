@@ -208,9 +208,20 @@ def read_suite(content: Content, problems: Problems) -> Suite:
     whole = content.whole and content.facts_whole and all(table.whole for table in content.tables.values())
     whole = whole and CELL_FAULTS.isdisjoint(problems.codes)
     answers = answers_of(
-        _known_ids(content), content.routing, tuple(content.messages.templates), content.facts, content.tables, whole=whole
+        rules=_known_ids(content),
+        routing=content.routing,
+        messages=tuple(content.messages.templates),
+        facts=content.facts,
+        tables=content.tables,
+        whole=whole,
     )
-    reader = ScenarioReader(content.facts, content.tables, ExpectedReader(answers, shapes), conditions, shapes)
+    reader = ScenarioReader(
+        facts=content.facts,
+        tables=content.tables,
+        expected=ExpectedReader(answers, shapes),
+        conditions=conditions,
+        shapes=shapes,
+    )
     suites = [reader.suite(name, node) for name, node in content.scenario_nodes]
     return Suite(
         tuple(scenario for suite in suites for scenario in suite.scenarios),

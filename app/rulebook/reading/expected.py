@@ -42,7 +42,7 @@ def answers_of(
 ) -> Answers:
     """The words of the answers; `whole` where no rule and no cell had to be left out."""
     if not whole:
-        return Answers(rules, None, messages or None, None, None, None)
+        return Answers(rules=rules, audiences=None, messages=messages or None, codes=None, oris=None, references=None)
     told = {name: tables[fact.table] for name, fact in facts.items() if fact.table and "ori" in tables[fact.table].columns}
     replies = [rule.reply for rule in routing.all_rules()]
     columns = {(reply.audience, reply.ori_column) for reply in replies if isinstance(reply, Send)}
@@ -52,7 +52,14 @@ def answers_of(
     faulty = any(ori_problem(ori, [ori[:2]]) for ori in oris)  # its row is told; what stood there before is what is expected
     codes = dict.fromkeys(reply.code for reply in replies if isinstance(reply, AskPerson))
     references = [f"{{{audience}.{column}}}" for audience, column in sorted(columns)]
-    return Answers(rules, tuple(told), messages or None, tuple(codes), None if faulty else tuple(oris), references)
+    return Answers(
+        rules=rules,
+        audiences=tuple(told),
+        messages=messages or None,
+        codes=tuple(codes),
+        oris=None if faulty else tuple(oris),
+        references=references,
+    )
 
 
 def _texts(table: Table, column: str) -> Iterator[str]:

@@ -51,7 +51,11 @@ def read_facts(node: Node | None, tables: AbstractMapping[str, Table], shapes: S
     facts = {}
     for name in FACTS:
         entry = listed.get(name) if listed else None
-        fact = _fact(name, entry, listed.spots[name], tables, shapes, unread=unread) if listed and entry else None
+        fact = (
+            _fact(name=name, node=entry, spot=listed.spots[name], tables=tables, shapes=shapes, unread=unread)
+            if listed and entry
+            else None
+        )
         if fact:
             facts[name] = fact
     return facts
@@ -76,7 +80,15 @@ def _fact(
             shapes.problems.error("R102", f"the fact `{name}` lacks `type`", spot, help="write `type: yes_no`")
         else:
             shapes.choice(keys.get("type"), f"`type` of `{name}`", ("yes_no",))
-        return Fact(name, None, per_conviction, sensitive, None, None, spot)
+        return Fact(
+            name=name,
+            table=None,
+            per_conviction=per_conviction,
+            sensitive=sensitive,
+            when_missing=None,
+            when_unknown=None,
+            spot=spot,
+        )
     if keys.get("one_of") is None:
         shapes.problems.error("R102", f"the fact `{name}` lacks `one_of`", spot, help="add `one_of: TABLE`")
         return None
@@ -96,7 +108,15 @@ def _fact(
     if name == "charge_code" and not (sensitive or table.sensitive):
         help = "write `sensitive: yes`: a notice never says what somebody was convicted of"
         shapes.problems.error("R271", "`charge_code` is not said to be sensitive", spot, help=help)
-    return Fact(name, table.name, per_conviction, sensitive or table.sensitive, missing, unknown, spot)
+    return Fact(
+        name=name,
+        table=table.name,
+        per_conviction=per_conviction,
+        sensitive=sensitive or table.sensitive,
+        when_missing=missing,
+        when_unknown=unknown,
+        spot=spot,
+    )
 
 
 def _check_fallbacks(name: str, keys: Keys, spot: Spot, shapes: Shapes) -> None:

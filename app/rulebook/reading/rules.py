@@ -86,7 +86,15 @@ class RulesReader:
                 rules.append(rule)
         otherwise = self._otherwise(top.get("otherwise"), name, reads, outcomes)
         kind: Literal["eligibility", "routing"] = "eligibility" if name == "eligibility" else "routing"
-        return DecisionTable(kind, file, reads, tuple(rules), otherwise, closure(tuple(rules)), outcomes)
+        return DecisionTable(
+            name=kind,
+            file=file,
+            reads=reads,
+            rules=tuple(rules),
+            otherwise=otherwise,
+            beaten_by=closure(tuple(rules)),
+            outcomes=outcomes,
+        )
 
     def _reads(self, node: Node | None, decision: str) -> tuple[str, ...]:
         words = self._shapes.words(node, "`reads`")
@@ -155,7 +163,7 @@ class RulesReader:
         title = self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else ""
         always = "its conditions stand below it, indented; `{}` is for a rule that always holds"
         when = self._when(self._shapes.said(keys.get("when"), f"`when` of {id}", always), id, decision, reads)
-        reply = self._reply(keys.get("then"), id, decision, reads, outcomes)
+        reply = self._reply(node=keys.get("then"), id=id, decision=decision, reads=reads, outcomes=outcomes)
         intact = self._problems.errors == errors and not self._doubtful
         return Rule(
             id=id,
@@ -174,13 +182,33 @@ class RulesReader:
         errors = self._problems.errors
         keys = self._shapes.keys(node, "`otherwise`", *grammar.OTHERWISE.without_demand("authority"))
         if keys is None or keys.get("id") is None:
-            return Rule("", "", Period(), (), (), (), Nothing(), node.spot if node else Spot("rules/"), intact=False)
+            return Rule(
+                id="",
+                title="",
+                period=Period(),
+                authority=(),
+                overrides=(),
+                when=(),
+                reply=Nothing(),
+                spot=node.spot if node else Spot("rules/"),
+                intact=False,
+            )
         id, spot = self._id(keys)
         title = self._shapes.text(keys.get("title"), f"`title` of {id}") if keys.get("title") else ""
-        reply = self._reply(keys.get("then"), id, decision, reads, outcomes)
+        reply = self._reply(node=keys.get("then"), id=id, decision=decision, reads=reads, outcomes=outcomes)
         intact = self._problems.errors == errors
         authority = self._shapes.authority(keys, id or "`otherwise`", spot)
-        return Rule(id, title, Period(), authority, (), (), reply, spot, intact=intact)
+        return Rule(
+            id=id,
+            title=title,
+            period=Period(),
+            authority=authority,
+            overrides=(),
+            when=(),
+            reply=reply,
+            spot=spot,
+            intact=intact,
+        )
 
     def _id(self, keys: Keys) -> tuple[str, Spot]:
         word = self._shapes.scalar(keys.get("id"), "`id`")
@@ -196,7 +224,7 @@ class RulesReader:
         conditions = []
         for key, value in mapping.items if mapping else ():
             if key.text in self._facts and key.text not in reads:
-                self._tell_unread(key.text, key.spot, id, decision, reads)
+                self._tell_unread(fact=key.text, spot=key.spot, id=id, decision=decision, reads=reads)
             elif self._conditions.is_fact(key):
                 condition = self._conditions.condition(key, value)
                 conditions.append(condition)
@@ -207,7 +235,7 @@ class RulesReader:
         """A fact that another is compared with is read too."""
         for test in condition.tests:
             if isinstance(test, Comparison) and test.other not in reads:
-                self._tell_unread(test.other, test.spot, id, decision, reads)
+                self._tell_unread(fact=test.other, spot=test.spot, id=id, decision=decision, reads=reads)
 
     def _tell_unread(self, fact: str, spot: Spot, id: str, decision: str, reads: tuple[str, ...]) -> None:
         """Tells a fact that a rule looks at behind the information barrier. What protects a person never steers routing.

@@ -132,7 +132,19 @@ class ScenarioReader:
             for variant, values in self._variants({**base, **row_values}, axes, row_values):
                 case = self._case(values, {*base, *row_values, *axes}, convictions, name.spot)
                 if case is not None:
-                    found.append(Scenario(file, name.text, variant, case, expectation, name.spot, named, row, notice))
+                    found.append(
+                        Scenario(
+                            file=file,
+                            name=name.text,
+                            variant=variant,
+                            case=case,
+                            expect=expectation,
+                            spot=name.spot,
+                            named=named,
+                            row=row,
+                            notice=notice,
+                        )
+                    )
         return found
 
     def _check_says_something(self, expect: Node | None, of_row: Node | None, spot: Spot) -> None:

@@ -30,7 +30,7 @@ def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceF
     if top.get("as_of") is not None:
         shapes.choice(top.get("as_of"), "`as_of`", ("release_date",))
     columns = _columns(top.get("columns"), shapes)
-    rows, lost, csv_whole = _csv_rows(name, top, columns, files, shapes)
+    rows, lost, csv_whole = _csv_rows(name=name, top=top, columns=columns, files=files, shapes=shapes)
     _yaml_rows(top.get("rows"), columns, rows, shapes)
     lost -= rows.keys()
     sources = {name, *(file for file in files if file.endswith(".csv") and top.get("rows_from") is not None)}
@@ -38,14 +38,14 @@ def read_table(name: str, node: Node | None, files: AbstractMapping[str, SourceF
     changes = tuple(
         change
         for entry in shapes.items(top.get("changes"), "`changes`")
-        if (change := _change(entry, columns, rows, lost, shapes)) is not None
+        if (change := _change(node=entry, columns=columns, rows=rows, lost=lost, shapes=shapes)) is not None
     )
     sensitive = top.get("sensitive") is not None and shapes.yes_no(top.get("sensitive"), "`sensitive`")
     every = top.get("every_row_in_a_set") is not None
     every = every and shapes.yes_no(top.get("every_row_in_a_set"), "`every_row_in_a_set`")
     sets = _sets(top.get("sets"), columns, dict.fromkeys((*rows, *sorted(lost))), shapes)
     if whole:
-        _check_where(top.get("sets"), sets, columns, rows, changes, shapes)
+        _check_where(node=top.get("sets"), sets=sets, columns=columns, rows=rows, changes=changes, shapes=shapes)
     named, spot = (word.text, word.spot) if word else ("", top.spot)
     return Table(
         name=named,
@@ -76,7 +76,12 @@ def _columns(node: Node | None, shapes: Shapes) -> dict[str, Column]:
             columns[key.text] = Column(key.text, "yes_no", key.spot, ("yes", "no"))
         else:
             columns[key.text] = Column(
-                key.text, "text", key.spot, (), _pattern(keys, what, shapes), _starts_with(keys, what, shapes)
+                name=key.text,
+                kind="text",
+                spot=key.spot,
+                allowed=(),
+                matches=_pattern(keys, what, shapes),
+                starts_with=_starts_with(keys, what, shapes),
             )
     for column in columns.values():
         if column.starts_with is not None and column.starts_with not in columns:
@@ -152,7 +157,7 @@ def _add_csv_row(csv_row: CsvRow, columns: dict[str, Column], rows: dict[str, Ro
     else:
         cells = {name: csv_row.cells[name] for name in columns}
         for name, column in columns.items():
-            _check_cell(column, cells[name], cells, csv_row.spot_of(name), shapes.problems)
+            _check_cell(column=column, text=cells[name], cells=cells, spot=csv_row.spot_of(name), problems=shapes.problems)
         rows[key] = Row(key, cells, spot)
 
 
@@ -172,7 +177,7 @@ def _yaml_rows(node: Node | None, columns: dict[str, Column], rows: dict[str, Ro
             continue
         cells, spots = _cells(keys, columns, shapes)
         for name, text in cells.items():
-            _check_cell(columns[name], text, cells, spots[name], shapes.problems)
+            _check_cell(column=columns[name], text=text, cells=cells, spot=spots[name], problems=shapes.problems)
         rows[key.text] = Row(key.text, cells, key.spot, spots)
 
 
@@ -190,7 +195,7 @@ def _check_cell(column: Column, text: str, cells: dict[str, str], spot: Spot, pr
             wrong = f"cannot be `{text}`" if text else "is empty"
             problems.error("R117", f"`{column.name}` {wrong}", spot, help=help, label=label, like=f"{wrong[:2]} {column.name}")
     elif text and column.matches is not None and not patterns.fits(column.matches, text):
-        _tell_malformed(column.name, column.matches, text, spot, problems)
+        _tell_malformed(name=column.name, matches=column.matches, text=text, spot=spot, problems=problems)
     elif text and column.starts_with is not None and not text.startswith(cells.get(column.starts_with, "")):
         start = cells[column.starts_with]
         help = f"it must begin with the row's `{column.starts_with}`, {start}"
@@ -219,10 +224,10 @@ def _change(
     cells, spots = _cells(new, {name: column for name, column in columns.items() if new.get(name)}, shapes)
     merged = {**rows[row.text].cells, **cells}
     for name, text in cells.items():
-        _check_cell(columns[name], text, merged, spots[name], shapes.problems)
+        _check_cell(column=columns[name], text=text, cells=merged, spot=spots[name], problems=shapes.problems)
     period = shapes.period(keys, f"the change of `{row.text}`")
     authority = shapes.authority(keys, f"the change of `{row.text}`", row.spot)
-    return Change(row.text, period, cells, authority, row.spot, spots)
+    return Change(row=row.text, period=period, cells=cells, authority=authority, spot=row.spot, spots=spots)
 
 
 def _sets(node: Node | None, columns: dict[str, Column], rows: Collection[str], shapes: Shapes) -> dict[str, SetDefinition]:
@@ -231,7 +236,7 @@ def _sets(node: Node | None, columns: dict[str, Column], rows: Collection[str], 
     for key, entry in mapping.items if mapping else ():
         if not _NAME.fullmatch(key.text):
             shapes.problems.error("R104", f"a set cannot be called `{key.text}`", key.spot, help=_NAME_HELP)
-        sets[key.text] = _set(key, entry, columns, rows, shapes)
+        sets[key.text] = _set(key=key, node=entry, columns=columns, rows=rows, shapes=shapes)
     return sets
 
 
@@ -278,7 +283,14 @@ def _set(key: Scalar, node: Node, columns: dict[str, Column], rows: Collection[s
     if not isinstance(node, Mapping):
         listed = shapes.words(node, what)
         known = [word for word in listed if shapes.known(word, "R107", "there is no row {}", rows)]
-        return SetDefinition(key.text, key.spot, tuple(w.text for w in known), (), (), {w.text: w.spot for w in known})
+        return SetDefinition(
+            name=key.text,
+            spot=key.spot,
+            listed=tuple(w.text for w in known),
+            where=(),
+            excepted=(),
+            spots={w.text: w.spot for w in known},
+        )
     keys = shapes.keys(node, what, *grammar.SET)
     asked = shapes.said(keys.get("where"), f"`where` of {what}", "write `{}` for all rows") if keys else None
     where = shapes.keys(asked, f"`where` of {what}", [], list(columns))
@@ -293,4 +305,11 @@ def _set(key: Scalar, node: Node, columns: dict[str, Column], rows: Collection[s
         tests.append((name, tuple(word.text for word in words)))
     excepted = shapes.words(keys.get("except"), f"`except` of {what}") if keys and keys.get("except") else ()
     known = [word for word in excepted if shapes.known(word, "R107", "there is no row {}", rows)]
-    return SetDefinition(key.text, key.spot, None, tuple(tests), tuple(w.text for w in known), {w.text: w.spot for w in known})
+    return SetDefinition(
+        name=key.text,
+        spot=key.spot,
+        listed=None,
+        where=tuple(tests),
+        excepted=tuple(w.text for w in known),
+        spots={w.text: w.spot for w in known},
+    )

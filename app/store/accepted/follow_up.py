@@ -108,7 +108,9 @@ def _follow_one(connection: Connection, item: FollowUp, release: Row[Any] | None
     now = versions[-1]
     conflict = _conflict(item, versions) if item.kind == "correction" else None
     if conflict is not None:
-        refused = AuditEntry(item.at, item.by, "correct_release", f"release {item.release_id}", "conflict")
+        refused = AuditEntry(
+            at=item.at, actor=item.by, action="correct_release", target=f"release {item.release_id}", outcome="conflict"
+        )
         append(connection, [refused])
         return Conflict(conflict)
     if item.kind == now.kind == "cancellation" or (item.kind == "correction" and item.fingerprint == now.fingerprint):
@@ -156,14 +158,23 @@ def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versio
     decision = with_withdrawals(decision, told, versions, item.wording)
     decision = with_caution(connection, decision, item.address)
     move_address(connection, release.id, item.address)
-    whole = Acceptance(decision, item.fingerprint, body, item.by, item.wording.format, item.at, backfill, item.breaker)
+    whole = Acceptance(
+        decision=decision,
+        fingerprint=item.fingerprint,
+        body=body,
+        caller=item.by,
+        format=item.wording.format,
+        accepted_at=item.at,
+        backfill=backfill,
+        breaker=item.breaker,
+    )
     added = add_to_release(connection, release.id, whole, cause)
     answered = msgspec.json.encode(answer(decision, added.messages, (*still_open, *added.work_items)))
     version = len(versions) + 1
     head = (version, item.kind, item.fingerprint, str(item.by), decision.rulebook_sha256, body, item.reason)
     stored = Version(*head, answered.decode(), added.first_message, item.at)
     sums = add_version(connection, release.id, stored, evidence(decision))
-    entry = _audit_entry(item, version, decision, added, cancelled)
+    entry = _audit_entry(item=item, version=version, decision=decision, added=added, cancelled=cancelled)
     append(connection, [entry._replace(sums=sums | added.sums)])
     return Followed("new", answered, added.queued, added.trips)
 
@@ -180,7 +191,14 @@ def _audit_entry(item: FollowUp, version: int, decision: Decision, added: Added,
         "cancelled": cancelled,
         "work_items": [each.id for each in added.work_items],
     }
-    return AuditEntry(item.at, item.by, _ACTIONS[item.kind], f"release {item.release_id}", decision.outcome, detail)
+    return AuditEntry(
+        at=item.at,
+        actor=item.by,
+        action=_ACTIONS[item.kind],
+        target=f"release {item.release_id}",
+        outcome=decision.outcome,
+        detail=detail,
+    )
 
 
 def with_withdrawals(decision: Decision, told: Record, versions: Sequence[Version], wording: Wording) -> Decision:
@@ -211,7 +229,7 @@ def with_withdrawals(decision: Decision, told: Record, versions: Sequence[Versio
 def _cancel(connection: Connection, told: Record, at: int, cause: str) -> list[str]:
     """Cancels what was not told; the ids."""
     numbers = [row.number for row in told.untold]
-    change(connection, numbers, Status.CANCELLED, at, cause)
+    change(connection=connection, numbers=numbers, status=Status.CANCELLED, at=at, cause=cause)
     return [message_id(number) for number in numbers]
 
 
@@ -233,4 +251,13 @@ def _supersede(
 
 def _as_answered(row: Row[Any]) -> WorkItem:
     due_at = None if row.due_at is None else rfc3339(row.due_at)
-    return WorkItem(row.id, row.code, row.audience, row.state, row.rule, rfc3339(row.opened_at), due_at, row.status)
+    return WorkItem(
+        id=row.id,
+        code=row.code,
+        audience=row.audience,
+        state=row.state,
+        rule=row.rule,
+        opened_at=rfc3339(row.opened_at),
+        due_at=due_at,
+        status=row.status,
+    )

@@ -67,7 +67,9 @@ def _lift_one(connection: Connection, item: Lift) -> StoredRelease | StoredWorkI
     if isinstance(row, LensError):
         return row
     if row.code == SURGE:
-        return decide_surge(connection, Decide(item.work_item, "release", item.reason, item.by, item.at))
+        return decide_surge(
+            connection, Decide(work_item=item.work_item, choice="release", reason=item.reason, by=item.by, at=item.at)
+        )
     if row.lift == TWO_PEOPLE and row.first_lift_by is None:
         return _lift_first(connection, item, row)
     if row.lift == TWO_PEOPLE and same_person(row.first_lift_by, item.by):
@@ -80,7 +82,15 @@ def _lift_one(connection: Connection, item: Lift) -> StoredRelease | StoredWorkI
     close_items(connection, WORK_ITEM.c.id == item.work_item, by=item.by, at=item.at, reason=item.reason)
     first = {} if row.first_lift_by is None else {"first_lift_by": row.first_lift_by}
     detail = {"code": row.code, "release": row.release_id, **first, **sent}
-    entry = AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "lifted", detail, sums)
+    entry = AuditEntry(
+        at=item.at,
+        actor=item.by,
+        action="lift_hold",
+        target=f"work item {item.work_item}",
+        outcome="lifted",
+        detail=detail,
+        sums=sums,
+    )
     append(connection, [entry])
     return get_release(connection, row.release_id)
 
@@ -92,7 +102,16 @@ def _lift_first(connection: Connection, item: Lift, row: Row[Any]) -> StoredWork
     detail = {"code": row.code, "release": row.release_id}
     append(
         connection,
-        [AuditEntry(item.at, item.by, "lift_hold", f"work item {item.work_item}", "waits for a second person", detail)],
+        [
+            AuditEntry(
+                at=item.at,
+                actor=item.by,
+                action="lift_hold",
+                target=f"work item {item.work_item}",
+                outcome="waits for a second person",
+                detail=detail,
+            )
+        ],
     )
     return get_work_item(connection, item.work_item)
 
@@ -134,12 +153,24 @@ def _reject_one(connection: Connection, item: Resolve) -> StoredRelease | Stored
     if isinstance(row, LensError):
         return row
     if row.code == SURGE:
-        return decide_surge(connection, Decide(item.id, "drop", item.reason, item.by, item.at))
+        return decide_surge(connection, Decide(work_item=item.id, choice="drop", reason=item.reason, by=item.by, at=item.at))
     cancelled = cancel_held(connection, item.id, item.at, f"rejected by {item.by}: {item.reason}")
     close_items(connection, WORK_ITEM.c.id == item.id, by=item.by, at=item.at, reason=item.reason)
     numbers = [message_id(row.number)] if cancelled else []
     detail = {"code": row.code, "release": row.release_id, "cancelled": numbers}
-    append(connection, [AuditEntry(item.at, item.by, "reject_hold", f"work item {item.id}", "rejected", detail)])
+    append(
+        connection,
+        [
+            AuditEntry(
+                at=item.at,
+                actor=item.by,
+                action="reject_hold",
+                target=f"work item {item.id}",
+                outcome="rejected",
+                detail=detail,
+            )
+        ],
+    )
     return get_release(connection, row.release_id)
 
 
@@ -186,7 +217,7 @@ class _Sent(NamedTuple):
 
 
 def _queue_held(connection: Connection, item: Lift, row: Row[Any]) -> _Sent:
-    change(connection, [row.number], Status.QUEUED, item.at, _cause(item))
+    change(connection=connection, numbers=[row.number], status=Status.QUEUED, at=item.at, cause=_cause(item))
     return _Sent({"messages": [message_id(row.number)]}, {})
 
 
@@ -198,7 +229,15 @@ def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> _Sent | 
     if decision.outcome == "hold_for_review":
         return Conflict("The rules engine cannot be trusted with this release yet; nothing was sent.")
     decision = with_withdrawals(decision, told, versions, item.wording)
-    again = Acceptance(decision, "", "", item.by, item.wording.format, item.at, row.mode == "backfill")
+    again = Acceptance(
+        decision=decision,
+        fingerprint="",
+        body="",
+        caller=item.by,
+        format=item.wording.format,
+        accepted_at=item.at,
+        backfill=row.mode == "backfill",
+    )
     added = add_to_release(connection, row.release, again, _cause(item))
     detail: dict[str, object] = {
         "messages": [message.message_id for message in added.messages],

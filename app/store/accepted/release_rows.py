@@ -96,7 +96,14 @@ class Rows(NamedTuple):
 
 def no_rows(connection: Connection, item: Acceptance) -> Rows:
     """Nothing yet. `item` is the first of those to come, whose breaker and hour are those of all."""
-    return Rows(SurgeBreaker(connection, item.breaker, item.accepted_at), [], [], [], [], [])
+    return Rows(
+        gate=SurgeBreaker(connection, item.breaker, item.accepted_at),
+        releases=[],
+        messages=[],
+        events=[],
+        work_items=[],
+        audit=[],
+    )
 
 
 def insert_rows(connection: Connection, rows: Rows) -> None:
@@ -201,7 +208,16 @@ def add_work_items(
         rows.work_items.append((task + place, row))
         due_at = None if due is None else rfc3339(due)
         items.append(
-            WorkItem(task + place, errand.code, errand.audience, errand.state, errand.rule, rfc3339(at), due_at, "open")
+            WorkItem(
+                id=task + place,
+                code=errand.code,
+                audience=errand.audience,
+                state=errand.state,
+                rule=errand.rule,
+                opened_at=rfc3339(at),
+                due_at=due_at,
+                status="open",
+            )
         )
     return tuple(items)
 
@@ -228,7 +244,11 @@ def add_release(rows: Rows, item: Acceptance, key: int, became: Became, items: t
         "work_items": [work_item.id for work_item in items],
     }
     target = f"release {decision.release_id}"
-    rows.audit.append(AuditEntry(at, item.caller, "accept_release", target, decision.outcome, detail, sums))
+    rows.audit.append(
+        AuditEntry(
+            at=at, actor=item.caller, action="accept_release", target=target, outcome=decision.outcome, detail=detail, sums=sums
+        )
+    )
     return answered
 
 

@@ -73,7 +73,15 @@ def accept_many(connection: Connection, items: Sequence[Acceptance]) -> list[Acc
             results.append(Accepted("replay", there.answer_json.encode()))
         else:
             results.append(Conflict("This release_id is stored with other content; send a correction."))
-            refused.append(AuditEntry(item.accepted_at, item.caller, "accept_release", f"release {release_id}", "conflict"))
+            refused.append(
+                AuditEntry(
+                    at=item.accepted_at,
+                    actor=item.caller,
+                    action="accept_release",
+                    target=f"release {release_id}",
+                    outcome="conflict",
+                )
+            )
     append(connection, refused)
     refuse_taken(connection, claims)
     return results
@@ -115,8 +123,8 @@ def _store(connection: Connection, fresh: list[_Fresh]) -> dict[str, tuple[Accep
     items_warned = with_cautions(connection, [item for item, _ in fresh])
     for item, (_, todo) in zip(items_warned, fresh, strict=True):
         became = add_messages(rows, item, key, number)
-        items = add_work_items(rows, item, todo, key, number, task)
-        answered = add_release(rows, item, key, became, (*items, *became.surges))
+        items = add_work_items(rows=rows, item=item, todo=todo, key=key, number=number, task=task)
+        answered = add_release(rows=rows, item=item, key=key, became=became, items=(*items, *became.surges))
         results[item.decision.release_id] = (Accepted("new", answered, became.queued, became.trips), key)
         key, number, task = key + 1, number + len(became.messages), task + len(items)
     insert_rows(connection, rows)
@@ -146,8 +154,8 @@ def add_to_release(connection: Connection, key: int, item: Acceptance, cause: st
     counts = {"message": len(item.decision.notices), "work_item": len(todo)}
     first = take_all_numbers(connection, counts)
     rows = no_rows(connection, item)
-    became = add_messages(rows, item, key, first["message"], cause)
-    work_items = add_work_items(rows, item, todo, key, first["message"], first["work_item"])
+    became = add_messages(rows=rows, item=item, key=key, number=first["message"], first_cause=cause)
+    work_items = add_work_items(rows=rows, item=item, todo=todo, key=key, number=first["message"], task=first["work_item"])
     insert_rows(connection, rows)
     return Added(
         messages=became.messages,

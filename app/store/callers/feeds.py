@@ -108,14 +108,21 @@ def _heard(connection: Connection, item: Heartbeat) -> TakenHeartbeat:
         return TakenHeartbeat("replay", feed.answer_json.encode(), answer.agrees)
     received, last = _count_received(connection, item.caller, 0 if feed is None else feed.last_release)
     answer = _compare(connection, item, received, feed)
-    _keep(connection, item, answer, last, feed)
+    _keep(connection=connection, item=item, answer=answer, last=last, feed=feed)
     back = False
     if feed is not None and feed.silent_since is not None:
         back = True
         _note_back(connection, feed, item.at, item.at)
     outcome = "agrees" if answer.agrees else "differs"
     detail = {"count": item.told, "received": received, "work_item": answer.work_item}
-    append(connection, [AuditEntry(item.at, item.caller, "heartbeat", f"feed {item.caller}", outcome, detail)])
+    append(
+        connection,
+        [
+            AuditEntry(
+                at=item.at, actor=item.caller, action="heartbeat", target=f"feed {item.caller}", outcome=outcome, detail=detail
+            )
+        ],
+    )
     return TakenHeartbeat("new", msgspec.json.encode(answer), answer.agrees, back)
 
 
@@ -129,7 +136,9 @@ def _count_received(connection: Connection, caller: str, after: int) -> tuple[in
 def _compare(connection: Connection, item: Heartbeat, received: int, feed: Row[Any] | None) -> HeartbeatAnswer:
     since = None if feed is None else rfc3339(feed.heartbeat_at)
     agrees = received == item.told
-    work_item = None if agrees else _raise_difference(connection, item, received, since, feed)
+    work_item = (
+        None if agrees else _raise_difference(connection=connection, item=item, received=received, since=since, feed=feed)
+    )
     times = (since, rfc3339(item.at), rfc3339(item.next_by))
     return HeartbeatAnswer(str(item.caller), item.told, received, agrees, *times, work_item)
 
@@ -209,7 +218,10 @@ def _note_silent(connection: Connection, feed: Row[Any], heard_at: int, now: int
     changed = {"silent_since": heard_at, "silent_item": work_item}
     connection.execute(update(FEED).where(FEED.c.caller == feed.caller).values(**changed))
     detail = {"last_heard": rfc3339(heard_at), "work_item": work_item}
-    append(connection, [AuditEntry(now, _WATCH, "feed_silent", f"feed {feed.caller}", "raised", detail)])
+    append(
+        connection,
+        [AuditEntry(at=now, actor=_WATCH, action="feed_silent", target=f"feed {feed.caller}", outcome="raised", detail=detail)],
+    )
 
 
 def _note_back(connection: Connection, feed: Row[Any], heard_at: int, now: int) -> None:
@@ -219,7 +231,10 @@ def _note_back(connection: Connection, feed: Row[Any], heard_at: int, now: int) 
         _set_detail(connection, feed.silent_item, f"{known} It was heard again at {rfc3339(heard_at)}.")
     connection.execute(update(FEED).where(FEED.c.caller == feed.caller).values(silent_since=None))
     detail = {"silent_since": rfc3339(feed.silent_since), "heard_again": rfc3339(heard_at), "work_item": feed.silent_item}
-    append(connection, [AuditEntry(now, _WATCH, "feed_back", f"feed {feed.caller}", "heard", detail)])
+    append(
+        connection,
+        [AuditEntry(at=now, actor=_WATCH, action="feed_back", target=f"feed {feed.caller}", outcome="heard", detail=detail)],
+    )
 
 
 def _open_detail(connection: Connection, work_item: int | None) -> str | None:
@@ -244,6 +259,12 @@ def list_feeds(connection: Connection) -> tuple[Feed, ...]:
     statement = select(*columns, newest.scalar_subquery().label("newest")).where(not_(ended)).order_by(FEED.c.caller)
     rows = connection.execute(statement)
     return tuple(
-        Feed(row.caller, row.heartbeat_at, max(row.heartbeat_at, row.newest or 0), row.silent_since, row.differences)
+        Feed(
+            caller=row.caller,
+            heartbeat_at=row.heartbeat_at,
+            heard_at=max(row.heartbeat_at, row.newest or 0),
+            silent_since=row.silent_since,
+            differences=row.differences,
+        )
         for row in rows
     )

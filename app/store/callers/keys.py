@@ -116,7 +116,20 @@ def _create_one(connection: Connection, item: NewKey) -> str | LensError:
     expires_at = None if item.expires_at is None else rfc3339(item.expires_at)
     detail = {"role": item.role, "expires_at": expires_at, "may_backfill": item.may_backfill}
     row = _row_of(connection, key)
-    append(connection, [AuditEntry(item.at, item.by, "create_key", f"key {item.name}", "created", detail, covers=(row,))])
+    append(
+        connection,
+        [
+            AuditEntry(
+                at=item.at,
+                actor=item.by,
+                action="create_key",
+                target=f"key {item.name}",
+                outcome="created",
+                detail=detail,
+                covers=(row,),
+            )
+        ],
+    )
     return key
 
 
@@ -143,7 +156,10 @@ def bootstrap(connection: Connection, items: Sequence[Bootstrap]) -> list[bool]:
             insert(connection, "api_key", _COLUMNS, [(BOOTSTRAP, BOOTSTRAP, digest_of(item.key), item.at, None, None)])
             row = _row_of(connection, item.key)
             target = f"key {BOOTSTRAP}"
-            append(connection, [AuditEntry(item.at, BOOTSTRAP, "create_key", target, "created", covers=(row,))])
+            append(
+                connection,
+                [AuditEntry(at=item.at, actor=BOOTSTRAP, action="create_key", target=target, outcome="created", covers=(row,))],
+            )
         results.append(empty)
     return results
 
@@ -171,7 +187,20 @@ def try_out(connection: Connection, items: Sequence[TryOut]) -> list[None]:
         insert(connection, "api_key", _COLUMNS, [values])
         detail = {"expires_at": rfc3339(item.expires_at)}
         row = _row_of(connection, item.key)
-        append(connection, [AuditEntry(item.at, "try-out", "create_key", "key try-out", "created", detail, covers=(row,))])
+        append(
+            connection,
+            [
+                AuditEntry(
+                    at=item.at,
+                    actor="try-out",
+                    action="create_key",
+                    target="key try-out",
+                    outcome="created",
+                    detail=detail,
+                    covers=(row,),
+                )
+            ],
+        )
     return [None] * len(items)
 
 
@@ -204,5 +233,18 @@ def _revoke_one(connection: Connection, item: Revoke) -> int | LensError:
         return NotFound(f"There is no key {item.which} to revoke.")
     rows = tuple(f"api_key {key}" for key in revoked)
     detail = {"keys": len(revoked)}
-    append(connection, [AuditEntry(item.at, item.by, "revoke_key", f"key {item.which}", "revoked", detail, covers=rows)])
+    append(
+        connection,
+        [
+            AuditEntry(
+                at=item.at,
+                actor=item.by,
+                action="revoke_key",
+                target=f"key {item.which}",
+                outcome="revoked",
+                detail=detail,
+                covers=rows,
+            )
+        ],
+    )
     return len(revoked)

@@ -73,7 +73,9 @@ def get_arrival(connection: Connection, key: int) -> ArrivalWithText:
 
 def shown(found: ArrivalWithText, by: str, at: int) -> AuditEntry:
     """What the audit trail notes when a text is shown. `by` is the name of the key, `at` Micros."""
-    return AuditEntry(at, by, "read_inbound", f"inbound {found.id}", "read", {"kind": found.kind})
+    return AuditEntry(
+        at=at, actor=by, action="read_inbound", target=f"inbound {found.id}", outcome="read", detail={"kind": found.kind}
+    )
 
 
 def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the table

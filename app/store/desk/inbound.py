@@ -122,9 +122,9 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
     if heard.network is not None:
         _pause_or_resume(connection, heard)
     elif number is None or matched_by is None or heard.status is None:
-        _ask(connection, now, key, heard, number, links)
+        _ask(connection=connection, now=now, key=key, heard=heard, number=number, links=links)
     else:
-        changed = _act(connection, now, number, heard.status, heard)
+        changed = _act(connection=connection, now=now, number=number, status=heard.status, heard=heard)
         if changed and in_doubt:
             run(connection, _DOUBT, (number,))
     return _answer(heard.kind, matched_by)
@@ -184,7 +184,9 @@ def _ask(connection: Connection, now: int, key: int, heard: Heard, number: int |
         return
     release = links[0].release if links else None
     code = INQUIRY if heard.kind == "AM" else UNMATCHED
-    raise_items(connection, now, [Raised(code, number, detail, release, key, heard.due(now))])
+    raise_items(
+        connection, now, [Raised(code=code, number=number, detail=detail, release=release, inbound=key, due_at=heard.due(now))]
+    )
 
 
 def _found(heard: Heard, links: Sequence[_Link]) -> str:
@@ -264,11 +266,13 @@ def _act(connection: Connection, now: int, number: int, status: Status, heard: H
         status, cause = Status.REJECTED, f"{cause}, after it had said that it would forward it"
     changed = may_become(message.status, status)
     if changed:
-        _change(connection, now, number, status, cause, message.attempts)
+        _change(connection=connection, now=now, number=number, status=status, cause=cause, attempts=message.attempts)
         if status == Status.WAITING_FOR_STATE and overtaken(connection, [number]):
             # Sent again now, it would come after what corrects it.
             over = "overtaken by a correction or cancellation, so it is not sent again"
-            _change(connection, now, number, Status.CANCELLED, over, message.attempts)
+            _change(
+                connection=connection, now=now, number=number, status=Status.CANCELLED, cause=over, attempts=message.attempts
+            )
     if status == Status.WAITING_FOR_STATE and message.status in READY | {Status.SENT, Status.PRESUMED_DELIVERED}:
         # One message at a time from then on, to find out whether the state is back.
         resting = {"due": max(lane.due, now + heard.delay), "fails": max(lane.fails, 1)}
@@ -277,6 +281,6 @@ def _act(connection: Connection, now: int, number: int, status: Status, heard: H
 
 
 def _change(connection: Connection, now: int, number: int, status: Status, cause: str, attempts: int) -> None:
-    change(connection, [number], status, now, cause, attempts)
+    change(connection=connection, numbers=[number], status=status, at=now, cause=cause, attempt=attempts)
     if status == Status.REJECTED:
         raise_items(connection, now, [Raised("network-rejected", number, cause)])

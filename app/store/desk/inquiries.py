@@ -113,7 +113,7 @@ def get_inquiry(connection: Connection, key: int) -> InquiryWithText:
 def shown(found: InquiryWithText, by: str, at: int) -> AuditEntry:
     """What the audit trail notes when an inquiry is shown. `by` is the name of the key, `at` Micros."""
     seen = {"inbound": found.inbound_id, "releases": [each.release_id for each in found.about]}
-    return AuditEntry(at, by, "read_inquiry", f"inquiry {found.id}", "read", seen)
+    return AuditEntry(at=at, actor=by, action="read_inquiry", target=f"inquiry {found.id}", outcome="read", detail=seen)
 
 
 def _about(connection: Connection, row: Any, found: Inquiry) -> tuple[ReleaseAsTold, ...]:  # noqa: ANN401 - a work item's row
@@ -124,11 +124,11 @@ def _about(connection: Connection, row: Any, found: Inquiry) -> tuple[ReleaseAsT
     releases = connection.execute(select(RELEASE).where(RELEASE.c.id.in_(found_by)).order_by(RELEASE.c.id.desc())).all()
     return tuple(
         ReleaseAsTold(
-            each.release_id,
-            found_by[each.id],
-            each.outcome,
-            rfc3339(each.accepted_at),
-            messages_of_release(connection, each.id),
+            release_id=each.release_id,
+            found_by=found_by[each.id],
+            outcome=each.outcome,
+            accepted_at=rfc3339(each.accepted_at),
+            messages=messages_of_release(connection, each.id),
         )
         for each in sorted(releases, key=lambda each: (each.id != row.release, found_by[each.id] == BY_SUBJECT))
     )

@@ -61,7 +61,10 @@ def _resume_one(connection: Connection, item: ResumeLane) -> tuple[StandingPause
 
 def _record(connection: Connection, action: str, item: PauseLane | ResumeLane, **more: str) -> None:
     detail = {"reason": item.reason, **more}
-    append(connection, [AuditEntry(item.at, item.by, action, _name_scope(item.scope), "ok", detail)])
+    append(
+        connection,
+        [AuditEntry(at=item.at, actor=item.by, action=action, target=_name_scope(item.scope), outcome="ok", detail=detail)],
+    )
 
 
 def _name_scope(scope: str) -> str:

@@ -34,7 +34,18 @@ def raise_items(connection: Connection, now: int, items: Sequence[Raised]) -> No
     for item in items:
         release, audience, state, due = about.get(item.number, (item.release, None, None, None))
         due = due if item.inbound is None else item.due_at
-        opened = NewWorkItem(item.code, now, release, item.number, audience, state, "", item.detail, due, item.inbound)
+        opened = NewWorkItem(
+            code=item.code,
+            opened_at=now,
+            release=release,
+            number=item.number,
+            audience=audience,
+            state=state,
+            rule="",
+            detail=item.detail,
+            due_at=due,
+            inbound=item.inbound,
+        )
         rows.append(opened)
     open_all(connection, rows)
 

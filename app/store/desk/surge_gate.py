@@ -96,7 +96,9 @@ class SurgeBreaker:
             if not known:
                 learned = usual_in(self._connection, hour)
             open_now = None if surge[0] is None else _OpenSurge(*surge)
-            self._sides[kind] = _Side(hour, passed or 0, learned, breaker.band(learned), known, open_now)
+            self._sides[kind] = _Side(
+                hour=hour, passed=passed or 0, usual=learned, band=breaker.band(learned), known=known, surge=open_now
+            )
         return self._sides[kind]
 
     def _stop(self, side: _Side, kind: Kind, count: int) -> _OpenSurge | None:
@@ -135,7 +137,14 @@ class SurgeBreaker:
                 [(key, kind, surge.band, 0, 0, 0)],
             )
             detail = {"kind": kind, "band": surge.band, "passed": side.passed}
-            append(connection, [AuditEntry(self._at, "lens", "open_surge", f"work item {key}", "held", detail)])
+            append(
+                connection,
+                [
+                    AuditEntry(
+                        at=self._at, actor="lens", action="open_surge", target=f"work item {key}", outcome="held", detail=detail
+                    )
+                ],
+            )
         insert(connection, "surge_hold", ("surge", "number"), [(key, number) for number in side.held])
         ((held,),) = run(
             connection, "UPDATE surge SET held = held + ? WHERE work_item = ? RETURNING held", (len(side.held), key)
@@ -163,7 +172,16 @@ def usual_in(connection: Connection, hour: int) -> int | None:
 
 def _as_answered(surge: _OpenSurge) -> WorkItem:
     due_at = rfc3339(surge.opened_at + _DECIDE_WITHIN)
-    return WorkItem(surge.work_item, SURGE, None, None, "", rfc3339(surge.opened_at), due_at, "open")
+    return WorkItem(
+        id=surge.work_item,
+        code=SURGE,
+        audience=None,
+        state=None,
+        rule="",
+        opened_at=rfc3339(surge.opened_at),
+        due_at=due_at,
+        status="open",
+    )
 
 
 def _detail(kind: Kind, held: int, surge: _OpenSurge) -> str:

@@ -57,7 +57,14 @@ def _decide_one(connection: Connection, item: Decide) -> int | LensError:
     run(connection, _FROM_NOTHING, (kind, item.at // HOUR))
     detail = f"{held} {CALLED[kind]} were held; a person {_DID[item.choice]} them"
     run(connection, _CLOSE, (item.at, item.by, item.reason, detail, item.work_item))
-    entry = AuditEntry(item.at, item.by, f"{item.choice}_surge", f"work item {item.work_item}", "decided", {"held": held})
+    entry = AuditEntry(
+        at=item.at,
+        actor=item.by,
+        action=f"{item.choice}_surge",
+        target=f"work item {item.work_item}",
+        outcome="decided",
+        detail={"held": held},
+    )
     append(connection, [entry])
     return int(held)
 
@@ -123,7 +130,9 @@ def _part(connection: Connection, item: CarryOut) -> Part:
     released = surge.decision == "release"
     status = Status.QUEUED if released else Status.CANCELLED
     values = (status.value, now, released, now, now)
-    moved = run_in(connection, _MOVE, values, numbers, "RETURNING number, created_at, changed_at")
+    moved = run_in(
+        connection=connection, start=_MOVE, values=values, keys=numbers, end="RETURNING number, created_at, changed_at"
+    )
     cause = f"{_DID[surge.decision]} by {surge.by}: {surge.reason}"
     record(connection, [HistoryLine(number, status.value, at, cause) for number, _, at in sorted(moved)])
     if released:
@@ -135,7 +144,16 @@ def _part(connection: Connection, item: CarryOut) -> Part:
     if finished:
         append(
             connection,
-            [AuditEntry(now, surge.by, "end_surge", f"work item {surge.work_item}", _DID[surge.decision], {"messages": done})],
+            [
+                AuditEntry(
+                    at=now,
+                    actor=surge.by,
+                    action="end_surge",
+                    target=f"work item {surge.work_item}",
+                    outcome=_DID[surge.decision],
+                    detail={"messages": done},
+                )
+            ],
         )
     return Part(not finished or item.work_item is None, released and bool(moved))
 

@@ -68,4 +68,4 @@ def _in_words(claim: Claim) -> str:
 
 
 def _entry(claim: Claim) -> AuditEntry:
-    return AuditEntry(claim.at, claim.caller, claim.action, f"release {claim.release_id}", TAKEN)
+    return AuditEntry(at=claim.at, actor=claim.caller, action=claim.action, target=f"release {claim.release_id}", outcome=TAKEN)

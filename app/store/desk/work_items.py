@@ -180,7 +180,19 @@ def _assign_one(connection: Connection, item: Assign) -> StoredWorkItem | LensEr
     if connection.execute(change).rowcount == 0:
         return _not_open(connection, item.id)
     outcome = "assigned" if item.to else "given back"
-    append(connection, [AuditEntry(item.at, item.by, "assign_work_item", f"work item {item.id}", outcome, {"to": item.to})])
+    append(
+        connection,
+        [
+            AuditEntry(
+                at=item.at,
+                actor=item.by,
+                action="assign_work_item",
+                target=f"work item {item.id}",
+                outcome=outcome,
+                detail={"to": item.to},
+            )
+        ],
+    )
     return get_work_item(connection, item.id)
 
 
@@ -202,7 +214,7 @@ def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWork
     lock_lanes_of_held(connection, ids)
     surges = set(connection.scalars(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id.in_(ids), WORK_ITEM.c.code == SURGE)))
     return [
-        decide_surge(connection, Decide(item.id, "drop", item.reason, item.by, item.at))
+        decide_surge(connection, Decide(work_item=item.id, choice="drop", reason=item.reason, by=item.by, at=item.at))
         if item.id in surges
         else _resolve_one(connection, item)
         for item in items
@@ -222,7 +234,19 @@ def _resolve_one(connection: Connection, item: Resolve) -> StoredWorkItem | Lens
     detail: dict[str, object] = {"code": done.code}
     if cancel_held(connection, item.id, item.at, f"resolved without sending by {item.by}: {item.reason}"):
         detail["cancelled"] = done.message_id
-    append(connection, [AuditEntry(item.at, item.by, "resolve_work_item", f"work item {item.id}", "resolved", detail)])
+    append(
+        connection,
+        [
+            AuditEntry(
+                at=item.at,
+                actor=item.by,
+                action="resolve_work_item",
+                target=f"work item {item.id}",
+                outcome="resolved",
+                detail=detail,
+            )
+        ],
+    )
     return done
 
 

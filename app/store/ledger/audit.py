@@ -119,7 +119,7 @@ def write_trail(connection: Connection) -> None:
         newest, prev = last, known
     rows = []
     for key, (entry, detail) in enumerate(zip(entries, details, strict=True), newest + 1):
-        rows.append(_row(connection, key, entry, detail, prev))
+        rows.append(_row(connection=connection, key=key, entry=entry, detail=detail, prev=prev))
         prev = str(rows[-1][-1])
     insert(connection, "audit", COLUMNS, rows)
     run(connection, _SET_HEAD[connection.dialect.name], (newest + len(rows), prev))
@@ -139,7 +139,15 @@ def _beginning(connection: Connection, at: int) -> AuditEntry:
     covers = {}
     for table in small_tables():
         covers.update(small_sums(connection, table))
-    return AuditEntry(at, "lens", STARTED, "audit", "ok", {"rows_before": count, "sha256": digest}, covers)
+    return AuditEntry(
+        at=at,
+        actor="lens",
+        action=STARTED,
+        target="audit",
+        outcome="ok",
+        detail={"rows_before": count, "sha256": digest},
+        sums=covers,
+    )
 
 
 def rows_before(connection: Connection, key: int | None = None) -> tuple[int, str]:
@@ -164,7 +172,9 @@ def _settled(connection: Connection, at_rest: Mapping[int, int]) -> list[AuditEn
         sums = {f"history {number}": history_sum(histories.get(number, [])) for number in some}
         target = f"{len(some)} message{'s' if len(some) > 1 else ''}"
         at = max(at_rest[number] for number in some)
-        entries.append(AuditEntry(at, "lens", "settle_messages", target, "at rest", {}, sums))
+        entries.append(
+            AuditEntry(at=at, actor="lens", action="settle_messages", target=target, outcome="at rest", detail={}, sums=sums)
+        )
     return entries
 
 
@@ -172,7 +182,7 @@ def history_rows(connection: Connection, numbers: Sequence[int]) -> dict[int, li
     """The history of each of these messages, in order, as sums are taken of it."""
     found: dict[int, list[tuple[Any, ...]]] = {}
     statement = f"SELECT number, {', '.join(HISTORY_COLUMNS)} FROM message_event WHERE number IN"  # noqa: S608 - from the code
-    for number, *event in run_in(connection, statement, (), numbers, "ORDER BY id"):
+    for number, *event in run_in(connection=connection, start=statement, values=(), keys=numbers, end="ORDER BY id"):
         found.setdefault(number, []).append(tuple(event))
     return found
 

@@ -33,5 +33,5 @@ def cancel_held(connection: Connection, work_item: int, at: int, cause: str) -> 
     statement = select(MESSAGE.c.number).where(MESSAGE.c.number == held, MESSAGE.c.status == Status.HELD.value)
     number = connection.scalar(statement.with_for_update())
     if number is not None:
-        change(connection, [number], Status.CANCELLED, at, cause)
+        change(connection=connection, numbers=[number], status=Status.CANCELLED, at=at, cause=cause)
     return number is not None

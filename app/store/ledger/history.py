@@ -44,5 +44,11 @@ def change(
 
     One that must not go out before a time still to come is queued and not ready; `set_ready` makes it so then.
     """
-    changed = run_in(connection, _CHANGE, (status.value, at, status in READY, at, at), numbers, "RETURNING number, changed_at")
+    changed = run_in(
+        connection=connection,
+        start=_CHANGE,
+        values=(status.value, at, status in READY, at, at),
+        keys=numbers,
+        end="RETURNING number, changed_at",
+    )
     record(connection, [HistoryLine(number, status.value, when, cause, attempt=attempt) for number, when in sorted(changed)])

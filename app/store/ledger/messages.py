@@ -184,10 +184,28 @@ def _requeue_one(connection: Connection, item: Requeue) -> MessageWithHistory | 
         return Conflict(f"The message is {old}; only a message that is {allowed} can be queued again.")
     if overtaken(connection, [number]):
         return Conflict("The message was overtaken by a correction or cancellation; what holds now follows it.")
-    change(connection, [number], Status.QUEUED, item.at, f"queued again by {item.by}: {item.reason}")
+    change(
+        connection=connection,
+        numbers=[number],
+        status=Status.QUEUED,
+        at=item.at,
+        cause=f"queued again by {item.by}: {item.reason}",
+    )
     connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(failures=0))
     connection.execute(update(LANE).where(LANE.c.ori == ori).values(due=0))  # a person says that it is worth a try now
     about = (WORK_ITEM.c.number == number, WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
     close_items(connection, *about, by=item.by, at=item.at, reason=item.reason)
-    append(connection, [AuditEntry(item.at, item.by, "requeue_message", f"message {item.message_id}", "queued", {"from": old})])
+    append(
+        connection,
+        [
+            AuditEntry(
+                at=item.at,
+                actor=item.by,
+                action="requeue_message",
+                target=f"message {item.message_id}",
+                outcome="queued",
+                detail={"from": old},
+            )
+        ],
+    )
     return get_message(connection, item.message_id)

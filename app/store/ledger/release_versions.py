@@ -89,13 +89,13 @@ def corrections(versions: Sequence[Version]) -> tuple[Correction, ...]:
 def _correction(version: Version) -> Correction:
     answer = msgspec.json.decode(version.answer, type=Answer)
     return Correction(
-        version.version,
-        "cancellation" if version.kind == "cancellation" else "correction",
-        rfc3339(version.at),
-        version.caller,
-        answer.outcome,
-        answer.rulebook,
-        answer.because,
-        version.reason,
-        tuple(message.message_id for message in answer.messages),
+        version=version.version,
+        kind="cancellation" if version.kind == "cancellation" else "correction",
+        at=rfc3339(version.at),
+        by=version.caller,
+        outcome=answer.outcome,
+        rulebook=answer.rulebook,
+        because=answer.because,
+        reason=version.reason,
+        messages=tuple(message.message_id for message in answer.messages),
     )

@@ -68,7 +68,9 @@ def _may_be_told(row: Row[Any]) -> bool:
 def told_by(row: Row[Any], words: Row[Any]) -> NotifiedOri:
     """A message as deciding sees it: `row` is the last one, `words` the one whose words stand."""
     at: datetime = moment(words.created_at)
-    return NotifiedOri(message_id(row.number), words.audience, words.copy, words.state, row.ori, at)
+    return NotifiedOri(
+        message_id=message_id(row.number), audience=words.audience, copy=words.copy, state=words.state, ori=row.ori, at=at
+    )
 
 
 def overtaken(connection: Connection, numbers: Collection[int]) -> set[int]:

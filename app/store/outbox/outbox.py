@@ -202,7 +202,13 @@ def turn(connection: Connection, turns: Sequence[Turn]) -> list[TurnEnd]:
 def _ours(connection: Connection, turns: dict[str, Turn]) -> dict[str, _Serving]:
     """The lanes whose token still is the one we were given, locked until the transaction ends."""
     lock = "ORDER BY ori" + row_lock(connection)
-    lanes = run_in(connection, "SELECT ori, token, fails, due FROM lane WHERE ori IN", (), list(turns), lock)
+    lanes = run_in(
+        connection=connection,
+        start="SELECT ori, token, fails, due FROM lane WHERE ori IN",
+        values=(),
+        keys=list(turns),
+        end=lock,
+    )
     return {ori: _Serving(turns[ori], fails, due) for ori, token, fails, due in lanes if token == turns[ori].token}
 
 

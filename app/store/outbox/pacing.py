@@ -88,7 +88,9 @@ class Purse:
         scopes = sorted(wanted)
         insert_absent(self._connection, "pace", ("scope", "at"), [(scope, 0) for scope in scopes])
         in_order = "ORDER BY scope" + row_lock(self._connection)
-        rows = run_in(self._connection, "SELECT scope, at FROM pace WHERE scope IN", (), scopes, in_order)
+        rows = run_in(
+            connection=self._connection, start="SELECT scope, at FROM pace WHERE scope IN", values=(), keys=scopes, end=in_order
+        )
         return {scope: Bucket(wanted[scope], at) for scope, at in rows}
 
     def allot(self, ori: str, window: int) -> int:

@@ -94,7 +94,9 @@ def begin(connection: Connection, now: int, hands: Sequence[Hand]) -> dict[str, 
     for hand in hands:
         taken[hand.ori] = _next(connection, now, hand) if hand.window else ()
     numbers = [message.number for messages in taken.values() for message in messages]
-    begun_at = dict(run_in(connection, _BEGIN, [now, now], numbers, "RETURNING number, changed_at"))
+    begun_at = dict(
+        run_in(connection=connection, start=_BEGIN, values=[now, now], keys=numbers, end="RETURNING number, changed_at")
+    )
     record(
         connection,
         [_begun(message, begun_at[message.number], hand.worker) for hand in hands for message in taken[hand.ori]],
@@ -113,13 +115,24 @@ def _next(connection: Connection, now: int, hand: Hand) -> tuple[Taken, ...]:
             break
         numbers.add(number)
         age, left = max(now - created_at, 0), None if due_at is None else due_at - now
-        taken.append(Taken(number, text, form, attempts + 1, failures, bool(maybe_duplicate), age, left))
+        taken.append(
+            Taken(
+                number=number,
+                text=text,
+                format=form,
+                attempt=attempts + 1,
+                failures=failures,
+                maybe_duplicate=bool(maybe_duplicate),
+                age=age,
+                left=left,
+            )
+        )
     return tuple(taken)
 
 
 def _begun(message: Taken, at: int, worker: str) -> HistoryLine:
     cause = f"try {message.attempt} begun" + (", an earlier one may have arrived" if message.maybe_duplicate else "")
-    return HistoryLine(message.number, "sending", at, cause, worker, message.attempt)
+    return HistoryLine(number=message.number, status="sending", at=at, cause=cause, worker=worker, attempt=message.attempt)
 
 
 def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, AttemptResult]]) -> set[int]:
@@ -134,9 +147,11 @@ def settle(connection: Connection, now: int, verdicts: Iterable[tuple[str, Attem
     dead: list[Raised] = []
     for (status, failed, unknown), mine in alike.items():
         values = (status, status == Status.QUEUED, now, now, int(failed), unknown)
-        for number, attempt, at in run_in(connection, _SETTLE, values, list(mine), "RETURNING number, attempts, changed_at"):
+        for number, attempt, at in run_in(
+            connection=connection, start=_SETTLE, values=values, keys=list(mine), end="RETURNING number, attempts, changed_at"
+        ):
             worker, verdict = mine[number]
-            events.append(HistoryLine(number, status, at, verdict.cause, worker, attempt))
+            events.append(HistoryLine(number=number, status=status, at=at, cause=verdict.cause, worker=worker, attempt=attempt))
             if status == Status.DEAD:
                 dead.append(Raised("dead-letter", number, f"given up after {attempt} tries: {verdict.cause}"))
     record(connection, events)
@@ -150,7 +165,7 @@ def _cancel_overtaken(connection: Connection, now: int, queued: Sequence[int]) -
     if not queued:
         return
     behind = sorted(overtaken(connection, queued))
-    cancelled = run_in(connection, _CANCEL, [now, now], behind, "RETURNING number, changed_at")
+    cancelled = run_in(connection=connection, start=_CANCEL, values=[now, now], keys=behind, end="RETURNING number, changed_at")
     cause = "overtaken by a correction or cancellation during a try that put nothing out"
     record(connection, [HistoryLine(number, Status.CANCELLED.value, at, cause) for number, at in cancelled])
 
@@ -183,7 +198,9 @@ def _presume(connection: Connection, now: int, sweep: Presume) -> int:
     for select, moment, since in ((_OLD, now - sweep.after, without), (_AHEAD, now + sweep.after, set_back)):
         found = [number for (number,) in run(connection, select + lock, (moment, sweep.limit - count))]
         numbers = [number for number in found if number not in sweep.lying]
-        presumed = run_in(connection, _PRESUME, [now, now], numbers, "RETURNING number, changed_at")
+        presumed = run_in(
+            connection=connection, start=_PRESUME, values=[now, now], keys=numbers, end="RETURNING number, changed_at"
+        )
         cause = f"{since}; a presumption only, the network gives no receipt"
         record(connection, [HistoryLine(number, Status.PRESUMED_DELIVERED.value, at, cause) for number, at in presumed])
         count += len(numbers)
@@ -204,6 +221,6 @@ def postpone(connection: Connection, items: Sequence[Postpone]) -> list[int]:
 
 def _postpone(connection: Connection, now: int, item: Postpone) -> int:
     values, lock = [now - item.after // 2, now], row_lock(connection, skip_locked=True)
-    numbers = [number for (number,) in run_in(connection, _LYING, values, item.numbers, lock)]
+    numbers = [number for (number,) in run_in(connection=connection, start=_LYING, values=values, keys=item.numbers, end=lock)]
     run_in(connection, _POSTPONE, [now], numbers)
     return len(numbers)

@@ -48,7 +48,15 @@ def last_hour(connection: Connection) -> LastHour:
     releases = {outcome: count for outcome, count in connection.execute(outcomes)}  # noqa: C416 - rows are no pairs to a type checker
     counts = connection.execute(_MESSAGES, {**since, "soon": SOON}).one()
     messages, sent, soon, in_time, overdue = (int(count or 0) for count in counts)
-    return LastHour(releases, messages, sent, soon, in_time, overdue, _dispatchers(connection, now))
+    return LastHour(
+        releases=releases,
+        messages=messages,
+        sent=sent,
+        soon=soon,
+        in_time=in_time,
+        overdue=overdue,
+        dispatchers=_dispatchers(connection, now),
+    )
 
 
 _MESSAGES = text("""

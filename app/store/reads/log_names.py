@@ -43,7 +43,7 @@ def name_messages(connection: Connection, wanted: Sequence[tuple[int, ...]]) -> 
 
 
 def _messages(connection: Connection, numbers: Sequence[int]) -> tuple[LoggedMessage, ...]:
-    rows = run_in(connection, _MESSAGES, (), sorted(numbers), "ORDER BY message.number")
+    rows = run_in(connection=connection, start=_MESSAGES, values=(), keys=sorted(numbers), end="ORDER BY message.number")
     return tuple(
         LoggedMessage(number=number, message_id=message_id(number), release_id=release_id, ori=ori, state=state, status=status)
         for number, release_id, ori, state, status in rows

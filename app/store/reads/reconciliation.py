@@ -160,4 +160,4 @@ _TAKEN = """
 
 def _times_taken(connection: Connection, numbers: list[int]) -> dict[int, int]:
     """When the network last took each of these, in Micros; where its ACK was lost, when it said that it will forward it."""
-    return dict(run_in(connection, _TAKEN, (), numbers, "GROUP BY number"))
+    return dict(run_in(connection=connection, start=_TAKEN, values=(), keys=numbers, end="GROUP BY number"))

@@ -54,12 +54,26 @@ def waiting(connection: Connection) -> Waiting:
     at_least = dict.fromkeys((0, *AGES), 0)
     for ori, state, count, accepted, fails, owner, until, due, *older in run(connection, _LANES, lasts):
         lanes.append(
-            LaneWaiting(ori, state, count, max(now - accepted, 0), fails, owner if until > now else None, max(due - now, 0))
+            LaneWaiting(
+                ori=ori,
+                state=state,
+                messages=count,
+                oldest=max(now - accepted, 0),
+                fails=fails,
+                owner=owner if until > now else None,
+                rests=max(due - now, 0),
+            )
         )
         for age, messages in zip(at_least, (count, *older), strict=True):
             at_least[age] += int(messages)
     oldest = {status.value: _oldest(connection, now, status) for status in UNSENT}
-    return Waiting(now, oldest, at_least, tuple(sorted(lanes, key=lambda lane: -lane.oldest)), list_pauses(connection))
+    return Waiting(
+        now=now,
+        oldest=oldest,
+        at_least=at_least,
+        lanes=tuple(sorted(lanes, key=lambda lane: -lane.oldest)),
+        pauses=list_pauses(connection),
+    )
 
 
 _OLDER = ", ".join(f"sum(CASE WHEN number <= ? THEN 1 ELSE 0 END) AS older_{age}" for age in AGES)

@@ -116,7 +116,15 @@ def _sha256_of(version: Column[Any]) -> ScalarSelect[Any]:
 def _pointer(connection: Connection, statement: Select[Any]) -> Pointer:
     row = connection.execute(statement).one()
     now = now_micros(connection)
-    return Pointer(row.seq, row.version, row.live_at, row.folder, now, row.sha256, row.folder_sha256)
+    return Pointer(
+        seq=row.seq,
+        version=row.version,
+        live_at=row.live_at,
+        folder=row.folder,
+        now=now,
+        sha256=row.sha256,
+        folder_sha256=row.folder_sha256,
+    )
 
 
 def identify(connection: Connection, name: str) -> str:

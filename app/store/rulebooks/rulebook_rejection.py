@@ -45,5 +45,17 @@ def _send_back(connection: Connection, item: Reject, live: str | None) -> LensEr
         connection.execute(update(RULEBOOK).where(RULEBOOK.c.version == place.version).values(values))
     detail = {"comment": item.comment, "sha256": identify(connection, place.version)}
     outcome = "refused" if fault else "rejected"
-    append(connection, [AuditEntry(item.at, item.by, "reject_rulebook", f"rulebook {place.version}", outcome, detail)])
+    append(
+        connection,
+        [
+            AuditEntry(
+                at=item.at,
+                actor=item.by,
+                action="reject_rulebook",
+                target=f"rulebook {place.version}",
+                outcome=outcome,
+                detail=detail,
+            )
+        ],
+    )
     return fault

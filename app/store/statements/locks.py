@@ -39,7 +39,13 @@ def lanes_first(kinds: Collection[T]) -> list[T]:
 def lock_in_order(connection: Connection, oris: Collection[str]) -> None:
     """Locks these lanes until the commit, in the order of their ORIs. SQLite's one writer has the whole file already."""
     if connection.dialect.name == "postgresql":
-        run_in(connection, "SELECT ori FROM lane WHERE ori IN", (), sorted(oris), "ORDER BY ori" + row_lock(connection))
+        run_in(
+            connection=connection,
+            start="SELECT ori FROM lane WHERE ori IN",
+            values=(),
+            keys=sorted(oris),
+            end="ORDER BY ori" + row_lock(connection),
+        )
 
 
 def lock_lanes_of_messages(connection: Connection, numbers: Collection[int], oris: Collection[str] = ()) -> None:

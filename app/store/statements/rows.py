@@ -42,7 +42,7 @@ def insert(connection: Connection, table: str, columns: tuple[str, ...], rows: S
 
 def insert_absent(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     """The same, leaving alone the rows whose key is there already."""
-    insert(connection, table, columns, rows, " ON CONFLICT DO NOTHING")
+    insert(connection=connection, table=table, columns=columns, rows=rows, end=" ON CONFLICT DO NOTHING")
 
 
 def run(connection: Connection, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:

@@ -50,12 +50,12 @@ def _escalate(connection: Connection, limit: int) -> tuple[Escalated, ...]:
     run_in(connection, _MARK, [now], [item.id for item in found])
     entries = [
         AuditEntry(
-            now,
-            _ACTOR,
-            "escalate_work_item",
-            f"work item {item.id}",
-            "overdue",
-            {"code": item.code, "due_at": rfc3339(item.due_at)},
+            at=now,
+            actor=_ACTOR,
+            action="escalate_work_item",
+            target=f"work item {item.id}",
+            outcome="overdue",
+            detail={"code": item.code, "due_at": rfc3339(item.due_at)},
         )
         for item in found
     ]

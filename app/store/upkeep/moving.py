@@ -93,7 +93,14 @@ def _move(giver: Connection, taker: Connection) -> tuple[Moved, ...]:
     if broken is not None:
         raise Conflict(f"The audit trail does not hold (row {broken.row}: {broken.what}); nothing was changed.")
     counts = {each.table: each.rows for each in moved}
-    append(taker, [AuditEntry(now_micros(taker), "lens db move", "store_moved", "store", "ok", counts)])
+    append(
+        taker,
+        [
+            AuditEntry(
+                at=now_micros(taker), actor="lens db move", action="store_moved", target="store", outcome="ok", detail=counts
+            )
+        ],
+    )
     return moved
 
 

@@ -50,5 +50,12 @@ def recover(store: Store, skip: int = SKIPPED, given_out: int = 0) -> Recovered:
         flagged = len(run(connection, _FLAG, ()))
         last = int(connection.scalar(text("SELECT last FROM counter WHERE name = 'message'")) or 0)
         detail = {"numbers_skipped": skip, "messages_flagged": flagged}
-        append(connection, [AuditEntry(now, "lens db recovered", "store_recovered", "store", "ok", detail)])
+        append(
+            connection,
+            [
+                AuditEntry(
+                    at=now, actor="lens db recovered", action="store_recovered", target="store", outcome="ok", detail=detail
+                )
+            ],
+        )
     return Recovered(last + 1, flagged)

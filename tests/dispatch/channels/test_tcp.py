@@ -29,7 +29,9 @@ def test_an_xml_message_is_taken_by_its_control_field(in_loop: InLoop) -> None:
     """The NIEM form goes over the same link."""
 
     async def scenario() -> None:
-        xml = as_niem(NetworkText("AM", "VTINS07S0", TX, "LENS LN00000001 <TEST> ]]> &", "LN00000001"))
+        xml = as_niem(
+            NetworkText(key="AM", origin="VTINS07S0", destination=TX, body="LENS LN00000001 <TEST> ]]> &", control="LN00000001")
+        )
         async with Switch() as switch, running(channel_to(switch.address)) as channel:
             await up(channel)
             assert fates(await channel.send([Outgoing("LN00000001", "niem", xml.encode())])) == ["taken"]

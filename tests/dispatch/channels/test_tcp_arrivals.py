@@ -37,7 +37,7 @@ def test_every_form_the_network_uses_is_known_as_a_text() -> None:
     """ER, SM and AM in each odd layout of the field, and as XML: none of them is taken for garbage."""
     texts = [
         error("19", "AM.VTINS07S0.TXSIR0000.*LN00000001.TXT", "VTINS07S0", "LN00000001"),
-        status("04", "AM.VTINS07S0", "TXSIR0000", "VTINS07S0", "LN00000001"),
+        status(code="04", sent="AM.VTINS07S0", destination="TXSIR0000", to="VTINS07S0", control="LN00000001"),
         administrative("TXSIR0000", "VTINS07S0", "REQUEST IMMIGRATION STATUS"),
         in_service("VTINS07S0"),
         out_of_service("1800 EST", "VTINS07S0"),
@@ -67,8 +67,28 @@ def test_the_same_words_without_a_stamp_are_two_sayings_of_them(in_loop: InLoop)
 
 def test_a_text_said_again_with_its_stamp_is_the_same_arrival(in_loop: InLoop) -> None:
     """The link has no receipt for texts, so a careful network repeats what may have been lost with a connection."""
-    once = as_legacy(status("04", "AM.VTINS07S0.TXSIR0000.*LN00000001.TXT", "TXSIR0000", "VTINS07S0", "LN00000001"), AT, 7)
-    another = as_legacy(status("04", "AM.VTINS07S0.TXSIR0000.*LN00000001.TXT", "TXSIR0000", "VTINS07S0", "LN00000001"), AT, 8)
+    once = as_legacy(
+        status(
+            code="04",
+            sent="AM.VTINS07S0.TXSIR0000.*LN00000001.TXT",
+            destination="TXSIR0000",
+            to="VTINS07S0",
+            control="LN00000001",
+        ),
+        AT,
+        7,
+    )
+    another = as_legacy(
+        status(
+            code="04",
+            sent="AM.VTINS07S0.TXSIR0000.*LN00000001.TXT",
+            destination="TXSIR0000",
+            to="VTINS07S0",
+            control="LN00000001",
+        ),
+        AT,
+        8,
+    )
 
     async def scenario() -> None:
         store = Store()
