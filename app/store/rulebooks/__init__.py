@@ -1,1 +1,1 @@
-"""The life of rulebooks as they are stored."""
+"""The life of rulebooks as they are stored: drafts, approvals, rejections, publications, rollbacks; and reading them."""

@@ -1,1 +1,1 @@
-"""Moving a store, and going on with one that was restored."""
+"""Keeping a store: backup, moving it to PostgreSQL, going on after a restore, what is overdue, which processes run on it."""
