@@ -144,7 +144,7 @@ def test_the_same_again_sends_nothing(world: World, store: Store) -> None:
     assert (again.kind, again.answer_json) == ("replay", ended.answer_json)
     assert rows(store, "SELECT count(*) FROM release_version") == [(2,)]
     with store.read.connect() as connection:
-        stands = Decided(living_in("NM").decode(), world.decider.book.hash)  # until it was cancelled
+        stands = Decided(living_in("NM").decode(), world.decider.book.sha256)  # until it was cancelled
         assert (decided_last(connection, "EX-1"), decided_last(connection, "EX-2")) == (stands, None)
     with pytest.raises(Conflict, match="cancelled"):
         world.correct(living_in("TX"))
