@@ -19,6 +19,7 @@ INSTRUCTION = Caution(
 
 _WORD = re.compile("[A-Z0-9]+")
 _WORD_WITH_LOST_LETTERS = re.compile("[A-Z0-9?]+")
+_JOINT = re.compile("[-.'_*]")
 _JOINT_IN_WORD = re.compile(r"(?<=[A-Z])[-.'_*]+(?=[A-Z])")
 _BEGINS_LIKE_HEADING = re.compile(r"^[^A-Z0-9?]*[A-Z?]{3,} */", re.MULTILINE)  # not C/O, nor N/A
 _OWN_HEADING = re.compile("[A-Z]+(?: [A-Z]+)*(?=/)")
@@ -72,25 +73,27 @@ class Instructions:
         line = f" {' '.join(words)} "
         return any(phrase in line for phrase in self._phrases)
 
-    def _disguised(self, text: str, words: list[str]) -> Iterable[str]:
+    def _disguised(self, text: str, words: list[str]) -> list[str]:
         """Words as a reader sees them through a disguise: letters set apart, digits for letters, letters lost in folding."""
+        found = []
         letters = ""
         for word in words:
             if len(word) == 1:
                 letters += word
                 continue
             if letters:
-                yield letters
+                found.append(letters)
                 letters = ""
-            if len(word) in self._lengths and not word.isalpha() and not word.isdecimal():
-                yield word.translate(_DIGITS_AS_LETTERS)
-        yield letters
-        if _JOINT_IN_WORD.search(text):
-            yield from _WORD.findall(_JOINT_IN_WORD.sub("", text))
+            if not word.isalpha() and len(word) in self._lengths and not word.isdecimal():
+                found.append(word.translate(_DIGITS_AS_LETTERS))
+        found.append(letters)
+        if _JOINT.search(text):
+            found += _WORD.findall(_JOINT_IN_WORD.sub("", text))
         if "?" in text:
             for word in _WORD_WITH_LOST_LETTERS.findall(text):
                 if "?" in word and word.count("?") * 2 <= len(word):
-                    yield from self._alike(word)
+                    found += self._alike(word)
+        return found
 
     def _alike(self, word: str) -> Iterable[str]:
         """The watched words that a word with letters lost (`?`) may have been."""
