@@ -20,6 +20,7 @@ from app.rulebook.proving.flags import check_flag_order
 from app.rulebook.proving.named_rows import check_rows_named
 from app.rulebook.proving.proofs import Uncovered, prove_no_expiry, prove_rules
 from app.rulebook.proving.tidiness import check_rows_end, check_scenarios, check_sets
+from app.rulebook.proving.unknown_codes import prove_unknown_codes_ask
 from app.rulebook.reading.agreement import check_addresses
 from app.rulebook.reading.content import Content, read_content
 
@@ -151,6 +152,8 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
     if content.whole and suite_whole:
         check_scenarios(decisions, content.suite, {found.rule for found in uncovered if not found.cases}, problems)
     if content.whole:
+        if problems.codes.isdisjoint({"R201", "R250"}):  # these tell such cases already, with the rules that are at fault
+            prove_unknown_codes_ask(content.eligibility, content.facts, all_views, problems)
         check_rows_named(content.tables, decisions, all_views, problems)
         prove_no_expiry(*decisions, all_views, problems)
         possible = prove_non_disclosure(*decisions, content.messages, all_views, problems)

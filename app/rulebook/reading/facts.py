@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping as AbstractMapping
 
+from app.domain.identifiers import NLETS_CODES
 from app.domain.release_codes import code_form
 from app.rulebook.files.csv_rows import read_csv
 from app.rulebook.files.source import Node, SourceFile
@@ -29,6 +30,9 @@ FALLBACKS = {
 
 REJECTABLE = ("release_state", "residence_state")
 """The facts for which a release with an unknown code can be refused."""
+
+_KEPT = {"charge_code": "unknown", "charge_status": "not_stated", "release_state": "ZZ", "residence_state": "ZZ"}
+"""Of facts whose codes have a form: a row that stands for what nobody said, as an example."""
 
 CODE_FIELDS = {"SEX": "sex", "RAC": "race", "EYE": "eyes", "HAI": "hair"}
 """Fields of person_codes.csv that a release's values are looked up in, and the names of those values."""
@@ -102,6 +106,7 @@ def _fact(
     reject = (Fact.REJECT,) if name in REJECTABLE else ()
     missing = _fallback(keys.get("when_missing"), f"`when_missing` of `{name}`", table, shapes)
     unknown = _fallback(keys.get("when_unknown"), f"`when_unknown` of `{name}`", table, shapes, *reject)
+    _check_stand_ins(name, keys, (missing, unknown), shapes.problems)
     _check_rows_can_be_met(name, table, {missing, unknown}, shapes)
     if keys.get("when_unknown") is None:
         _check_codes_have_rows(name, table, shapes)
@@ -131,6 +136,33 @@ def _check_fallbacks(name: str, keys: Keys, spot: Spot, shapes: Shapes) -> None:
             shapes.problems.error("R102", f"the fact `{name}` lacks `{fallback}`", spot, help=help)
 
 
+def _check_stand_ins(name: str, keys: Keys, rows: tuple[str | None, str | None], problems: Problems) -> None:
+    """Tells a row that stands for what nobody said or knows, and is also what a release can say."""
+    missing, unknown = rows
+    for key, row in (("when_missing", missing), ("when_unknown", unknown)):
+        node = keys.get(key)
+        if node is None or row is None or not _is_stated(name, row):
+            continue
+        nothing = "a value that a release does not state" if key == "when_missing" else "a code that no table has"
+        help = f"name a row that is kept for this, whose code no release has, e.g. `{_KEPT[name]}`"
+        problems.error("R132", f"{nothing} would count as `{row}`", node.spot, help=help)
+    node = keys.get("when_unknown")
+    if node is not None and unknown is not None and unknown == missing:
+        help = "give unknown codes a row of their own in the table, in a set whose rules ask a person, and name it here"
+        message = f"an unknown code of `{name}` would count as none at all: `{unknown}` is its `when_missing` too"
+        problems.error("R132", message, node.spot, help=help)
+
+
+def _is_stated(name: str, row: str) -> bool:
+    """Whether the row is what a release can say; one that any text is let through for is judged by its answers, in the proofs."""
+    if name in REJECTABLE:
+        return row in NLETS_CODES
+    words, form = code_form(name)
+    if words:
+        return row in words and row != _KEPT[name]
+    return form is not None and re.fullmatch(form, row) is not None
+
+
 def _check_rows_can_be_met(name: str, table: Table, fallbacks: set[str | None], shapes: Shapes) -> None:
     """A row of which no release can have the code, and which stands for no other, would only seem to count."""
     words, form = code_form(name)
@@ -142,10 +174,10 @@ def _check_rows_can_be_met(name: str, table: Table, fallbacks: set[str | None], 
             label = did_you_mean(key, words)
             shapes.problems.error("R117", message, row.spot, help="a release with another one is refused", label=label)
         elif form is not None and not re.fullmatch(form, key):
-            help = "has a zero in front been lost?" if key.isdigit() else "take it out, or write the code that releases have"
             message = f"`{key}` can never be met: a value of `{table.name}` matches {form}"
-            lost = key.isdigit() and re.fullmatch(form, key.zfill(len(key) + 1)) is not None
-            lost = lost or (key.isdigit() and re.fullmatch(form, key.zfill(len(key) + 2)) is not None)
+            padded = [key.zfill(len(key) + zeros) for zeros in (1, 2, 3)] if key.isdigit() else []
+            lost = any(re.fullmatch(form, code) for code in padded)
+            help = "has a zero in front been lost?" if lost else "take it out, or write the code that releases have"
             many = "{count} cells of `code` have lost their leading zero" if lost else ""
             shapes.problems.error("R117", message, row.spot, help=help, like=many or "form", many=many)
 
