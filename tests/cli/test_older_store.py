@@ -92,3 +92,18 @@ def test_a_link_that_anybody_can_write_into_stops_the_start(
     refused = lens(tmp_path, *words, settings={"LENS_CHANNEL": channel})
     assert refused.returncode == 2
     assert f"{folder} can be changed by other accounts (mode 0777)" in refused.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_service_whose_database_file_is_removed_takes_nothing_more(tmp_path: Path, workers: str) -> None:
+    """A release that would be gone after the next start is answered 503, /readyz says why, and nothing is sent."""
+    with Program(tmp_path, ["serve", "--port", "0", "--workers", workers]) as program, client(program.url()) as api:
+        assert api.post("/v1/releases", content=release("R-1")).status_code == 201
+        until(lambda: len(spooled(tmp_path)) == 2)
+        for path in tmp_path.glob("lens.db*"):
+            path.unlink()
+        for name in ("R-2", "R-3"):
+            assert api.post("/v1/releases", content=release(name)).status_code == 503
+        until(lambda: api.get("/readyz").status_code == 503)
+        assert "removed or replaced" in api.get("/readyz").text
+        assert len(spooled(tmp_path)) == 2

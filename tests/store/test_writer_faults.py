@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from structlog.testing import capture_logs
 
 from app.errors import LensError, Unavailable
 from app.store.database.engine import Store
@@ -74,6 +75,31 @@ def test_a_database_that_cannot_be_written_acknowledges_nothing_and_comes_back(s
 async def together(writer: Writer, items: list[str]) -> list[Any]:
     """What each caller gets when all ask at once."""
     return await asyncio.gather(*[writer.do(fill, item) for item in items], return_exceptions=True)
+
+
+@only_sqlite
+def test_a_transaction_that_writes_nothing_does_not_end_the_trouble(store: Store) -> None:
+    """A dispatcher that finds nothing to do proves nothing about a full disk; one line says when writes work again."""
+    limits = Limits(store)
+    limits.pragmas = ("max_page_count=60",)
+    with Writer(store, patience=0.2) as writer, capture_logs() as logged:
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                writer.do_and_wait(fill, "a")
+            assert writer.do_and_wait(last_of, None) == 0
+            assert "disk full" in (writer.problem or "")
+        limits.pragmas = ()
+        store.write.dispose()
+        writer.do_and_wait(fill, "b")
+        assert writer.problem is None
+        writer.do_and_wait(fill, "c")
+    assert [line["event"] for line in logged] == ["write_failed"] * 3 + ["writes_work_again"]
+
+
+def last_of(connection: Connection, items: Sequence[None]) -> list[int]:
+    """Only looks."""
+    count = int(connection.scalar(text("SELECT count(*) FROM inbound")) or 0)
+    return [count] * len(items)
 
 
 @only_sqlite

@@ -28,6 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import BadSetting, Unavailable
 from app.store.database.folders import changeable, close_to_others, sync_folder
+from app.store.database.own_file import OwnFile
 from app.store.database.servers import Servers
 from app.store.database.troubles import cause, forget_values
 from app.store.ledger.audit import begin_gathering, write_trail
@@ -66,6 +67,8 @@ class Store:
     write: Engine
     read: Engine
     dialect: Literal["sqlite", "postgresql"]
+    file: OwnFile | None = None
+    """The file of an SQLite store."""
 
     def close(self) -> None:
         """Closes every connection that is not in use."""
@@ -110,7 +113,7 @@ def _open_sqlite(url: URL) -> Store:
     require_sqlite(dbapi2.sqlite_version_info)
     if not url.database or url.database == ":memory:" or url.query:
         raise BadSetting("LENS_DATABASE_URL: SQLite needs a plain file, e.g. sqlite:///var/lens.db")
-    _create_private(Path(url.database))
+    file = OwnFile(Path(url.database), _create_private(Path(url.database)))
     url = url.set(drivername="sqlite+pysqlite")
     engines = []
     for begin, pragmas in (("BEGIN IMMEDIATE", ("cache_size=-32768",)), ("BEGIN", ("query_only=ON",))):
@@ -124,12 +127,14 @@ def _open_sqlite(url: URL) -> Store:
         )
         event.listen(engine, "connect", partial(_prepare_sqlite, pragmas))
         event.listen(engine, "begin", partial(_run_statement, begin))
+        event.listen(engine, "do_connect", file.require)
+        event.listen(engine, "checkout", file.require)
         engines.append(engine)
-    return Store(engines[0], engines[1], "sqlite")
+    return Store(engines[0], engines[1], "sqlite", file)
 
 
-def _create_private(file: Path) -> None:
-    """The database holds personal data: its folder and file are for this user alone. SQLite gives its WAL the same mode.
+def _create_private(file: Path) -> os.stat_result:
+    """The file as it is once it is there. The database holds personal data: its folder and file are for this user alone. SQLite gives its WAL the same mode.
 
     SQLite has the names in that folder on the disk before a first commit; the folder's own name is our part. A folder that is
     there may be one for other things too: others may see names in it, but who can change it could put another file in our place.
@@ -146,7 +151,11 @@ def _create_private(file: Path) -> None:
                 raise BadSetting(f"LENS_DATABASE_URL: {exposed}")
             if path != file.parent:
                 close_to_others(path)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        fd = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            return os.fstat(fd)
+        finally:
+            os.close(fd)
     except OSError as error:
         raise BadSetting(f"LENS_DATABASE_URL: the file {file} cannot be opened for writing: {error.strerror}") from None
 

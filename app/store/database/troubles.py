@@ -5,6 +5,8 @@ from typing import Literal
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from app.store.database.own_file import LOST_WORDS
+
 _BUSY, _LOCKED = 5, 6
 _SQLITE_DOWN = {
     3: "no permission",
@@ -16,6 +18,8 @@ _SQLITE_DOWN = {
     14: "cannot be opened",
     26: "damaged",
 }
+_SQLITE_IN_FULL = {1032: LOST_WORDS}
+"""What an extended code of the driver says more exactly."""
 _POSTGRES_TRANSIENT = ("08", "40001", "40P01", "55P03", "57P")
 _POSTGRES_ABORTED = ("22", "23", "25", "40", "55")
 _POSTGRES_DOWN = ("53", "58", "25006", "XX")
@@ -54,6 +58,8 @@ def driver_cause(error: BaseException | None) -> str:
     """The same of an error that came from the driver itself."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
+        if code in _SQLITE_IN_FULL:
+            return _SQLITE_IN_FULL[code]
         return _SQLITE_DOWN.get(code & 0xFF, str(getattr(error, "sqlite_errorname", code)))
     state = getattr(error, "sqlstate", None)
     return f"SQLSTATE {state}" if state else type(error).__name__

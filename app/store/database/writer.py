@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.errors import LensError, Unavailable
 from app.store.database.engine import Store
+from app.store.database.own_file import LOST_WORDS
 from app.store.database.troubles import cause, rolled_back, trouble
 from app.store.ledger.audit import write_trail
 from app.store.statements.locks import apart, lanes_first
@@ -167,9 +168,6 @@ class Writer:
             if len(group) == 1:
                 return [(None, error)]
         else:
-            was, self.problem = self.problem, None
-            if was is not None:
-                _log.warning("writes_work_again", was=was)
             self.groups += 1
             self.items += len(group)
             return [(None, result) if isinstance(result, LensError) else (result, None) for result in results]
@@ -195,8 +193,10 @@ class Writer:
             with self._store.write.connect() as connection:
                 try:
                     transaction = connection.begin()
+                    before = None if self.problem is None else _count_changes(connection)
                     results = _apply(connection, group)
                     write_trail(connection)
+                    wrote = self.problem is not None and _count_changes(connection) != before
                     committing = True
                     transaction.commit()
                 except DBAPIError as error:
@@ -205,7 +205,26 @@ class Writer:
                     raise
         except DBAPIError as error:
             raise _failure(error, committing=committing) from None
+        if self._store.file is not None and self._store.file.is_lost():
+            # Removed at the last moment: what was committed may stand in a file that nobody will find again.
+            raise Unavailable(f"The database cannot be written ({LOST_WORDS}); what was written last may be lost.")
+        if wrote:
+            self._note_success()
         return results
+
+    def _note_success(self) -> None:
+        """Tells once that writes work again; a transaction that changed nothing proves nothing, on a full disk it works too."""
+        was, self.problem = self.problem, None
+        if was is not None:
+            _log.warning("writes_work_again", was=was)
+
+
+def _count_changes(connection: Connection) -> int | None:
+    """What the first change in a transaction raises: the rows that were changed on SQLite, on PostgreSQL its own number."""
+    if connection.dialect.name == "sqlite":
+        return int(getattr(connection.connection.driver_connection, "total_changes", 0))
+    number = connection.exec_driver_sql("SELECT CAST(pg_current_xact_id_if_assigned() AS text)").scalar()
+    return None if number is None else int(number)
 
 
 def _kind(waiting: _Waiting) -> object:
