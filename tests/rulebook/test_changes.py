@@ -5,12 +5,14 @@ from datetime import date
 
 import pytest
 
+from app.rulebook.comparing.change_report import as_text
 from app.rulebook.comparing.changes import REJECTED, compare, sides
 from app.rulebook.comparing.differences import Difference, difference
 from app.rulebook.engine.joint import Asked, stretches, total
 from app.rulebook.problems.problem import Problems
 from app.rulebook.proving.proofs import prove_rules
 from app.rulebook.reading.content import Content
+from app.trials.rewording import compare_whole
 from tests.rulebook.small_books import cut_down, edited, one_by_one
 
 EDITS = {
@@ -47,6 +49,18 @@ EDITS = {
         "    when: {residence_state: {in: states.unknown}}",
         "    when: {residence_state: {in: states.unknown}, release_reason: OSUP}",
     ),
+}
+EDITS |= {
+    f"a fact says {put}": ("rules/facts.yaml", find, put)
+    for find, put in (
+        ("when_unknown: unknown_flag", "when_unknown: none"),
+        ("release_reasons, when_unknown: unknown", "release_reasons, when_unknown: DEP"),
+        ("release_reasons, when_unknown: unknown", "release_reasons, when_unknown: OSUP"),
+        ("when_missing: not_stated", "when_missing: convicted"),
+        ("holds,           when_missing: none", "holds,           when_missing: juvenile"),
+        ("when_missing: ZZ,   when_unknown: reject", "when_missing: AZ,   when_unknown: TX"),
+        ("states,          when_unknown: reject", "states,          when_unknown: MP"),
+    )
 }
 READS = (
     "rules/routing.yaml",
@@ -149,3 +163,22 @@ def test_an_overlap_is_counted_exactly() -> None:
     prove_rules(*content.decisions(), content.suite, content.views(), problems)
     overlap = next(problem for problem in problems.sorted() if problem.code == "R201")
     assert overlap.cases == 147 * 12 * 6 * 57 * 57
+
+
+def test_a_flag_that_nobody_knows_is_counted_where_it_becomes_no_flag() -> None:
+    """The cases of unknown flags are those of one row more: 147 charges, 12 reasons that owe a notice, 57 x 57 states, and earlier days too."""
+    new = edited(("rules/facts.yaml", "when_unknown: unknown_flag", "when_unknown: none"))
+    found = compare(edited(), new)
+    told = [group for group in found.groups.values() if group.after.outcome == "notify"]
+    assert found.changed == found.before(TODAY).changed > 0
+    assert {group.touched["hold"] for group in told} == {("a code in no table",)}
+    assert {group.example["hold"] for group in told} == {"a code in no table"}
+    assert all(group.before.outcome == "hold_for_review" for group in told)
+
+
+@pytest.mark.parametrize("name", [name for name in EDITS if name.startswith("a fact says")])
+def test_what_facts_count_otherwise_can_be_shown(name: str) -> None:
+    """The report of such a change can be made, with the notices of its examples."""
+    compared = compare_whole(edited(), edited(EDITS[name]), TODAY)
+    assert "in no table" in as_text(compared) or "nothing stated" in as_text(compared)
+    assert compared.changes.changed > 0

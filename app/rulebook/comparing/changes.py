@@ -1,7 +1,7 @@
 """What changes between two rulebooks: over every possible case, exactly.
 
 The cases are those of both rulebooks together: a row that only one of them has counts too, and in the other one it is what that
-one makes of an unknown code. The regimes are the runs of days on which neither changes. A case has changed when its outcome, its
+one makes of an unknown code, as does a value that their facts count otherwise (`stand_ins.py`). The regimes are the runs of days on which neither changes. A case has changed when its outcome, its
 sends (audience, copy, ORI, message) or its work items differ, and is reworded when only words differ that a state would read.
 """
 
@@ -11,11 +11,12 @@ from datetime import date
 from typing import NamedTuple
 
 from app.rulebook.comparing.differences import Answered, Difference, difference
+from app.rulebook.comparing.stand_ins import rows_standing_in, values_apart
 from app.rulebook.comparing.words import NONE, RESIDENCE, WordFinder, cells_of, printed_fields, row_mark
 from app.rulebook.engine.cases import spread
 from app.rulebook.engine.joint import Asked, CaseMark, PartStretch, Stretch, stretches, total
 from app.rulebook.language.evaluate import Verdict
-from app.rulebook.language.model import AskPerson, Fact, Reply, Send
+from app.rulebook.language.model import AskPerson, Reply, Send
 from app.rulebook.language.view import View
 from app.rulebook.reading.content import Content
 
@@ -103,11 +104,12 @@ class Side:
     content: Content
     view: View
     known: Mapping[str, frozenset[str]]
+    stand_ins: Mapping[str, Mapping[str, str]]
     words: WordFinder
 
     def rejects(self, fact: str, value: str) -> bool:
         """Whether this rulebook refuses a release with this value."""
-        return value not in self.known[fact] and _stand_in(self.content.facts[fact]) is None
+        return value not in self.known[fact] and value not in self.stand_ins[fact]
 
     def answer(self, values: Mapping[str, str], verdicts: tuple[Verdict, Verdict]) -> Answered:
         """What this rulebook answers in a case, given its two verdicts."""
@@ -147,11 +149,6 @@ class Side:
 
 def _key(entry: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(entry.values())
-
-
-def _stand_in(fact: Fact) -> str | None:
-    """The row that stands for a value that is not in the fact's table; None where the release is refused."""
-    return None if fact.when_unknown in {None, Fact.REJECT} else fact.when_unknown
 
 
 def compare(old: Content, new: Content, only: tuple[str, str] | None = None) -> Changes:
@@ -228,11 +225,18 @@ def sides(old: Content, new: Content) -> Iterator[tuple[Side, Side]]:
     old_views, new_views = old.views(), new.views()
     firsts = sorted({view.first for view in (*old_views, *new_views)})
     lasts = [date.fromordinal(first.toordinal() - 1) for first in firsts[1:]] + [date.max]
-    rows = _union_rows(old, new)
+    apart = values_apart(old, new)
+    own_rows = _union_rows(old, new)
+    values = {name: (*rows, *apart[name]) for name, rows in own_rows.items()}
+    tables = {name: (*rows, *_apart_in_table(old, name, apart)) for name, rows in own_rows.items()}
+    stand_ins = rows_standing_in(old, values), rows_standing_in(new, values)
+    finders = WordFinder(old, apart), WordFinder(new, apart)
     for first, last in zip(firsts, lasts, strict=True):
+        views = [next(view for view in found if view.first <= first <= view.last) for found in (old_views, new_views)]
+        days = [replace(view, first=first, last=last) for view in views]
         yield (
-            _side(content=old, views=old_views, rows=rows, first=first, last=last),
-            _side(content=new, views=new_views, rows=rows, first=first, last=last),
+            _side(content=old, view=days[0], rows=tables, stand_ins=stand_ins[0], words=finders[0]),
+            _side(content=new, view=days[1], rows=tables, stand_ins=stand_ins[1], words=finders[1]),
         )
 
 
@@ -245,18 +249,27 @@ def _union_rows(old: Content, new: Content) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _side(content: Content, views: Sequence[View], rows: Mapping[str, tuple[str, ...]], first: date, last: date) -> Side:
-    view = next(view for view in views if view.first <= first <= view.last)
+def _apart_in_table(content: Content, name: str, apart: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The values besides rows of all facts that share this fact's table; a fact refuses those of another."""
+    table = content.facts[name].table
+    return tuple(value for other, values in apart.items() if content.facts[other].table == table for value in values)
+
+
+def _side(
+    content: Content,
+    view: View,
+    rows: Mapping[str, tuple[str, ...]],
+    stand_ins: Mapping[str, Mapping[str, str]],
+    words: WordFinder,
+) -> Side:
     by_table = {fact.table: rows[name] for name, fact in content.facts.items() if fact.table}
-    stands_for = {}
-    for fact in content.facts.values():
-        row = _stand_in(fact)
-        if fact.table and row:
-            missing = [value for value in rows[fact.name] if value not in content.tables[fact.table].rows]
-            stands_for[fact.table] = dict.fromkeys(missing, row)
-    lifted = replace(view, first=first, last=last, rows={**view.rows, **by_table}, stands_for=stands_for, _members={})
+    stands_for: dict[str, dict[str, str]] = {}
+    for name, fact in content.facts.items():
+        if fact.table:
+            stands_for.setdefault(fact.table, {}).update(stand_ins[name])
+    lifted = replace(view, rows={**view.rows, **by_table}, stands_for=stands_for, _members={})
     known = {name: frozenset(view.domain(name)) for name in content.facts}
-    return Side(content, lifted, known, WordFinder(content))
+    return Side(content=content, view=lifted, known=known, stand_ins=stand_ins, words=words)
 
 
 def _marks(before: Side, after: Side) -> Iterator[CaseMark]:
@@ -288,7 +301,7 @@ def _told_of_words(before: Side, after: Side, audiences: Sequence[str]) -> Itera
         if fact in fields:
             yield _mark(fact, lambda value: value)
         elif fact == RESIDENCE:
-            yield _mark(fact, _missing(before, after, fact))
+            yield _mark(fact, _missing(before, after))
 
 
 def _send(reply: Reply) -> Send | None:
@@ -316,9 +329,9 @@ def _row_words(before: Side, after: Side, fact: str, *, codes: bool) -> Callable
     return tell
 
 
-def _missing(before: Side, after: Side, fact: str) -> Callable[[str], Hashable]:
+def _missing(before: Side, after: Side) -> Callable[[str], Hashable]:
     """Whether the value stands for one that is not stated."""
-    return lambda value: tuple(value == side.content.facts[fact].when_missing for side in (before, after))
+    return lambda value: (before.words.may_be_missing(value), after.words.may_be_missing(value))
 
 
 def _refusals(before: Side, after: Side, fact: str) -> Callable[[str], Hashable]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
+from app.rulebook.comparing.stand_ins import UNLISTED, UNSTATED
 from app.rulebook.language.model import Fact, Messages, Send, TemplateLine
 from app.rulebook.language.view import View
 from app.rulebook.reading.content import Content
@@ -141,18 +142,24 @@ def lines_apart(before: Lines, after: Lines) -> tuple[Lines, Lines]:
 class WordFinder:
     """Finds the words of notices under one rulebook."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Content, apart: Mapping[str, tuple[str, ...]]) -> None:
         self._messages = content.messages
         self._limits = limits(content.messages)
         self._facts = content.facts
+        self._standing = {name: _values_standing(fact, apart[name]) for name, fact in content.facts.items()}
+        unstated = [value for value in apart[RESIDENCE] if value.startswith(UNSTATED)]
+        self._missing = unstated[0] if unstated else content.facts[RESIDENCE].when_missing
+
+    def may_be_missing(self, residence: str) -> bool:
+        """Whether this value of the residence is also that of a release which states none."""
+        return residence == self._missing
 
     def words(self, send: Send, values: Mapping[str, str], row: Mapping[str, str], also: str) -> NoticeWords:
         """The words of a notice. `row` are the cells of the state told, `also` is the Nlets code of the other state told, or NONE."""
         given = {"copy": send.copy, "state": row.get("nlets", ""), "also_sent_to": also}
         for name in _FACT_FIELDS:
-            if not _stands_for_others(self._facts[name], values[name]):
+            if values[name] not in self._standing[name]:
                 given[name] = values[name]
-        may_be_missing = values[RESIDENCE] == self._facts[RESIDENCE].when_missing
         return NoticeWords(
             audience=send.audience,
             message=send.message,
@@ -160,7 +167,7 @@ class WordFinder:
             limits=self._limits,
             given=tuple(given.items()),
             testing=row.get("stage") == TESTING,
-            stated=(True, False) if may_be_missing else (True,),
+            stated=(True, False) if self.may_be_missing(values[RESIDENCE]) else (True,),
         )
 
 
@@ -169,9 +176,13 @@ def limits(messages: Messages) -> tuple[int, int]:
     return messages.line_length, messages.max_characters
 
 
-def _stands_for_others(fact: Fact, value: str) -> bool:
-    """Whether the value also stands for what a release leaves out or says in a code that no table has."""
-    return value in {fact.when_missing, fact.when_unknown}
+def _values_standing(fact: Fact, apart: tuple[str, ...]) -> frozenset[str | None]:
+    """The values that also stand for what a release leaves out, or says in a code that no table has."""
+    rows = {UNSTATED: fact.when_missing, UNLISTED: fact.when_unknown}
+    for value in apart:
+        word = next(word for word in rows if value.startswith(word))
+        rows[word] = value
+    return frozenset(rows.values())
 
 
 def printed_fields(old: Messages, new: Messages) -> frozenset[str] | None:
