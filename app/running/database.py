@@ -14,7 +14,7 @@ from app.store.callers.keys import Bootstrap, TryOut, bootstrap, find_key, try_o
 from app.store.database.engine import Store, is_current, is_new, is_there, open_store, shown_url, upgrade
 from app.store.database.reading import look
 from app.store.database.writer import Writer
-from app.store.upkeep.given_out import GivenOut, behind, last_number, store_name
+from app.store.upkeep.given_out import GivenOut, behind, beside_another, highest_of_all, last_number, store_name
 
 _log = structlog.get_logger()
 
@@ -51,10 +51,12 @@ def database_as_it_is(settings: Settings) -> Iterator[Store | None]:
 def prepare_database(store: Store, settings: Settings) -> None:
     """Brings the tables up to date, and takes the bootstrap key into a database that has no keys.
 
-    Raises BadSetting when the database is new and may not be made, or is older than the numbers that were given out.
+    Raises BadSetting when the database is new and may not be made, is older than the numbers that were given out, or has given
+    out none where another store has.
     """
     bring_up_to_date(store, settings)
-    problem = behind(given_out(store, settings), look(store, last_number))
+    last = look(store, last_number)
+    problem = behind(given_out(store, settings), last) or beside_another(given_out_by_all(settings), last)
     if problem is not None:
         raise BadSetting(f"LENS_DATABASE_URL: {problem}; nothing was started.")
     if settings.bootstrap_key is None:
@@ -89,6 +91,13 @@ def given_out(store: Store, settings: Settings) -> int:
         return 0
     name = look(store, store_name)
     return max(GivenOut(folder, name).highest() for folder in (settings.spool_dir, settings.arrivals_dir))
+
+
+def given_out_by_all(settings: Settings) -> int:
+    """The same of every store that has noted its numbers where this one does. Raises BadSetting."""
+    if settings.channel == "simulator":
+        return 0
+    return max(highest_of_all(folder) for folder in (settings.spool_dir, settings.arrivals_dir))
 
 
 @contextmanager

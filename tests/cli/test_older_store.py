@@ -42,13 +42,22 @@ def test_an_older_store_does_not_start_until_it_is_said_to_be_recovered(tmp_path
     accept(tmp_path, "R-4")
 
 
-def test_a_new_store_beside_the_numbers_of_another_starts_and_says_that_it_is_new(tmp_path: Path) -> None:
-    """Two stores may share a spool; whoever misspelt the name of one reads that it was made."""
+def test_a_new_store_beside_the_numbers_of_another_starts_once_it_is_said_to_be_recovered(tmp_path: Path) -> None:
+    """It would begin with the first number again, however its tables were made; then it goes on beyond those of every store."""
     accept(tmp_path, "R-1")
+    before = spooled(tmp_path)
     other = {"LENS_DATABASE_URL": f"sqlite:///{tmp_path}/other.db"}
+    for words in (("serve", "--port", "0"), ("db", "upgrade"), ("serve", "--port", "0", "--workers", "2"), ("work",)):
+        refused = lens(tmp_path, *words, settings=other)
+        if words[0] != "db":
+            assert refused.returncode == 2
+            assert "has given out no number yet, and LN00000002 was given out here by another one" in refused.stderr
+            assert "run `lens db recovered` once; nothing was started." in refused.stderr
+    assert lens(tmp_path, "db", "recovered", settings=other).returncode == 0
     with Program(tmp_path, ["serve", "--port", "0"], other) as program, client(program.url()) as api:
-        assert api.get("/readyz").json()["status"] == "ready"
-    assert (tmp_path / "log").read_text().count('"event":"database_made","level":"warning"') == 2
+        assert api.post("/v1/releases", content=release("R-1")).status_code == 201
+        until(lambda: len(spooled(tmp_path)) == 4)
+    assert min(spooled(tmp_path) - before) > max(before)
 
 
 def test_no_store_is_made_where_none_may_be(tmp_path: Path) -> None:

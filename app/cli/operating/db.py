@@ -13,7 +13,7 @@ from app.cli.progress import advancing, working
 from app.cli.record import actor
 from app.domain.identifiers import message_id
 from app.errors import Conflict, LensError, NotFound
-from app.running.database import bring_up_to_date, clock, database, given_out
+from app.running.database import bring_up_to_date, clock, database, given_out_by_all
 from app.settings import dotenv_hint, read_settings
 from app.store.database.engine import Store, dump_advice, is_there, open_store
 from app.store.database.engine import upgrade as upgrade_store
@@ -164,7 +164,7 @@ def recovered(
         raise NotFound("LENS_DATABASE_URL: there is no database; restore the backup first.")
     with database(settings) as store, working("Flagging what waits"):
         upgrade_store(store)
-        found = recover(store, skip, given_out(store, settings))
+        found = recover(store, skip, given_out_by_all(settings))
     print(
         f"The next message is {message_id(found.next_number)}; {found.flagged:,} that wait are flagged as possible duplicates."
     )

@@ -109,6 +109,22 @@ class GivenOut:
             os.close(fd)
 
 
+def highest_of_all(folder: Path) -> int:
+    """The highest number that any store has noted in this folder. Raises BadSetting for a file that cannot be read."""
+    stores = [path.name.removeprefix("numbers-") for path in folder.glob("numbers-*")]
+    return max((GivenOut(folder, store).highest() for store in stores), default=0)
+
+
+def beside_another(highest: int, last: int) -> str | None:
+    """Why a store that has given out no number may not be used where others gave out `highest`, in words; None where it may."""
+    if last > 0 or highest == 0:
+        return None
+    return (
+        f"this database has given out no number yet, and {message_id(highest)} was given out here by another one."
+        " The network would drop notices whose numbers it has had. Is it the right database? If so, run `lens db recovered` once"
+    )
+
+
 def behind(highest: int, last: int) -> str | None:
     """Why a store may not be used whose counter stands at `last`, where `highest` was given out, in words; None where it may."""
     if last >= highest:
