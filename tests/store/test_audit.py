@@ -7,6 +7,7 @@ from threading import Thread
 import msgspec
 import pytest
 from sqlalchemy import text, update
+from sqlalchemy.exc import DBAPIError
 
 from app.domain.times import rfc3339
 from app.store.callers.keys import NewKey, Revoke, create, revoke
@@ -216,6 +217,24 @@ def test_what_the_trail_tells_of_cannot_be_changed_unseen(busy: Store, statement
     """Releases, decisions, texts, histories and keys, each by SQL."""
     change(busy, statement)
     assert what in [each.what for each in checked(busy)]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("audit", "seq"), ("audit", "hash"), ("audit", "detail_json"), ("audit", "form"), ("audit_head", "last"),
+        ("release", "body_json"), ("message", "status"), ("message_event", "at"), ("api_key", "created_at"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["'{'", "1e300", "x'ff00'", "NULL"])
+def test_a_value_of_another_kind_is_told_as_a_break(busy: Store, table: str, column: str, value: str) -> None:
+    """SQLite keeps text, numbers and bytes in any column: none ends the check before it has told what is wrong."""
+    try:
+        change(busy, f"UPDATE {table} SET {column} = {value}")
+    except DBAPIError:  # the database itself refuses it
+        assert checked(busy) == []
+    else:
+        assert checked(busy)
 
 
 def test_a_message_that_is_taken_away_is_found_without_reading_contents(busy: Store) -> None:

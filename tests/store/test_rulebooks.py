@@ -2,6 +2,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import text as sql
+from sqlalchemy.exc import DBAPIError
 
 from app.domain.times import rfc3339
 from app.errors import Conflict, LensError, NotFound
@@ -28,7 +30,7 @@ from app.store.rulebooks.rulebooks import (
     roll_back,
     take_in,
 )
-from app.store.trail.trail_check import verify
+from app.store.trail.trail_check import breaks, verify
 from tests.store.invented import NOON, rows, run
 
 CHECK = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), ScenarioRun(0, ()))).decode()
@@ -382,3 +384,16 @@ def test_versions_page_by_page(store: Store) -> None:
     second = look(store, lambda connection: list_versions(connection, 2, first.next))
     assert [each.version for each in (*first.items, *second.items)] == [A, B, C]
     assert second.next is None
+
+
+@pytest.mark.parametrize("value", ["'x'", "7", "1000000000000"])
+def test_a_stored_file_of_another_kind_is_told_as_a_break(store: Store, value: str) -> None:
+    """Text or a number where SQLite should have bytes: told, and the check goes on."""
+    drafted(store, "one")
+    try:
+        with store.write.begin() as connection:
+            connection.execute(sql(f"UPDATE rulebook_file SET content = {value}"))
+    except DBAPIError:  # the database itself refuses it
+        return
+    found = look(store, lambda connection: breaks(connection, content=True))
+    assert any("the files of rulebook" in each.what for each in found)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from app.domain.identifiers import message_id
 from app.domain.statuses import AT_REST
@@ -11,7 +11,7 @@ from app.rulebook.files.source import SourceFile
 from app.rulebook.reading.content import full_hash
 from app.store.ledger.sums import small_sums, small_tables
 from app.store.statements.rows import first_row
-from app.store.trail.trail_links import Break, Links
+from app.store.trail.trail_links import ODD, Break, Links
 from app.store.trail.trail_marks import MOST, Marks
 
 _NAMED = 5
@@ -77,12 +77,20 @@ class Told:
 
 def ends(connection: Connection, links: Links, told: Told, *, content: bool) -> Iterator[Break]:
     """What does not hold. `content`: statuses and the files of rulebooks are looked at too."""
-    yield from _head(connection, links)
-    yield from _small_tables(connection, links, told)
+    yield from _readable("LENS's own note of the newest row", _head(connection, links))
+    yield from _readable("the table of keys, of rulebooks or of their publications", _small_tables(connection, links, told))
     yield from _untold(connection, links, told)
     if content:
-        yield from _statuses(connection, told)
+        yield from _readable("the statuses of messages", _statuses(connection, told))
         yield from _files(connection)
+
+
+def _readable(what: str, found: Iterator[Break]) -> Iterator[Break]:
+    """What was found; and that something cannot be compared, where it holds a value of a kind that LENS never writes there."""
+    try:
+        yield from found
+    except ODD:  # SQLite keeps any value in any column
+        yield Break(None, f"{what} was changed: a value there is not of the kind that LENS writes")
 
 
 def _head(connection: Connection, links: Links) -> Iterator[Break]:
@@ -157,8 +165,19 @@ def _files(connection: Connection) -> Iterator[Break]:
         stored = connection.execute(
             text("SELECT name, content FROM rulebook_file WHERE version = :version"), {"version": version}
         )
-        if full_hash([SourceFile(name, bytes(content)) for name, content in stored]) != whole:
+        if _hash_of_files(stored.all()) != whole:
             yield Break(None, f"the files of rulebook {version} are not those that it was made of")
+
+
+def _hash_of_files(stored: Sequence[Row[Any]]) -> str | None:
+    """The full hash of stored files; None where one holds something else than bytes, as SQLite allows."""
+    files = [SourceFile(name, bytes(content)) for name, content in stored if isinstance(content, bytes | memoryview)]
+    if len(files) < len(stored):
+        return None
+    try:
+        return full_hash(files)
+    except ODD:
+        return None
 
 
 _VERSIONS = "SELECT release, version FROM release_version"

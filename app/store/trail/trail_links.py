@@ -30,6 +30,9 @@ class _After(msgspec.Struct):
     after_seq: int
 
 
+ODD = (TypeError, ValueError, AttributeError, OverflowError, msgspec.MsgspecError)
+"""What reading a value raises that LENS never wrote there: text for a number or for bytes, or what is not JSON."""
+
 _CHAINED = tuple(name for name in COLUMNS if name not in {"id", "form", "actor_key"})
 """The columns that earlier versions made hashes of, in their order; the hash itself is the last."""
 
@@ -50,11 +53,14 @@ class Links:
 
     def fault(self, row: Row[Any]) -> Break | None:
         """What is wrong with this row or just before it, or None."""
-        found = self._chained(row) if row.form is None else self._braided(row)
+        try:
+            found = self._chained(row) if row.form is None else self._braided(row)
+        except ODD:  # SQLite keeps any value in any column
+            found = Break(row.id, "its content was changed")
         self.last, self._hash = row.id, row.hash
         if not self.begun:
             self._count += 1
-            self._before.update(row.hash.encode())
+            self._before.update(str(row.hash).encode())
         return found
 
     def _braided(self, row: Row[Any]) -> Break | None:
