@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from app.domain.identifiers import message_id
 from app.domain.statuses import AT_REST
@@ -169,7 +169,7 @@ def _files(connection: Connection) -> Iterator[Break]:
             yield Break(None, f"the files of rulebook {version} are not those that it was made of")
 
 
-def _hash_of_files(stored: Sequence[Row[Any]]) -> str | None:
+def _hash_of_files(stored: Sequence[Any]) -> str | None:
     """The full hash of stored files; None where one holds something else than bytes, as SQLite allows."""
     files = [SourceFile(name, bytes(content)) for name, content in stored if isinstance(content, bytes | memoryview)]
     if len(files) < len(stored):
