@@ -24,7 +24,7 @@ def item_of(client: httpx.Client, item: int) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("flag", ["section_1367", "asylum"])
+@pytest.mark.parametrize("flag", ["section_1367", "asylum", "section1367"])  # the last is misspelt
 def test_two_people_lift_a_confidentiality_hold(service: Service, flag: str) -> None:
     """The first gets 202 and nothing is sent; the same person again is refused; another sends it."""
     with service.client() as first, service.client("operator") as second:
@@ -58,6 +58,34 @@ def test_a_second_key_of_a_name_that_looks_the_same_is_the_same_person(service: 
         with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {key}"}, verify=False) as ann:  # noqa: S501
             answers.append(ann.post(f"/v1/work-items/{item}/lift", json=REASON).status_code)
     assert answers == [202, 409]
+
+
+def corrected(client: httpx.Client, release_id: str, flags: list[str]) -> httpx.Response:
+    """Corrects a release to have these flags."""
+    body = as_json(release(release_id, holds=flags))
+    return client.post(f"/v1/releases/{release_id}/correction", content=body)
+
+
+def test_nobody_but_the_sender_takes_a_flag_for_two_away_by_a_correction(service: Service) -> None:
+    """Not while the hold is open, nor once lifted by one, nor after it was rejected; nothing is sent, nothing lost."""
+    with service.client("system_of_record") as feed, service.client("operator") as other, service.client() as bootstrap:
+        item = held(feed, "T-flag", "asylum")
+        for officer in (other, bootstrap):
+            answer = corrected(officer, "T-flag", [])
+            assert (answer.status_code, "two people" in answer.json()["detail"]) == (409, True)
+            assert corrected(officer, "T-flag", ["juvenile"]).status_code == 409
+        assert item_of(bootstrap, item)["status"] == "open"
+        kept = corrected(other, "T-flag", ["asylum", "juvenile"])
+        assert (kept.status_code, kept.json()["outcome"]) == (201, "hold_for_review")
+        again = kept.json()["work_items"][0]["id"]
+        assert item_of(bootstrap, again)["lift"] == "two_people"
+        assert bootstrap.post(f"/v1/work-items/{again}/lift", json=REASON).status_code == 202
+        assert corrected(bootstrap, "T-flag", []).status_code == 409
+        assert bootstrap.post(f"/v1/work-items/{again}/reject", json=REASON).status_code == 200
+        assert corrected(bootstrap, "T-flag", []).status_code == 409
+        assert bootstrap.get("/v1/releases/T-flag").json()["messages"] == []
+        sent = corrected(feed, "T-flag", [])
+        assert (sent.status_code, len(sent.json()["messages"])) == (201, 2)
 
 
 def test_one_person_lifts_any_other_hold(service: Service) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select
 
 from app.decide.addresses import Mark
-from app.decide.decide import TOO_LONG
+from app.decide.decide import TOO_LONG, TWO_PEOPLE
 from app.domain.decision import Decision, Errand, Notice, NotifiedOri, WorkItem, answer
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
@@ -31,7 +31,7 @@ from app.store.ledger.release_versions import Version, add_version, version_of, 
 from app.store.ledger.told import Record, record_of, told_by
 from app.store.statements.locks import lock_lanes_of_releases, waits_for_lanes
 from app.store.statements.rows import counters_first, lock_counters
-from app.store.tables.main import RELEASE, WORK_ITEM
+from app.store.tables.main import MESSAGE, RELEASE, WORK_ITEM
 
 
 class Wording(NamedTuple):
@@ -108,14 +108,44 @@ def _follow_one(connection: Connection, item: FollowUp, release: Row[Any] | None
     now = versions[-1]
     conflict = _conflict(item, versions) if item.kind == "correction" else None
     if conflict is not None:
-        refused = AuditEntry(
-            at=item.at, actor=item.by, action="correct_release", target=f"release {item.release_id}", outcome="conflict"
-        )
-        append(connection, [refused])
-        return Conflict(conflict)
+        return _refuse(connection, item, conflict)
     if item.kind == now.kind == "cancellation" or (item.kind == "correction" and item.fingerprint == now.fingerprint):
         return Followed("replay", now.answer.encode())
+    by_another = item.kind == "correction" and item.by != release.caller
+    if by_another and _takes_two_to_lift(connection, release.id, now) and not _held_for_two(item):
+        return _refuse(connection, item, _FOR_TWO)
     return _carry_out(connection, item, release, versions)
+
+
+def _refuse(connection: Connection, item: FollowUp, why: str) -> Conflict:
+    """Notes in the trail that a correction was refused."""
+    refused = AuditEntry(
+        at=item.at, actor=item.by, action="correct_release", target=f"release {item.release_id}", outcome="conflict"
+    )
+    append(connection, [refused])
+    return Conflict(why)
+
+
+_FOR_TWO = (
+    "The release has a flag that two people must lift, and the correction would take it away; nothing was changed. Have the sender "
+    "of the release correct it, or have two people lift the hold; or keep the flag in the correction."
+)
+
+
+def _takes_two_to_lift(connection: Connection, release: int, now: Version) -> bool:
+    """Whether the version that stands was held for two people, and they have not lifted it: it is open, or was closed and sent nothing."""
+    mine = (WORK_ITEM.c.release == release, WORK_ITEM.c.lift == TWO_PEOPLE, WORK_ITEM.c.opened_at >= now.at)
+    statuses = set(connection.scalars(select(WORK_ITEM.c.status).where(*mine)))
+    if not statuses or "open" in statuses:
+        return bool(statuses)
+    sent = select(MESSAGE.c.number).where(MESSAGE.c.release == release, MESSAGE.c.number >= now.first_message)
+    return connection.scalar(sent.limit(1)) is None
+
+
+def _held_for_two(item: FollowUp) -> bool:
+    """Whether the corrected content is held for two people as well."""
+    decision = item.wording.decide(item.body or "", {})
+    return decision.two_people and decision.outcome == "hold_for_review"
 
 
 def _claim(item: FollowUp, release: Row[Any]) -> Claim:
