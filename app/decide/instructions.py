@@ -21,7 +21,11 @@ _WORD = re.compile("[A-Z0-9]+")
 _WORD_WITH_LOST_LETTERS = re.compile("[A-Z0-9?]+")
 _JOINT = re.compile("[-.'_*]")
 _JOINT_IN_WORD = re.compile(r"(?<=[A-Z])[-.'_*]+(?=[A-Z])")
-_BEGINS_LIKE_HEADING = re.compile(r"^[^A-Z0-9?]*[A-Z?]{3,} */", re.MULTILINE)  # not C/O, nor N/A
+# Words of addresses that a slash may follow at the beginning of a value (APT/2, HWY/66): no heading, unless the rulebook's own.
+_ADDRESS_WORDS = (
+    "APT|APARTMENT|STE|SUITE|UNIT|BLDG|BUILDING|LOT|RM|ROOM|FL|FLOOR|FLR|FT|FORT|HWY|HIGHWAY|RTE|ROUTE|SPC|SPACE|TRLR|PMB|DEPT"
+)
+_BEGINS_LIKE_HEADING = re.compile(rf"^[^A-Z0-9?]*(?!(?:{_ADDRESS_WORDS}) */)[A-Z?]{{3,}} */", re.MULTILINE)  # not C/O, nor N/A
 _OWN_HEADING = re.compile("[A-Z]+(?: [A-Z]+)*(?=/)")
 _DIGITS_AS_LETTERS = str.maketrans("0134578", "OIEASTB")
 
