@@ -109,6 +109,20 @@ def test_two_addresses_that_change_at_once_both_show(old: Path, tmp_path: Path, 
     assert shown.index("Earlier days change too: 395,136 cases") < shown.index("395,136 of 4,578,438,816")
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_words_of_earlier_days_are_said_first_too(old: Path, tmp_path: Path, form: str) -> None:
+    """Where only words change, the first line still says so of days before today; `past` counts changed cases alone."""
+    reworded = '"FOLLOW LOCAL PROCEDURES. ', '"FOLLOW YOUR OWN PROCEDURES. '
+    texts = f"{reworded[0]}MAY", f"{reworded[1]}MAY"
+    new = _copy(tmp_path / "words")
+    edit(new, "rules/messages.yaml", texts, ("'FOLLOW LOCAL PROCEDURES.", "'FOLLOW YOUR OWN PROCEDURES."))
+    shown = _run(old, new, "--format", form)
+    first = shown.index("Earlier days change too: 0 cases of days before")
+    assert first < shown.index("0 of 4,578,438,816")
+    assert "would be decided otherwise, 5,715,360 read otherwise." in shown
+    assert json.loads(_run(old, new, "--format", "json"))["past"] == 0
+
+
 def test_a_group_names_every_value_that_it_touches(old: Path, tmp_path: Path) -> None:
     """Two charges that begin to qualify stand in each group; the address of a state names the state."""
     new = edit(_copy(tmp_path / "both"), "ref_data/charges.csv", ("TREASON,B", "TREASON,A"), ("ESPIONAGE,B", "ESPIONAGE,A"))

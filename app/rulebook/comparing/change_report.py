@@ -112,6 +112,8 @@ def past_line(compared: Compared) -> str:
     if changed:
         words = f" (and {_cases(reworded)} read otherwise)" if reworded else ""
         return f"Earlier days change too: {_cases(changed)} of days before {day} would be decided otherwise{words}."
+    if reworded:
+        return f"Earlier days change too: {_cases(changed)} of days before {day} would be decided otherwise, {reworded:,} read otherwise."
     return ""
 
 

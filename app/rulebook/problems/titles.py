@@ -60,6 +60,7 @@ TITLES = MappingProxyType(
         "R320": "Nothing uses a set",
         "R330": "No scenario expects a rule",
         "R331": "What a scenario or promise expects can never come out",
+        "R332": "A line that no notice may have is one that none could have",
         "R340": "A flag hides another that would stop the notice",
         "R350": "Nothing says what a message must contain",
         "R341": "A rule for nothing to do stops no other",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from app.rulebook.engine.joint import Asked, Stretch, stretches
-from app.rulebook.language.model import DecisionTable, Fact
+from app.rulebook.language.model import DecisionTable, Fact, Outcome
 from app.rulebook.language.view import View
 from app.rulebook.problems.problem import Problems
 
@@ -17,6 +17,11 @@ def prove_unknown_codes_ask(
     for fact in facts.values():
         if fact.name in eligibility.reads and fact.when_unknown not in {None, Fact.REJECT}:
             _prove_one(fact, eligibility, views, problems)
+
+
+def _asks_a_person(eligibility: DecisionTable) -> bool:
+    """Whether any rule holds cases for a person; a rulebook without one asks nobody about anything."""
+    return any(isinstance(rule.reply, Outcome) and rule.reply.outcome == "hold_for_review" for rule in eligibility.rules)
 
 
 def _prove_one(fact: Fact, eligibility: DecisionTable, views: Sequence[View], problems: Problems) -> None:
@@ -43,6 +48,6 @@ def _prove_one(fact: Fact, eligibility: DecisionTable, views: Sequence[View], pr
             cases=counts["notify"],
             example={"release_date": day.isoformat(), **stretch.values},
         )
-    elif not counts["hold_for_review"]:
+    elif not counts["hold_for_review"] and _asks_a_person(eligibility):
         message = f"a code of `{fact.name}` that nobody knows counts as `{row}`, and no person is ever asked about it"
         problems.error("R204", message, fact.spot, help=help)

@@ -13,7 +13,7 @@ from app.rulebook.problems.problem import Problems, Spot
 from app.rulebook.reading.agreement import check_changes, check_names
 from app.rulebook.reading.conditions import ConditionReader
 from app.rulebook.reading.corrections import read_corrections
-from app.rulebook.reading.expected import ExpectedReader, answers_of
+from app.rulebook.reading.expected import ExpectedReader, answers_of, forms_of
 from app.rulebook.reading.facts import FACTS, read_code_tables, read_facts
 from app.rulebook.reading.messages import read_messages
 from app.rulebook.reading.must_say import check_cut_lines, check_must_say
@@ -215,10 +215,12 @@ def read_suite(content: Content, problems: Problems) -> Suite:
         tables=content.tables,
         whole=whole,
     )
+    messages_whole = not problems.told_in([content.messages.file])
+    lines = forms_of(content.messages.templates.values()) if messages_whole else None
     reader = ScenarioReader(
         facts=content.facts,
         tables=content.tables,
-        expected=ExpectedReader(answers, shapes),
+        expected=ExpectedReader(answers._replace(lines=lines), shapes),
         conditions=conditions,
         shapes=shapes,
     )

@@ -1,13 +1,14 @@
 """Reads what scenarios and promises expect of an answer, and tells the words that no answer of the rulebook can have."""
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from typing import NamedTuple
 
 from app.domain.identifiers import NLETS_CODES, ori_problem
 from app.rulebook.files.source import Node, Scalar
 from app.rulebook.language import grammar
-from app.rulebook.language.model import AskPerson, DecisionTable, Fact, Send, Table
+from app.rulebook.language.model import AskPerson, DecisionTable, Fact, Send, Table, Template
 from app.rulebook.language.scenarios import Expectation, PromisedAnswer
 from app.rulebook.problems.problem import did_you_mean, one_of
 from app.rulebook.reading.rules import COPIES, OUTCOMES
@@ -29,6 +30,18 @@ class Answers(NamedTuple):
     codes: Collection[str] | None
     oris: Collection[str] | None
     references: Collection[str] | None
+    lines: AbstractMapping[str, re.Pattern[str]] | None = None
+    """The lines of all messages, in capitals, with the form that each has when its fields are filled."""
+
+
+def forms_of(templates: Iterable[Template]) -> dict[str, re.Pattern[str]]:
+    """The lines that messages can have: any text may stand for a field."""
+    found = {}
+    for line in (line for template in templates for line in template.lines):
+        forms = [re.escape(part.upper()) if isinstance(part, str) else ".*" for part in line.parts]
+        shown = "".join(part.upper() if isinstance(part, str) else f"{{{part[0]}}}" for part in line.parts)
+        found[shown] = re.compile("".join(forms))
+    return found
 
 
 def answers_of(
@@ -92,7 +105,7 @@ class ExpectedReader:
             sends_to=self._addresses(merged.get("sends_to")),
             work_items=self._read_list(items, "work_item", "`work_items`") if items is not None else None,
             text=self._plain(merged.get("text"), "`text`"),
-            no_text=self._plain(merged.get("no_text"), "`no_text`"),
+            no_text=self._unwanted(merged.get("no_text")),
         )
 
     def some_of(self, node: Node | None) -> tuple[PromisedAnswer, ...]:
@@ -112,6 +125,25 @@ class ExpectedReader:
             help = "write the lines that the message must have, or leave the key out"
             self._problems.error("R103", f"{what} names no line", node.spot, help=help)
         return None if node is None else tuple(word.text for word in words)
+
+    def _unwanted(self, node: Node | None) -> tuple[str, ...] | None:
+        """Lines that no notice may have. One that none could have would be kept whatever a message says."""
+        templates = self._answers.lines
+        if node is None or templates is None:
+            return self._plain(node, "`no_text`")
+        for word in self._shapes.words(node, "`no_text`"):
+            if (
+                word.text
+                and not word.text.startswith(" ")
+                and not any(form.fullmatch(word.text) for form in templates.values())
+            ):
+                message = f"no line of any message is `{word.text}`, so this holds whatever a notice says"
+                help = (
+                    "write the whole line, as it is in the message, in capitals; if it was reworded there, reword it here too"
+                )
+                label = did_you_mean(word.text, templates)
+                self._problems.error("R332", message, word.spot, help=help, label=label)
+        return self._plain(node, "`no_text`")
 
     def _rules(self, node: Node | None, what: str) -> tuple[str, ...] | None:
         if node is None:
