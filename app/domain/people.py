@@ -8,6 +8,7 @@ import re
 from typing import Self
 
 _LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "|": "l"})
+_THREE_AS_E = str.maketrans("3", "e")
 _PAIRS = (("rn", "m"), ("vv", "w"))
 _AT_COMMAND_LINE = re.compile(r"cli uid ([0-9]+) \((.*?)\)(?: as (.*))?")
 
@@ -18,6 +19,9 @@ RESERVED = (
     "system",
     "lens",
     "network",
+    "the network",
+    "simulator",
+    "root",
     "dispatcher",
     "escalation",
     "sign-in",
@@ -65,8 +69,12 @@ def is_reserved(name: str) -> bool:
     """
     first = folded(re.split(r"[\W_]+", name.strip(), maxsplit=1)[0].rstrip("0123456789"))
     whole = folded(name)
-    command_line = whole in {folded("cli root"), folded("command line")}
-    return command_line or first in map(folded, _RESERVED_FIRST_WORDS) or whole in map(folded, RESERVED)
+    known = {"cliroot", "commandline", *RESERVED}
+    names = {folded(each) for each in known}
+    firsts = {folded(each) for each in _RESERVED_FIRST_WORDS}
+    # Only against names of LENS: that ann3 and anne were one person would be wrong.
+    as_letters = {first, first.translate(_THREE_AS_E)}
+    return not firsts.isdisjoint(as_letters) or not names.isdisjoint({whole, whole.translate(_THREE_AS_E)})
 
 
 def same_person(one: str, other: str) -> bool:

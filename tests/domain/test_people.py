@@ -48,6 +48,7 @@ def test_everybody_is_one_person_with_himself(name: str, uid: int) -> None:
         "folder", "Folder", "f0lder", "fo1der", "fo lder", "FOLDER.", "system", "5ystem", "SYS-TEM", "lens", "Lens", "1ens",
         "cli", "CLI", "c1i root", "cli root as director", "cli-root", "cli:root", "cli uid 0 (root)", "cli0", "cliroot",
         "bootstrap", "B00TSTRAP", "try-out", "tryout", "escalation", "feed watch", "process 1", "lens db move", "uid 0",
+        "l3ns", "L3NS feed", "the network", "The-Netw0rk", "simulator", "s1mulator", "root", "r00t", "n3twork",
     ],
 )  # fmt: skip
 def test_names_of_lens_itself_are_reserved(name: str) -> None:
@@ -56,7 +57,8 @@ def test_names_of_lens_itself_are_reserved(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["earm-feed", "client-feed", "clinic", "folders of ICE", "lenscap", "op", "desk 1", "systems-of-record"]
+    "name",
+    ["earm-feed", "client-feed", "clinic", "folders of ICE", "lenscap", "op", "desk 1", "systems-of-record", "rooter", "ann3"],
 )
 def test_other_names_are_free(name: str) -> None:
     """What only begins like one, in a longer word."""
