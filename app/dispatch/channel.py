@@ -17,11 +17,13 @@ class Receipt(NamedTuple):
     """What became of one sending.
 
     `taken`: the far side has taken responsibility. `later`: it has refused for now. `unknown`: no word came, or the link
-    broke after bytes left, so the far side may have it. `unsent`: no byte of it left. `cause` is in words.
+    broke after bytes left, so the far side may have it. `unsent`: no byte of it left. `cause` is in words; where it quotes the far side, `logged` has our
+    own words alone, for the log.
     """
 
     fate: Literal["taken", "later", "unknown", "unsent"]
     cause: str
+    logged: str | None = None
 
 
 class Arrival(NamedTuple):

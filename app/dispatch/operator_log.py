@@ -50,7 +50,7 @@ class OperatorLog:
                 ori=batch.ori,
                 fails_in_a_row=batch.fails + 1,
                 rests_seconds=round((delay or 0) / 1e6, 1),
-                cause=failed[0].cause,
+                cause=failed[0].cause_for_log,
                 runbook="lane-fails",
                 **_fields(failed[0].number, named),
             )
@@ -64,7 +64,11 @@ class OperatorLog:
                 continue  # the network spoke about it before this verdict could be written
             consequence = "its state has not been told; a work item dead-letter is open"
             _log.error(
-                "message_dead", cause=verdict.cause, consequence=consequence, runbook="dead-letter", **_fields(number, named)
+                "message_dead",
+                cause=verdict.cause_for_log,
+                consequence=consequence,
+                runbook="dead-letter",
+                **_fields(number, named),
             )
 
     async def tell_arrival(self, heard: Heard, match: Match) -> None:

@@ -29,4 +29,11 @@ def verdict(message: Taken, receipt: Receipt, max_attempts: int) -> AttemptResul
         case "later" | "unknown":
             last = message.failures + 1 >= max_attempts
             unknown = receipt.fate == "unknown"
-            return AttemptResult(message.number, "dead" if last else "queued", receipt.cause, failed=True, unknown=unknown)
+            return AttemptResult(
+                number=message.number,
+                status="dead" if last else "queued",
+                cause=receipt.cause,
+                failed=True,
+                unknown=unknown,
+                logged=receipt.logged,
+            )

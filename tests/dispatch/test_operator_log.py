@@ -50,6 +50,28 @@ def test_a_message_that_dies_is_told_with_its_release(store: Store, logged: Line
     assert "TESTPERSON" not in str(logged)
 
 
+def test_the_reason_of_a_refusal_is_in_the_history_alone(store: Store, logged: Lines) -> None:
+    """It is free text of the far side, which may name the person: the log has our own words."""
+    (number,) = queue(store, [AZ])
+    said = Receipt("later", "refused for now by the switch: TESTPERSON, ADAM", "refused for now by the switch")
+
+    async def scenario() -> None:
+        async def refused(_: str, __: int) -> Receipt:
+            return said
+
+        async with dispatching(store, ScriptedChannel(refused), replace(QUICK, max_attempts=3)):
+            await until(lambda: bool(of(logged, "message_dead")))
+
+    asyncio.run(scenario())
+    told = [*of(logged, "lane_keeps_failing"), *of(logged, "message_dead")]
+    assert [line["cause"] for line in told] == ["refused for now by the switch"] * 2
+    assert "TESTPERSON" not in str(logged)
+    kept = rows(
+        store, "SELECT count(*) FROM message_event WHERE number = :number AND cause = :cause", number=number, cause=said.cause
+    )
+    assert kept == [(3,)]
+
+
 def test_a_lane_that_keeps_failing_is_told_seldom_and_when_it_recovers(store: Store, logged: Lines) -> None:
     """At the third failure in a row and at each doubling, and once when it is over; of other lanes nothing."""
     failing, _ = queue(store, [TX, AZ])

@@ -154,6 +154,20 @@ def test_what_was_done_to_a_copy_is_told(copy: Path, spoil: Callable[[Path], Non
     assert any(told in fault for fault in check_copy(copy).faults), check_copy(copy).faults
 
 
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE message SET text = 'something else' WHERE number = 3", "message LN00000003"),
+        ("UPDATE release SET body_json = '{}' WHERE id = 2", "the release of row 2"),
+    ],
+)
+def test_a_copy_whose_notices_were_rewritten_is_not_whole(copy: Path, statement: str, told: str) -> None:
+    """Every row and link is in its place, and a notice says something else: the trail knows what it said."""
+    assert check_copy(copy, content=True).faults == ()
+    edit(statement)(copy)
+    assert any(f"{told}, of which it tells, was changed since" in fault for fault in check_copy(copy, content=True).faults)
+
+
 def test_what_cannot_be_proved_by_itself_is_refused(full: Store, tmp_path: Path) -> None:
     """The file of a service, another kind of file, a dump of PostgreSQL, a folder, none."""
     accept(full, acceptance("EX-99"))

@@ -98,14 +98,16 @@ def backup(file: Annotated[Path, typer.Argument(help="The new file; one that is 
 
 @app.command()
 def verify(file: Annotated[Path, typer.Argument(help="A file that `lens db backup` made.")]) -> None:
-    """Prove that a backup is whole: every page and row, the audit trail, the numbers given out. Exit code 1 when it is not.
+    """Prove that a backup is whole: every page and row, the audit trail and all that it tells of, the numbers given out.
+
+    Exit code 1 when it is not.
 
     Example:
     lens db verify /backup/lens-2026-11-24.db
 
     """
     with working("Checking the backup"):
-        found = check_copy(file)
+        found = check_copy(file, content=True)
     faults = list(found.faults)
     if file.stat().st_mode & 0o077:
         faults.append(f"others on this machine can read it, and it holds personal data: chmod 600 {file}")

@@ -27,6 +27,7 @@ _REASON_LIMIT = 80
 """Characters kept of a NAK's reason: words of the far side, which end up in the message's history."""
 
 
+REFUSED = "refused for now by the switch"
 _TAKEN = Receipt("taken", "acknowledged by the switch")
 
 
@@ -198,7 +199,7 @@ class Connection(asyncio.Protocol):
             self._settle(control, _TAKEN)
         else:
             told = "".join(c for c in reason if c.isprintable())[:_REASON_LIMIT].strip()
-            self._settle(control, Receipt("later", f"refused for now by the switch: {told or 'no reason given'}"))
+            self._settle(control, Receipt("later", f"{REFUSED}: {told or 'no reason given'}", REFUSED))
 
     def _settle(self, control: str, receipt: Receipt) -> None:
         batch, place = self._under_way.pop(control, (None, 0))

@@ -45,7 +45,8 @@ class Hand(NamedTuple):
 class AttemptResult(NamedTuple):
     """What became of one try: `sent`, `queued` (to be tried again) or `dead`, and why, in words without personal data.
 
-    `failed` counts against the message; `unknown` says that the network may have it all the same.
+    `failed` counts against the message; `unknown` says that the network may have it all the same. `logged` is the cause for the
+    log, where `cause` quotes words of the far side, which may name a person.
     """
 
     number: int
@@ -53,6 +54,12 @@ class AttemptResult(NamedTuple):
     cause: str
     failed: bool = False
     unknown: bool = False
+    logged: str | None = None
+
+    @property
+    def cause_for_log(self) -> str:
+        """Why, in our own words alone."""
+        return self.logged or self.cause
 
 
 class Presume(NamedTuple):

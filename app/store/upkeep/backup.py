@@ -21,10 +21,13 @@ from app.errors import Conflict, NotFound, Unavailable
 from app.store.database.engine import Store
 from app.store.database.folders import sync_folder
 from app.store.database.troubles import cause, driver_cause
-from app.store.trail.trail_check import verify as verify_trail
+from app.store.trail.trail_check import breaks
 
 COUNTED = ("release", "message", "work_item", "inbound", "audit", "rulebook", "api_key")
 """Tables whose rows are counted in the store and in its copy."""
+
+_TOLD = 20
+"""Breaks of the audit trail that are told at the most."""
 
 Tell = Callable[[int, int], None]
 """Tells how many pages are copied, and of how many."""
@@ -120,9 +123,10 @@ def _name(unfinished: Path, target: Path) -> None:
         raise Unavailable(f"The copy could not be kept as {target}: {error.strerror}; there is no backup.") from None
 
 
-def check_copy(file: Path) -> Checked:
+def check_copy(file: Path, *, content: bool = False) -> Checked:
     """What a copy holds and what is wrong with it: every page and row, the links of the audit trail, the numbers given out.
 
+    `content`: also whether releases, messages, histories, keys and rulebooks are as the trail tells.
     Changes nothing. Raises NotFound when there is no such file, Conflict when it is none that can be proved by itself.
     """
     _refuse_other_files(file)
@@ -134,7 +138,7 @@ def check_copy(file: Path) -> Checked:
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     try:
         with engine.connect() as connection:
-            return _checked(connection)
+            return _checked(connection, content=content)
     except DBAPIError as error:
         return Checked({}, None, (f"it cannot be read as a store of LENS ({cause(error)})",))
     finally:
@@ -163,7 +167,7 @@ def _refuse_other_files(file: Path) -> None:
         )
 
 
-def _checked(connection: Connection) -> Checked:
+def _checked(connection: Connection, *, content: bool) -> Checked:
     faults = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(10)") if row[0] != "ok"]
     if faults:  # what its rows say means nothing then
         return Checked({}, None, tuple(f"damaged: {fault}" for fault in faults))
@@ -171,9 +175,9 @@ def _checked(connection: Connection) -> Checked:
     faults += [f"{len(strays)} rows refer to rows that are missing, the first in table {strays[0][0]}"] if strays else []
     rows = _count(connection)
     faults += _number_faults(connection)
-    broken = verify_trail(connection)
-    if broken is not None:
-        faults.append(f"the audit trail is broken at row {broken.row}: {broken.what}")
+    for broken in breaks(connection, content=content)[:_TOLD]:
+        at = "" if broken.row is None else f" at row {broken.row}"
+        faults.append(f"the audit trail is broken{at}: {broken.what}")
     last = connection.scalar(text("SELECT max(number) FROM message"))
     return Checked(rows, None if last is None else message_id(last), tuple(faults))
 

@@ -79,6 +79,7 @@ def test_a_nak_means_later_and_keeps_a_short_printable_reason(in_loop: InLoop) -
             first, second = await channel.send([message(1), message(2)])
             assert first.fate == "later"
             assert first.cause == "refused for now by the switch: BUSY" + "X" * 76
+            assert first.logged == "refused for now by the switch"
             assert second.fate == "taken"
             assert fates(await channel.send([message(1)])) == ["taken"]
 
