@@ -150,7 +150,9 @@ def _keep_draft(connection: Connection, item: Draft) -> Kept | Barred:
         words = f"Another rulebook is stored under the label {version}; change anything in this one, and its label changes."
         return Barred(LABEL_TAKEN, words)
     if row.rejected_by is not None:
-        fresh = {"title": item.title, "reason": item.reason, "corrects_past": item.corrects_past}
+        # Whoever drafts it again is its drafter: the approval must be another person's.
+        drafter = {"drafted_by": item.by, "drafted_at": item.at}
+        fresh = {**drafter, "title": item.title, "reason": item.reason, "corrects_past": item.corrects_past}
         no_more = dict.fromkeys(("rejected_by", "rejected_at", "comment", "approved_by", "approved_at", "approved_against"))
         connection.execute(update(RULEBOOK).where(RULEBOOK.c.version == version).values(**fresh, **no_more))
         append(connection, [entry_of(item, "draft_rulebook", version, "again", _said(item, sha256))])
