@@ -182,18 +182,6 @@ def test_a_version_is_sent_back_and_drafted_again(store: Store) -> None:
     assert isinstance(published(store, B), Published)
 
 
-def test_whoever_drafts_a_rejected_version_again_cannot_approve_it(store: Store) -> None:
-    """Whoever sent it back and drafts the same bytes again is its drafter from then on; another person approves it."""
-    first = go_live(store, "a")
-    drafted(store, "b")
-    assert run(store, reject, Reject(B, "A scenario is missing", "cat", NOON))[0] is None
-    assert drafted(store, "b", by="cat") == "again"
-    assert look(store, all_versions)[1].drafted_by == "cat"
-    assert isinstance(approved(store, B, first, by="cat"), Conflict)
-    assert approved(store, B, first) is None
-    assert not look(store, breaks)
-
-
 def test_what_people_say_of_a_version_is_kept(store: Store) -> None:
     """Title and reason of the draft, the comment of the approval, why it was taken back; in the trail as well."""
     go_live(store, "a")
