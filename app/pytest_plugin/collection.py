@@ -11,7 +11,7 @@ from app.rulebook.files.report import as_text
 from app.rulebook.files.source import read_folder
 from app.rulebook.language.scenarios import Promise, Scenario
 from app.rulebook.problems.problem import Problems
-from app.trials.suite import Result, TestableRulebook, case_in_words, load_to_test, run
+from app.trials.suite import Result, RulebookToTest, case_in_words, load_to_test, run
 
 _SCENARIOS = re.compile(r"^kind:\s*[\"']?scenarios/v1\b", re.MULTILINE)
 
@@ -26,7 +26,7 @@ class CollectedRulebook:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._loaded: TestableRulebook | None = None
+        self._loaded: RulebookToTest | None = None
         self._refused: str | None = None
 
     @property
@@ -34,7 +34,7 @@ class CollectedRulebook:
         """Whether it cannot be used, which pytest then shows as an error."""
         return self._refused is not None
 
-    def load(self) -> TestableRulebook | None:
+    def load(self) -> RulebookToTest | None:
         """The rulebook, once loaded. The first time that it cannot be used raises CollectError with all errors; then None."""
         if self._refused is not None:
             return None
@@ -157,7 +157,7 @@ class NotAsExpected(Exception):
 class ScenarioItem(pytest.Item):
     """One case of a scenario."""
 
-    loaded: TestableRulebook
+    loaded: RulebookToTest
     scenario: Scenario
 
     def runtest(self) -> None:
@@ -178,7 +178,7 @@ class ScenarioItem(pytest.Item):
 class PromiseItem(pytest.Item):
     """One promise. It was proved over every possible case when the rulebook was loaded."""
 
-    loaded: TestableRulebook
+    loaded: RulebookToTest
     promise: Promise
 
     def runtest(self) -> None:

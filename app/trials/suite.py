@@ -78,7 +78,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class TestableRulebook:
+class RulebookToTest:
     """A rulebook that can be tested: it has no errors but promises that do not hold, which are themselves a test's answer."""
 
     book: RuleBook
@@ -106,7 +106,7 @@ class Failure:
 class Trial:
     """All scenarios and promises of a rulebook, tried."""
 
-    loaded: TestableRulebook
+    loaded: RulebookToTest
     results: tuple[Result, ...]
 
     @property
@@ -129,22 +129,22 @@ class Trial:
         return self.loaded.book.content.suite.promises
 
 
-def load_to_test(folder: Path, problems: Problems) -> TestableRulebook | None:
+def load_to_test(folder: Path, problems: Problems) -> RulebookToTest | None:
     """The rulebook in `folder`, whether or not its promises hold; None where it has other errors. All found goes into `problems`."""
     content = read_content(read_folder(folder, problems), problems)
     if content is None:
         return None
     book = use(content, problems)
     if book is not None:
-        return TestableRulebook(book)
+        return RulebookToTest(book)
     errors = tuple(problem for problem in problems.sorted() if problem.severity == "error")
     if {problem.code for problem in errors} != {BROKEN_PROMISE}:
         return None
     without = use(replace(content, suite=Suite(content.suite.scenarios)), Problems())
-    return TestableRulebook(replace(without, content=content), errors) if without is not None else None
+    return RulebookToTest(replace(without, content=content), errors) if without is not None else None
 
 
-def try_all(loaded: TestableRulebook) -> Trial:
+def try_all(loaded: RulebookToTest) -> Trial:
     """Runs every scenario of a rulebook; its promises were proved or broken when it was loaded."""
     return Trial(loaded, tuple(run_all(loaded.book)))
 

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from app.rulebook.problems.problem import Problems
-from app.trials.suite import TestableRulebook, Trial, load_to_test, run, try_all
+from app.trials.suite import RulebookToTest, Trial, load_to_test, run, try_all
 from tests.decide.scenario_books import BROKEN, CASES, FAULTY, NEAR, WRONG, book_folder
 
 
-def loaded(folder: Path) -> TestableRulebook:
+def loaded(folder: Path) -> RulebookToTest:
     """The rulebook in a folder, which can be tested."""
     found = load_to_test(folder, Problems())
     assert found is not None

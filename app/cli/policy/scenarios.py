@@ -26,7 +26,7 @@ from app.trials.mutation import Judge, Judged
 from app.trials.scenario_report import Report, as_json
 from app.trials.scenario_report_html import as_html, refused_as_html
 from app.trials.scenario_report_junit import as_junit, refused_as_junit
-from app.trials.suite import TestableRulebook, load_to_test, try_all
+from app.trials.suite import RulebookToTest, load_to_test, try_all
 
 app = typer.Typer(add_completion=False)
 
@@ -114,7 +114,7 @@ def run_once(folder: Path, wanted: RunOptions) -> bool:
     return not (trial.failures or report.survivors() or short)
 
 
-def _judge_mutants(loaded: TestableRulebook) -> Iterator[Judged]:
+def _judge_mutants(loaded: RulebookToTest) -> Iterator[Judged]:
     """Every wrong edit, judged; how far it is, is shown on a terminal."""
     console = Console(stderr=True)
     with console.status("Trying wrong edits") as status:
