@@ -77,8 +77,8 @@ def test_a_cancel_needs_no_rule_of_today(tmp_path: Path) -> None:
     assert withdrawn(decider(), nowhere, told(), ())[2].endswith("STATE/TX ALSO SENT TO/NONE")
     gone = told("ZQ", ori="ZQSIR0000")
     assert withdrawn(decider(), nowhere, gone, (DEPARTING,))[2].endswith("STATE/ZQ ALSO SENT TO/AZ")
-    brief = '  BRIEF:\n    lines:\n      - "LENS {message_id}"\n      - "TYPE/{type}"\nnever:'
-    by = decider_of(tmp_path / "two", ("rules/messages.yaml", "never:", brief))
+    brief = '  BRIEF:\n    lines:\n      - "LENS {message_id}"\n      - "TYPE/{type}"\nmust_say:'
+    by = decider_of(tmp_path / "two", ("rules/messages.yaml", "must_say:", brief))
     assert withdrawn(by, nowhere, gone, ())[1:] == [f"LENS {ID}", "TYPE/CANCEL"]
 
 
