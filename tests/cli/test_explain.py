@@ -90,7 +90,7 @@ def test_a_release_with_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     file.write_text(json.dumps(release_document(colour="red", holds="none")))
     done = said(tmp_path, ["explain", str(file)], monkeypatch, capfd)
     assert (done.code, done.out) == (1, "")
-    assert "/colour: there is no such field" in done.err
+    assert "the whole: field 6 of this object is not known" in done.err
     assert "/holds: this must be array" in done.err
 
 

@@ -19,9 +19,9 @@ def test_a_rulebook_is_tidied(lens: Lens, tmp_path: Path) -> None:
     """What is not tidy is written anew and named; then all is."""
     path = untidy(tmp_path)
     code, out, _ = lens("fmt")
-    assert (code, out) == (0, "tidied rules/routing.yaml\n14 files, 1 tidied\n")
+    assert (code, out) == (0, "tidied rules/routing.yaml\n15 files, 1 tidied\n")
     assert "{ " not in path.read_text()
-    assert lens("fmt", "--check")[:2] == (0, "14 files, 0 not tidy\n")
+    assert lens("fmt", "--check")[:2] == (0, "15 files, 0 not tidy\n")
 
 
 def test_only_checked(lens: Lens, tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_only_checked(lens: Lens, tmp_path: Path) -> None:
     path = untidy(tmp_path / "policy")
     before = path.read_text()
     code, out, _ = lens("fmt", "policy", "--check")
-    assert (code, out) == (1, "not tidy: rules/routing.yaml\n14 files, 1 not tidy\n")
+    assert (code, out) == (1, "not tidy: rules/routing.yaml\n15 files, 1 not tidy\n")
     code, out, _ = lens("fmt", "policy", "--diff")
     assert (code, "+    when: {release_state: {in: states.routable}}\n" in out) == (0, True)
     assert lens("fmt", "policy", "--diff", "--check")[0] == 1
@@ -53,7 +53,7 @@ def test_what_cannot_be_read_is_left_alone(lens: Lens, tmp_path: Path) -> None:
     broken = tmp_path / "rules" / "facts.yaml"
     broken.write_bytes(b"kind: facts/v1\n\tfacts: {}\n")
     code, out, err = lens("fmt")
-    assert (code, out) == (1, "tidied rules/routing.yaml\n14 files, 1 tidied\n")
+    assert (code, out) == (1, "tidied rules/routing.yaml\n15 files, 1 tidied\n")
     assert "rules/facts.yaml:2:1" in err
     assert broken.read_bytes() == b"kind: facts/v1\n\tfacts: {}\n"
     assert "{ " not in path.read_text()
@@ -84,7 +84,7 @@ def test_what_a_spreadsheet_did_to_a_table_is_taken_back(lens: Lens, tmp_path: P
         after = path.read_bytes().decode().split("\n")
         kept = [line for line in before if '"' not in line]
         assert [line for line in after if line not in kept] == ["0103,SOVEREIGNTY,ESPIONAGE,C", ""]
-    assert lens("fmt", "--check")[:2] == (0, "14 files, 0 not tidy\n")
+    assert lens("fmt", "--check")[:2] == (0, "15 files, 0 not tidy\n")
 
 
 def test_a_table_that_cannot_be_read_is_left_alone(lens: Lens, tmp_path: Path) -> None:

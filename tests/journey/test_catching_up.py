@@ -35,7 +35,8 @@ def test_a_silent_feed_catches_up_without_duplicates(tmp_path: Path, database_ur
         assert api.post("/v1/heartbeat", json={"count": 6}).json()["agrees"]
         until(lambda: api.get("/readyz").json()["feeds"]["bootstrap"].startswith("silent since"))
         again = api.post("/v1/releases:batch", content=batch(1, 9, now)).content
-        assert again.splitlines()[:6] == before.splitlines()
+        replays = [line.replace(b'"replayed":true', b'"replayed":false') for line in again.splitlines()]
+        assert replays[:6] == before.splitlines()
         assert api.post("/v1/heartbeat", json={"count": 3}).json()["agrees"]
         until(lambda: len(api.get("/v1/messages?status=sent").json()["items"]) == 18)
         messages = api.get("/v1/messages").json()["items"]

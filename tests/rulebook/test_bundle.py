@@ -125,12 +125,11 @@ def test_a_tar_bomb_is_refused_early() -> None:
 
 
 def test_many_members_of_no_use_are_not_gone_through() -> None:
-    """A tar file of links only ends at the limit of members."""
+    """Of a tar file of links only the first hundred are told."""
     info = tarfile.TarInfo("rules/a.yaml")
     info.type = tarfile.SYMTYPE
     found = codes(lambda: read_tar(info.tobuf() * 5000))
-    assert found[-1] == ("too-large", None)
-    assert len(found) <= 2 * FILES_LIMIT + 1
+    assert found == [("link", "rules/a.yaml")] * 100
 
 
 def test_a_negative_size_does_not_hang() -> None:
