@@ -20,7 +20,7 @@ from app.publishing.opening import PUBLISHED, try_folder
 from app.publishing.shelf import InForce, Shelf
 from app.rulebook.bundles.versions import FOLDER
 from app.store.database.reading import look
-from app.store.rulebooks.rulebook_reads import Pointer, pointer, publication
+from app.store.rulebooks.rulebook_reads import Pointer, failed_scenarios, pointer, publication
 
 _log = structlog.get_logger()
 
@@ -126,7 +126,10 @@ class Follower:
             return
         row = look(self._desk.store, lambda connection: publication(connection, found.seq))
         if row is not None:
-            in_force = InForce(decider=decider, seq=found.seq, since=row.live_at, by=row.published_by, way=row.way)
+            failed = look(self._desk.store, lambda connection: failed_scenarios(connection, row.version))
+            in_force = InForce(
+                decider=decider, seq=found.seq, since=row.live_at, by=row.published_by, way=row.way, failing=failed
+            )
             self._due = _Due(asked + (found.live_at - found.now) / SECOND, in_force)
 
     def _change_if_due(self) -> None:

@@ -1,5 +1,6 @@
 """What decides when a service starts, and how what is found in its folder goes live."""
 
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ from app.publishing.shelf import InForce, Shelf
 from app.rulebook.bundles.bundle import Bundle
 from app.rulebook.bundles.versions import FOLDER, failing
 from app.store.database.reading import look
-from app.store.rulebooks.rulebook_reads import Pointer, formerly_live, pointer, publication
+from app.store.rulebooks.rulebook_reads import Pointer, failed_scenarios, formerly_live, pointer, publication
 from app.store.rulebooks.rulebooks import Barred, Draft, TakeIn, take_in
 
 _log = structlog.get_logger()
@@ -86,10 +87,13 @@ def _first(desk: Desk) -> tuple[Shelf, Unusable | None]:
         except Unusable as error:
             fault = fault or error
             continue
+        failed = look(desk.store, partial(failed_scenarios, version=str(version)))
         if fault is None and row is not None:
-            return Shelf(InForce(decider=decider, seq=found.seq, since=row.live_at, by=row.published_by, way=row.way)), None
+            live = InForce(decider=decider, seq=found.seq, since=row.live_at, by=row.published_by, way=row.way, failing=failed)
+            return Shelf(live), None
         # It stands as publication 0, so that the live one is tried again.
-        return Shelf(InForce(decider=decider, seq=0, since=desk.clock(), by="lens", way="rollback")), fault
+        earlier = InForce(decider=decider, seq=0, since=desk.clock(), by="lens", way="rollback", failing=failed)
+        return Shelf(earlier), fault
     raise fault or Conflict("No rulebook was ever live.")
 
 

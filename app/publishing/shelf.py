@@ -7,19 +7,23 @@ from typing import Any, NamedTuple
 import structlog
 
 from app.decide.decide import Decider
-from app.rulebook.bundles.versions import Way
+from app.rulebook.bundles.versions import Way, failing
 
 _log = structlog.get_logger()
 
 
 class InForce(NamedTuple):
-    """A decider, and the publication that put it in force: its number, since when (Micros), by whom and how."""
+    """A decider, and the publication that put it in force: its number, since when (Micros), by whom and how.
+
+    `failing` names the scenarios that failed when the rulebook was checked.
+    """
 
     decider: Decider
     seq: int
     since: int
     by: str
     way: Way
+    failing: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -42,6 +46,7 @@ class Shelf:
         self._changed = Condition()
         self._problems: Mapping[str, str] = {}
         self._failing: Mapping[str, tuple[str, ...]] = {}
+        self._warn_of_failing()
 
     @property
     def in_force(self) -> InForce:
@@ -59,6 +64,7 @@ class Shelf:
             self._in_force = in_force
             self._changed.notify_all()
         _log.info("rulebook_in_force", version=in_force.version, was=was.version, seq=in_force.seq, way=in_force.way)
+        self._warn_of_failing()
 
     def wait_for(self, seq: int, seconds: float) -> bool:
         """Waits until publication `seq` or a later one is in force; whether it is."""
@@ -94,18 +100,31 @@ class Shelf:
                 **more,
             )
 
+    def _warn_of_failing(self) -> None:
+        now = self._in_force
+        if now.failing:
+            _log.warning(
+                "rulebook_in_force_fails_scenarios",
+                version=now.version,
+                why=failing(now.failing),
+                way=now.way,
+                runbook="rulebook-degraded",
+            )
+
     @property
     def failing(self) -> tuple[str, ...]:
-        """The scenarios for whose sake a newer rulebook is not in force."""
+        """The scenarios that fail: those of what is in force, and those that keep a newer rulebook from it."""
         told = self._failing
-        return tuple(name for source in sorted(told) for name in told[source])
+        newer = tuple(name for source in sorted(told) for name in told[source])
+        return self._in_force.failing + newer
 
     @property
     def problem(self) -> str | None:
         """Why what is in force is not what it should be, in words that begin with the codes of the faults; None when it is."""
-        told = self._problems
-        return (
-            f"{'; '.join(told[name].rstrip('.') for name in sorted(told))}; {self._in_force.version} goes on deciding"
-            if told
-            else None
-        )
+        told, now = self._problems, self._in_force
+        reasons = [told[name].rstrip(".") for name in sorted(told)]
+        if told:
+            reasons.append(f"{now.version} goes on deciding")
+        if now.failing:
+            reasons.append(f"{now.version} decides although {failing(now.failing).rstrip('.')}")
+        return "; ".join(reasons) or None

@@ -302,6 +302,25 @@ def test_a_first_folder_whose_scenarios_fail_is_refused_unless_one_tries_out(des
     assert opened(desk._replace(failing_too=True), folder).in_force.way == "folder"
 
 
+def test_a_live_rulebook_whose_scenarios_fail_is_told_of_whatever_way_it_went_live(desk: Desk, tmp_path: Path) -> None:
+    """Taken in for a try-out, found at a later start, or come back by a rollback: the shelf is degraded and names them."""
+    folder = folder_in(tmp_path / "book")
+    rewrite(folder, "rules/scenarios/release_test.yaml", "outcome: hold_for_review", "outcome: notify")
+    tried = opened(desk._replace(failing_too=True), folder)
+    assert tried.failing
+    assert f"{tried.in_force.version} decides although" in str(tried.problem)
+    shelf = opened(desk, folder, follow=False)
+    assert (shelf.failing, shelf.problem) == (tried.failing, tried.problem)
+    with following(desk, shelf):
+        go_live(desk, reworded(tmp_path))
+        until(lambda: shelf.problem is None)
+        assert shelf.failing == ()
+        live = look(desk.store, pointer).version
+        desk.writer.do_and_wait(roll_back, Publish(str(live), "ben", NOON, 0))
+        until(lambda: shelf.problem is not None)
+        assert shelf.failing == tried.failing
+
+
 def variant(number: int, files: tuple[SourceFile, ...]) -> Bundle:
     """The rulebook with a remark more."""
     remark = f"# {number}\n".encode()

@@ -143,7 +143,7 @@ def process_metrics(written: Written) -> Iterable[Metric]:
     )
     failing = GaugeMetricFamily(
         "lens_rulebook_scenario_failing",
-        "A scenario that keeps a newer rulebook from going live, by its name.",
+        "A scenario that fails: of the rulebook in force, or of a newer one that it keeps from going live, by its name.",
         labels=("scenario",),
     )
     for name in dict.fromkeys(scenario[:_SCENARIO_LENGTH] for scenario in written.failing[:_SCENARIOS_SHOWN]):

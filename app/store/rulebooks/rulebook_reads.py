@@ -159,6 +159,11 @@ def standing(connection: Connection, version: str, live: str | None) -> VersionS
     return _standing(row, live, newest_sequence(connection), was_live=bool(connection.scalar(was_live)))
 
 
+def failed_scenarios(connection: Connection, version: str) -> tuple[str, ...]:
+    """The names of the scenarios that failed when a stored version was checked. Raises NotFound."""
+    return standing(connection, version, None).failed
+
+
 def newest_sequence(connection: Connection) -> int:
     """The highest sequence of a signed bundle that was ever live; 0 where none was."""
     published = RULEBOOK.join(RULEBOOK_PUBLICATION, RULEBOOK.c.version == RULEBOOK_PUBLICATION.c.version)
