@@ -90,8 +90,9 @@ class Follower:
     def _look(self) -> float:
         """One look at what is live and at the folder. Returns for how many seconds to wait before the next."""
         try:
-            asked = time.monotonic()
             found = look(self._desk.store, pointer)
+            # After the look, since its `now` is of the look: a change a little late is right, one too early is not.
+            asked = time.monotonic()
             self._blind = False
             self._prepare(found, asked)
             self._change_if_due()
