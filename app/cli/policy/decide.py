@@ -128,7 +128,7 @@ class LineDecider:
         return answer + b"\n"
 
     def _refused(self, error: LensError, number: int) -> bytes:
-        """The line that stands for one that is no release."""
+        """The line that stands for one that is not a valid release."""
         return _problem_line(error, number)
 
 

@@ -19,21 +19,7 @@ from app.store.ledger.audit import AuditEntry, append, came_to_rest
 from app.store.ledger.sums import MESSAGE_COLUMNS, RELEASE_COLUMNS, sum_of
 from app.store.statements.rows import Row, insert, insert_absent, run_in
 
-_RELEASE = (
-    "id",
-    "release_id",
-    "fingerprint",
-    "mode",
-    "caller",
-    "outcome",
-    "as_of",
-    "rulebook",
-    "body_json",
-    "evidence_json",
-    "answer_json",
-    "accepted_at",
-    "residence_digest",
-)
+_RELEASE = (*RELEASE_COLUMNS, "residence_digest")
 _MESSAGE = (
     "number",
     "release",
