@@ -8,6 +8,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from datetime import date
 from threading import Lock, RLock
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ import structlog
 from app.decide.decide import Decider
 from app.decide.terms import Terms
 from app.errors import Conflict, Fault, Refused
-from app.rulebook.book import RuleBook, use
+from app.rulebook.book import RuleBook, read_to_use, use
 from app.rulebook.bundles.bundle import Bundle, manifest_fault
 from app.rulebook.bundles.signing import Trusted
 from app.rulebook.bundles.versions import CheckResult, ScenarioRun, check_result
@@ -123,10 +124,10 @@ class Library:
         """Whether signatures count here, so that a bundle older than one that was live is known as such."""
         return self._trusted is not None
 
-    def examine(self, bundle: Bundle) -> Examined:
+    def examine(self, bundle: Bundle, today: date | None = None) -> Examined:
         """Checks a rulebook as `lens check` does, and runs its scenarios. Nothing is kept: see `keep`.
 
-        Scenarios that fail are told in its check. Raises Refused with every error, each at its place, or when it is not signed by
+        With `today` no correction in it may be of a day to come. Scenarios that fail are told in its check. Raises Refused with every error, each at its place, or when it is not signed by
         a trusted key where only those are used.
         """
         self._vouch(bundle)
@@ -135,12 +136,12 @@ class Library:
         if found is not None and found.check is not None:
             return Examined(found.check, found)
         with self._checking:  # one at a time: a check is a second of work, and requests are answered meanwhile
-            return self._check(bundle)
+            return self._check(bundle, today)
 
-    def _check(self, bundle: Bundle) -> Examined:
+    def _check(self, bundle: Bundle, today: date | None) -> Examined:
         began = time.monotonic()
         problems = Problems()
-        book = _use(bundle, problems)
+        book = read_to_use(bundle.files, problems, today)
         if book is None:
             errors = [problem for problem in problems.sorted() if problem.severity == "error"]
             count = f"{len(errors)} error{'s' if len(errors) != 1 else ''}"

@@ -109,7 +109,7 @@ def take_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> bo
         return False
     if bundle.sha256 != found.folder_sha256:
         _refuse_unless_in_charge(desk, bundle, found)
-        examined = desk.library.examine(bundle)
+        examined = desk.library.examine(bundle, moment(desk.clock()).date())
         failed = examined.check.scenarios.failed
         if failed and not desk.failing_too:
             raise ScenariosFail(failed)

@@ -81,7 +81,7 @@ class Rulebooks:
     def draft(self, bundle: Bundle, by: str, said: Said = NOTHING_SAID) -> tuple[RulebookVersion, Kept]:
         """Checks a rulebook and stores it. Raises Refused with every error, when nothing is stored; Conflict; Unavailable."""
         try:
-            examined = self._desk.library.examine(bundle)
+            examined = self._desk.library.examine(bundle, moment(self._desk.clock()).date())
         except Refused as refused:
             self.note_refusal(refused, by, bundle)
             raise

@@ -10,7 +10,7 @@ from app.rulebook.engine.durable import EngineFault
 from app.rulebook.engine.joint import total
 from app.rulebook.engine.verdicts import LookUp, all_verdicts, compile_table, representatives_needed
 from app.rulebook.files.report import as_text
-from app.rulebook.files.source import read_folder
+from app.rulebook.files.source import SourceFile, read_folder
 from app.rulebook.language.evaluate import Verdict
 from app.rulebook.language.model import HOLD
 from app.rulebook.language.view import View, view_at
@@ -19,10 +19,11 @@ from app.rulebook.proving.disclosure import Possible, prove_non_disclosure
 from app.rulebook.proving.flags import check_flag_order
 from app.rulebook.proving.named_rows import check_rows_named
 from app.rulebook.proving.proofs import Uncovered, prove_no_expiry, prove_rules
-from app.rulebook.proving.tidiness import check_rows_end, check_scenarios, check_sets
+from app.rulebook.proving.tidiness import check_changes_matter, check_rows_end, check_scenarios, check_sets
 from app.rulebook.proving.unknown_codes import prove_unknown_codes_ask
 from app.rulebook.reading.agreement import check_addresses
 from app.rulebook.reading.content import Content, read_content
+from app.rulebook.reading.corrections import check_corrections_made
 
 MOST_REPRESENTATIVES = 150_000
 """Kinds of cases at the most. The shipped rulebook has 162; one near the bound takes some ten seconds to prove, and hangs nothing."""
@@ -78,10 +79,21 @@ def load(folder: Path) -> RuleBook:
     return book
 
 
-def load_with_problems(folder: Path, problems: Problems) -> RuleBook | None:
-    """The rulebook in `folder`, or None where it has errors; everything found goes into `problems`."""
-    content = read_content(read_folder(folder, problems), problems)
-    return use(content, problems) if content is not None else None
+def load_with_problems(folder: Path, problems: Problems, today: date | None = None) -> RuleBook | None:
+    """The rulebook in `folder`, or None where it has errors; everything found goes into `problems`. `today` as in `read_to_use`."""
+    return read_to_use(read_folder(folder, problems), problems, today)
+
+
+def read_to_use(files: tuple[SourceFile, ...], problems: Problems, today: date | None) -> RuleBook | None:
+    """The rulebook in these files, or None where it has errors. With `today`, one that is to go into force: no correction in it is of a
+    day to come.
+    """
+    content = read_content(files, problems)
+    if content is None:
+        return None
+    if today is not None:
+        check_corrections_made(content.corrections, today, problems)
+    return use(content, problems)
 
 
 def use(content: Content, problems: Problems) -> RuleBook | None:
@@ -135,7 +147,7 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
     decisions = content.decisions()
     check_addresses(routing=content.routing, facts=content.facts, tables=content.tables, views=all_views, problems=problems)
     scenario_files = {name for name, _ in content.scenario_nodes}
-    suite_whole = not problems.told_in(scenario_files)
+    suite_whole = not problems.told_in(scenario_files, problems.codes | {"R331"})
     check_sets(
         tables=content.tables,
         decisions=decisions,
@@ -145,6 +157,7 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
         unused=content.whole and suite_whole,
     )
     check_rows_end(content.tables, problems)
+    check_changes_matter(content.tables, problems)
     if (flags := content.facts[HOLD].table) is not None:
         check_flag_order(content.eligibility, content.tables[flags], all_views, problems)
     uncovered = prove_rules(*decisions, content.suite, all_views, problems)

@@ -110,6 +110,7 @@ NEVER_SEEN = {
     "R107-endless-word": "in digits, as the one before",
     "R119-help-file": "an ORI of Nlets itself has the form of any other",
     "R119-network": "the same",
+    "R129-reason-of-a-correction": "whether a reason is of words no pattern tells",
     "R121-barrier": "what may be read is said elsewhere in the file",
     "R121-compared": "the same",
 }

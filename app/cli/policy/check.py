@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,7 +38,7 @@ def check(
     existing(folder)
     problems = Problems()
     files = read_folder(folder, Problems())
-    book = load_with_problems(folder, problems)
+    book = load_with_problems(folder, problems, datetime.now(UTC).date())
     found = problems.sorted()
     name = content_hash(files)
     if form == "json":

@@ -7,7 +7,7 @@ is a fault and not a hang.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -31,10 +31,11 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text, as written."""
+    """A text, as written. `rest` is what follows a text without quotes where YAML begins a comment: the blanks and the `#…`."""
 
     text: str
     spot: Spot
+    rest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0
 """What YAML allows nowhere in a file."""
 _CONFLICT = re.compile(r"""^(?:[ \t"]*(?:<{7}|>{7})|"?(?:={7}|\|{7}))(?=[ ,"\r\n]|\Z)""", re.MULTILINE)
 """A line that git writes around two versions which it could not merge, also as a spreadsheet saves it."""
+_COMMENT = re.compile(r"[ \t]+#.*")
+"""A comment behind a text on the same line."""
 _ALIASES = "YAML aliases (`*name`) are not used in a rulebook"
 
 
@@ -172,7 +175,7 @@ def read_yaml(file: SourceFile, problems: Problems, allowance: Allowance | None 
     text = decoded(file, problems)
     if text is None:
         return None
-    builder = _Builder(file.name, problems, allowance or Allowance())
+    builder = _Builder(file.name, text, problems, allowance or Allowance())
     try:
         return builder.document(iter(yaml.parse(text, Loader=yaml.CBaseLoader)))
     except yaml.MarkedYAMLError as error:
@@ -234,8 +237,9 @@ def _conflicts(name: str, text: str) -> Iterator[Spot]:
 class _Builder:
     """Builds the tree from YAML events, within the bounds."""
 
-    def __init__(self, file: str, problems: Problems, allowance: Allowance) -> None:
+    def __init__(self, file: str, text: str, problems: Problems, allowance: Allowance) -> None:
         self._file = file
+        self._text = text
         self._problems = problems
         self._allowance = allowance
         self._told: set[tuple[str, int]] = set()
@@ -273,10 +277,15 @@ class _Builder:
             end = event.end_mark
             if event.style in {"'", '"'} and end is not None and end.line >= spot.line:
                 self.long_quote = (spot, end.line + 1)
-            return Scalar(event.value, spot)
+            return Scalar(event.value, spot, "" if event.style or end is None else self._rest(end.index))
         if isinstance(event, yaml.SequenceStartEvent):
             return Sequence(tuple(self._items(events, depth, yaml.SequenceEndEvent)), spot)
         return Mapping(tuple(self._pairs(events, depth)), spot)
+
+    def _rest(self, end: int) -> str:
+        """The comment that follows on the line, with the blanks before it; "" where none does."""
+        comment = _COMMENT.match(self._text, end)
+        return comment[0] if comment else ""
 
     def _items(self, events: Iterator[yaml.Event], depth: int, end: type[yaml.Event]) -> Iterator[Node]:
         while not isinstance(event := next(events), end):

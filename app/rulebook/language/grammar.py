@@ -39,6 +39,8 @@ class Form(NamedTuple):
 
 PROSE = ("title", "question", "owner", "note")
 """Keys whose value is a text for people; nothing is decided by it."""
+KEPT_TEXTS = ("cite", "reason")
+"""Keys whose value stands in the record as the ground of an act."""
 
 _TITLE = "What this is, for people"
 _OWNER = "Who answers for it, for people"

@@ -307,3 +307,4 @@ class Correction:
     corrects: str
     reason: str
     authority: tuple[str, ...]
+    spot: Spot = field(compare=False)

@@ -9,7 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from app.rulebook.language.model import FIRST_DAY, Fact, Membership, Table, Test, day_after
+from app.rulebook.language.model import FIRST_DAY, Change, Fact, Membership, Row, Table, Test, day_after
+
+
+def cells_of(row: Row, changes: Iterable[Change], day: date) -> dict[str, str]:
+    """One row's cells on a day, under these changes of it."""
+    cells = dict(row.cells)
+    for change in sorted(changes, key=lambda change: change.period.first):
+        if change.period.covers(day):
+            cells.update(change.cells)
+    return cells
 
 
 def cells_on(table: Table, day: date) -> dict[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from app.rulebook.language.model import AskPerson, Comparison, DecisionTable, No
 from app.rulebook.language.scenarios import Promise, PromisedAnswer, Suite
 from app.rulebook.language.view import View
 from app.rulebook.problems.problem import Problems
+from app.rulebook.proving.idle_promises import is_kept_anyway, tell_kept_anyway, tell_never_asked, tell_never_meant
 
 _MOST_CAREFUL_LAST = ("notify", "do_not_notify", "hold_for_review")
 
@@ -45,6 +46,43 @@ class Uncovered:
     example: Mapping[str, str]
 
 
+class _Promised:
+    """What is found out of each promise: in which cases it is broken, and whether it is about any."""
+
+    def __init__(self, promises: Sequence[Promise]) -> None:
+        self._promises = promises
+        self._broken: dict[int, _Found] = {}
+        self._meant: set[int] = set()
+        self._asked: set[int] = set()
+
+    def look(self, view: View, stretch: Stretch, told: Sequence[Sequence[CaseMark]]) -> None:
+        """Holds the promises against cases that are alike; `told` are the marks that each promise asked for."""
+        taken = taken_verdicts(stretch)
+        place = 0
+        for number, (promise, group) in enumerate(zip(self._promises, told, strict=True)):
+            own = stretch.marks[place : place + len(group)]
+            place += len(group)
+            if all(own[: len(promise.when)]):
+                self._meant.add(number)
+                if promise.outcome in {None, taken[0].outcome}:
+                    self._asked.add(number)
+            if not _kept(promise, taken, own):
+                path = tuple(rule.id for verdict in taken for rule in verdict.rules)
+                self._broken.setdefault(number, _Found()).add(view, stretch, path)
+
+    def tell(self, views: Sequence[View], problems: Problems) -> None:
+        """Tells the promises that are broken, and those that prove nothing."""
+        for number, found in self._broken.items():
+            _tell_broken(self._promises[number], found, problems)
+        for number, promise in enumerate(self._promises):
+            if number not in self._meant:
+                tell_never_meant(promise, views, problems)
+            elif is_kept_anyway(promise):
+                tell_kept_anyway(promise, problems)
+            elif number not in self._asked and "R202" not in problems.codes:  # a rule that is dead may be why
+                tell_never_asked(promise, problems)
+
+
 def prove_rules(
     eligibility: DecisionTable, routing: DecisionTable, suite: Suite, views: Sequence[View], problems: Problems
 ) -> tuple[Uncovered, ...]:
@@ -54,7 +92,7 @@ def prove_rules(
     beaten: Counter[str] = Counter()
     unasked: set[str] = set()
     idle: dict[tuple[Rule, Rule], _Found] = {}
-    broken: dict[int, _Found] = {}
+    promised = _Promised(suite.promises)
     gaps = {eligibility.otherwise.id: _Found(), routing.otherwise.id: _Found()}
     for view in views:
         told = [_marks(promise, view) for promise in suite.promises]
@@ -71,18 +109,11 @@ def prove_rules(
                 beaten.update(rule.id for rule in verdict.beaten)
                 if verdict.rules[0].id in gaps:
                     gaps[verdict.rules[0].id].add(view, stretch)
-            place = 0
-            for number, (promise, group) in enumerate(zip(suite.promises, told, strict=True)):
-                own = stretch.marks[place : place + len(group)]
-                place += len(group)
-                if not _kept(promise, taken, own):
-                    path = tuple(rule.id for verdict in taken for rule in verdict.rules)
-                    broken.setdefault(number, _Found()).add(view, stretch, path)
+            promised.look(view, stretch, told)
     _tell_clashes(clashes, problems)
     _tell_idle(idle, problems)
     _tell_dead(tables=(eligibility, routing), fired=fired, beaten=beaten, unasked=unasked, problems=problems)
-    for number, found in broken.items():
-        _tell_broken(suite.promises[number], found, problems)
+    promised.tell(views, problems)
     return tuple(Uncovered(rule, found.count, found.example) for rule, found in gaps.items())
 
 

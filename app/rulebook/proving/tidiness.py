@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.rulebook.language.model import DecisionTable, Membership, Table, Test, day_after
+from app.rulebook.language.model import Change, DecisionTable, Membership, Table, Test, day_after
 from app.rulebook.language.scenarios import Suite
-from app.rulebook.language.view import View
+from app.rulebook.language.view import View, cells_of
 from app.rulebook.problems.problem import Problems, Spot
 
 
@@ -77,6 +77,35 @@ def check_rows_end(tables: Mapping[str, Table], problems: Problems) -> None:
                         spot=change.spots[column],
                         problems=problems,
                     )
+
+
+def check_changes_matter(tables: Mapping[str, Table], problems: Problems) -> None:
+    """Tells each dated change after which every cell says what it says without it, on all its days."""
+    if "R127" in problems.codes:
+        return  # of two that begin on one day it is told already, and one of them would seem to change nothing
+    for table in tables.values():
+        for change in table.changes:
+            if change.cells and not _matters(table, change):
+                _tell_idle_change(table, change, problems)
+
+
+def _matters(table: Table, change: Change) -> bool:
+    without = [other for other in table.changes if other is not change and other.row == change.row]
+    edges = {other.period.first for other in without}
+    edges |= {after for other in without if (after := day_after(other.period.last)) is not None}
+    days = [change.period.first, *(day for day in edges if change.period.covers(day))]
+    row = table.rows[change.row]
+    kept = [other for other in table.changes if other.row == change.row]
+    return any(cells_of(row, kept, day) != cells_of(row, without, day) for day in days)
+
+
+def _tell_idle_change(table: Table, change: Change, problems: Problems) -> None:
+    same = [column for column, text in change.cells.items() if table.rows[change.row].cells.get(column, "") == text]
+    shown = ", ".join(f"`{column}` {change.cells[column] or 'empty'}" for column in same or change.cells)
+    why = "the row says so already" if same else "on all its days other changes say the same, or say otherwise and begin later"
+    message = f"the change of {change.row} from {change.period.first.isoformat()} changes nothing: {shown}; {why}"
+    help = "write what is to be from that day on, or take the change out"
+    problems.warning("R312", message, change.spot, help=help)
 
 
 def _tell_row_ends(table: Table, row: str, column: str, last: str, spot: Spot, problems: Problems) -> None:

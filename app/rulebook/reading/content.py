@@ -16,7 +16,7 @@ from app.rulebook.reading.corrections import read_corrections
 from app.rulebook.reading.expected import ExpectedReader, answers_of, forms_of
 from app.rulebook.reading.facts import FACTS, read_code_tables, read_facts
 from app.rulebook.reading.messages import read_messages
-from app.rulebook.reading.must_say import check_cut_lines, check_must_say
+from app.rulebook.reading.must_say import check_must_say
 from app.rulebook.reading.rules import RulesReader
 from app.rulebook.reading.scenarios import ScenarioReader
 from app.rulebook.reading.shapes import Shapes
@@ -141,10 +141,8 @@ def read_content(files: tuple[SourceFile, ...], problems: Problems) -> Content |
     facts_whole = len(facts) == len(FACTS) and told <= CELL_FAULTS | {"R129"}
     messages_file = _only("messages/v1", by_kind, problems, unread=unread)
     messages = read_messages(*messages_file, facts, shapes) if messages_file else None
-    if messages is not None:
-        check_cut_lines(by_name[messages.file], messages, problems)
-        if not problems.told_in([messages.file]):
-            check_must_say(messages, problems)  # a line that could not be read may be the one that seems to be missing
+    if messages is not None and not problems.told_in([messages.file], problems.codes):
+        check_must_say(messages, problems)  # a line that could not be read may be the one that seems to be missing
     reader = RulesReader(facts, tables, tuple(messages.templates) if messages else (), shapes)
     decisions = _decisions(by_kind["rules/v1"], reader, problems, unread=unread)
     damaged = frozenset(rule.id for decision in decisions.values() for rule in decision.all_rules() if not rule.intact)

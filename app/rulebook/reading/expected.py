@@ -121,6 +121,8 @@ class ExpectedReader:
 
     def _plain(self, node: Node | None, what: str) -> tuple[str, ...] | None:
         words = self._shapes.words(node, what) if node is not None else ()
+        for word in words:
+            self._shapes.check_uncut(word, f"a line of {what}")
         if node is not None and not [word for word in words if word.text]:
             help = "write the lines that the message must have, or leave the key out"
             self._problems.error("R103", f"{what} names no line", node.spot, help=help)

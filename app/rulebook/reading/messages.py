@@ -141,8 +141,15 @@ def _line(node: Node, name: str, shapes: Shapes) -> TemplateLine | None:
             return None
         only = shapes.choice(keys.get("only"), "`only`", ONLY) if keys.get("only") else None
         node = keys.values["text"]
-    text = shapes.scalar(node, f"a line of `{name}`")
-    return TemplateLine(_parts(text, shapes), only, text.spot) if text is not None else None
+    what = f"a line of `{name}`"
+    text = shapes.scalar(node, what)
+    if text is None:
+        return None
+    if not text.text.strip():
+        help = "give it its text, in quotes, or take the line out"
+        shapes.problems.error("R136", f"{what} is empty", text.spot, help=help)
+    shapes.check_uncut(text, what)
+    return TemplateLine(_parts(text, shapes), only, text.spot)
 
 
 def _tell_unquoted(node: Mapping, name: str, shapes: Shapes) -> None:

@@ -1,17 +1,16 @@
-"""What a message must say in every case it is sent, word for word; and lines of a message that YAML cut short."""
+"""What a message must say in every case it is sent, word for word."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-from app.rulebook.files.source import Node, SourceFile, decoded, tokens
+from app.rulebook.files.source import Node
 from app.rulebook.language import grammar
 from app.rulebook.language.model import Messages, Template, TemplateLine
 from app.rulebook.problems.problem import Problems, Spot, did_you_mean, one_of
 from app.rulebook.reading.shapes import Shapes
 
 _PLACEHOLDER = re.compile(grammar.PLACEHOLDER)
-_COMMENT = re.compile(r"[ \t]+#")
 NOT_SAID = "R273"
 """The code of the fault that a message does not always say what it must."""
 _NEAR = 0.6
@@ -31,6 +30,7 @@ def read_must_say(node: Node | None, known: Iterable[str], fields: Iterable[str]
         what = f"a text that `{key.text}` must say"
         listed = [text for text in shapes.words(texts, f"`must_say` of `{key.text}`") if shapes.text(text, what)]
         for text in listed:
+            shapes.check_uncut(text, what)
             _check_fields(text.text, text.spot, fields, shapes.problems)
         if listed:
             found[key.text] = tuple(text.text for text in listed)
@@ -94,32 +94,3 @@ def _nearest(template: Template, text: str) -> TemplateLine | None:
     ratios = [(SequenceMatcher(None, written(line).upper(), text.upper()).ratio(), line) for line in template.lines]
     best = max(ratios, key=lambda pair: pair[0], default=None)
     return best[1] if best is not None and best[0] >= _NEAR else None
-
-
-def check_cut_lines(file: SourceFile, messages: Messages, problems: Problems) -> None:
-    """Tells lines that YAML cut at ` #`, where a comment begins unless the line stands in quotes; and lines that are empty."""
-    text = decoded(file, Problems())
-    ends = dict(_plain_ends(text)) if text is not None else {}
-    for template in messages.templates.values():
-        for line in template.lines:
-            rest = ends.get((line.spot.line, line.spot.column), "")
-            if _COMMENT.match(rest):
-                message = f"a line of `{template.name}` ends before ` #`, where YAML begins a comment"
-                help = 'put the whole line in quotes: "…"; a comment goes on a line of its own'
-                problems.error("R136", message, line.spot, help=help)
-            elif not written(line).strip():
-                message = f"a line of `{template.name}` is empty"
-                help = "give it its text, in quotes, or take the line out"
-                problems.error("R136", message, line.spot, help=help)
-
-
-def _plain_ends(text: str) -> Iterator[tuple[tuple[int, int], str]]:
-    """For each text that is not in quotes, where it begins (line and column from 1) and what follows it on its line."""
-    line, line_start = 1, 0
-    for token in tokens(text):
-        if token.kind != "Scalar" or text[token.start : token.start + 1] in {'"', "'", "|", ">"}:
-            continue
-        line += text.count("\n", line_start, token.start)
-        line_start = text.rfind("\n", 0, token.start) + 1
-        end = text.find("\n", token.end)
-        yield (line, token.start - line_start + 1), text[token.end : end if end >= 0 else len(text)]

@@ -108,6 +108,7 @@ class ScenarioReader:
         name = self._shapes.scalar(keys.get("name"), "`name`")
         if name is None or not self._shapes.text(name, "`name` of a scenario"):
             return []
+        self._shapes.check_whole(name, "`name` of a scenario")
         if name.text in names:
             self._problems.error(
                 "R114", "two scenarios have this name", name.spot, help="say what differs", also=(names[name.text],)
@@ -234,6 +235,8 @@ class ScenarioReader:
         if keys is None or keys.get("name") is None:
             return None
         name = self._shapes.text(keys.get("name"), "`name`")
+        if isinstance(sentence := keys.get("name"), Scalar):
+            self._shapes.check_whole(sentence, "`name` of a promise")
         outcome, when = self._promise_when(keys.get("when"))
         expect = self._shapes.keys(keys.get("expect"), "`expect` of a promise", *grammar.PROMISED)
         if expect is not None and not expect.values:

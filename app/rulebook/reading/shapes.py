@@ -29,6 +29,8 @@ _SYNONYMS = {
 }
 """What other languages call a key."""
 _DURATION = re.compile(grammar.DURATION)
+_PLAIN_COMMENT = re.compile(r"(?:  |[ ]*\t)[ \t]*#+(?:[ \t]|$)")
+"""A comment that nobody could mean as text: set apart from it, and with a space of its own."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -70,7 +72,25 @@ class Shapes:
         for name in grammar.PROSE:
             if name in optional and name in values:
                 self.scalar(values[name], f"`{name}` of {what}")
+        for name in (*grammar.PROSE, *grammar.KEPT_TEXTS):
+            if name in allowed and isinstance(text := values.get(name), Scalar):
+                self.check_whole(text, f"`{name}` of {what}")
         return Keys(values, {key.text: key.spot for key, _ in mapping.items}, mapping.spot)
+
+    def check_uncut(self, text: Scalar, what: str) -> None:
+        """Tells a text that is sent, or compared with what is sent, and that YAML cut at ` #`: none of these has a comment behind it."""
+        if text.rest and text.text:
+            help = 'put the whole line in quotes: "…"; a comment goes on a line of its own'
+            self.problems.error("R136", f"{what} ends before ` #`, where YAML begins a comment", text.spot, help=help)
+
+    def check_whole(self, text: Scalar, what: str) -> None:
+        """Tells a text for people that YAML may have cut at ` #`; what is set apart like a comment is meant as one."""
+        if text.rest and text.text and not _PLAIN_COMMENT.match(text.rest):
+            help = (
+                'if that belongs to the text, put the whole of it in quotes: "…"; '
+                "a comment has two spaces before the # and one after it"
+            )
+            self.problems.warning("R351", f"{what} ends before ` #`, where YAML begins a comment", text.spot, help=help)
 
     def mapping(self, node: Node | None, what: str, example: str = "{key: value}") -> Mapping | None:
         """Any mapping; nothing at all is an empty one."""

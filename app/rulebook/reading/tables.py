@@ -183,6 +183,9 @@ def _yaml_rows(node: Node | None, columns: dict[str, Column], rows: dict[str, Ro
 
 def _cells(keys: Keys, columns: dict[str, Column], shapes: Shapes) -> tuple[dict[str, str], dict[str, Spot]]:
     scalars = {name: scalar for name in columns if (scalar := shapes.scalar(keys.get(name), f"`{name}`")) is not None}
+    for name, scalar in scalars.items():
+        if columns[name].kind == "text":
+            shapes.check_whole(scalar, f"`{name}` of a row")
     return {name: scalar.text for name, scalar in scalars.items()}, {name: scalar.spot for name, scalar in scalars.items()}
 
 
@@ -221,6 +224,9 @@ def _change(
     new = shapes.keys(keys.get("set"), "`set` of a change", [], list(columns))
     if row is None or new is None or row.text in lost or not shapes.known(row, "R107", "there is no row {} to change", rows):
         return None
+    if not new.values:
+        help = "name the cells that change, e.g. `set: {tier: A}`"
+        shapes.problems.error("R103", f"the change of `{row.text}` sets nothing", new.spot, help=help)
     cells, spots = _cells(new, {name: column for name, column in columns.items() if new.get(name)}, shapes)
     merged = {**rows[row.text].cells, **cells}
     for name, text in cells.items():

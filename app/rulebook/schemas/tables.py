@@ -47,7 +47,7 @@ def table_file(table: Table | None) -> Schema:
     change = {
         "row": row,
         "from": ref("day"),
-        "set": _cells(table, every=False),
+        "set": {**_cells(table, every=False), "type": "object", "minProperties": 1},
         "through": ref("day"),
         "authority": ref("authority"),
     }
