@@ -19,10 +19,12 @@ from app.api.metrics.metrics import Metrics
 from app.api.parts import Parts
 from app.cli.main import COMMANDS
 from app.decide.decide import ENGINE_DISAGREEMENT, NOT_CONFIRMED, REVIEW, TOO_LONG
+from app.domain.codes import WARNINGS, WORK_ITEMS
 from app.domain.statuses import Status
 from app.domain.surge import SURGE
 from app.rulebook.language import grammar
 from app.rulebook.problems.titles import TITLES
+from app.rulebook.reading.facts import CODE_FIELDS
 from app.rulebook.reading.messages import FIELDS, ONLY
 from app.settings import Duration, Settings, seconds
 from app.simulator.script import LinkFault, MessageFault
@@ -91,12 +93,21 @@ def test_every_warning_is_documented() -> None:
     assert {code for code in given if code not in rows and not any(row.startswith(code) for row in rows)} == set()
 
 
+def test_every_warning_is_known_to_callers() -> None:
+    """The codes that the API describes are those that deciding can give."""
+    given = set(re.findall(r'Caution\(\s*"([a-z-]+)"', code_of("decide")))
+    coded = {*grammar.FACTS, *CODE_FIELDS.values(), "place_of_birth"}
+    given |= {f"unknown-{name.replace('_', '-')}" for name in coded}
+    assert sorted(given) == list(WARNINGS)
+
+
 def test_every_work_item_is_documented() -> None:
     """docs/reference/work-items.md has a row for each code that LENS or the shipped rules can open."""
     given = set(re.findall(r'Raised\("([a-z-]+)"', code_of("store", "dispatch")))
     given |= {NOT_CONFIRMED, TOO_LONG, ENGINE_DISAGREEMENT, REVIEW, SURGE, FEED_COUNT, FEED_SILENT, TAKEN, *ABOUT_INBOUND}
     given |= set(re.findall(r"code: ([a-z-]+)", (ROOT / "rules" / "routing.yaml").read_text())) - {"code"}
     assert given == set(first_cells(reference("work-items.md")))
+    assert sorted(given) == list(WORK_ITEMS)
 
 
 def test_every_fault_of_the_simulated_switch_is_documented() -> None:

@@ -83,6 +83,8 @@ def build_app(parts: Parts) -> ASGIApp:
         summary="Releases in, decisions out; notices go to the states concerned.",
         description="To try it out, give your key with *Authorize*. `docs/reference/http-api.md` says what each role may do; the `type` "
         "of a problem is an address of this service that explains it.",
+        contact={"name": "The administrators of this service"},
+        servers=[{"url": "/", "description": "This service."}],
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

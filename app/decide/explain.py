@@ -11,7 +11,8 @@ import msgspec
 
 from app.decide.decide import Decider
 from app.decide.facts import FactFinder
-from app.domain.decision import Decision, tasks
+from app.domain.codes import WorkItemCode
+from app.domain.decision import Copy, Decision, Outcome, tasks
 from app.domain.release import Release
 from app.rulebook.engine.verdicts import LookUp
 from app.rulebook.language.evaluate import Verdict, evaluate, strongest
@@ -25,32 +26,49 @@ class Failing(msgspec.Struct, frozen=True):
     """A condition that did not hold: the fact, what it is, what the rule asks, and where the line stands."""
 
     fact: str
+    """The fact that was looked at."""
     found: str
+    """What it is here."""
     wanted: str
+    """What the rule asks."""
     file: str
+    """The rule's file."""
     line: int
+    """The line of the condition, from 1."""
 
 
 class RuleTrace(msgspec.Struct, frozen=True):
     """What became of one rule. `by` are the rules that beat it; `failing` the conditions that did not hold."""
 
     rule: str
+    """The rule's id."""
     title: str
+    """What the rule says, in one line."""
     fate: Fate
+    """What became of it."""
     file: str
+    """Its file."""
     line: int
+    """Its line, from 1."""
     by: tuple[str, ...] = ()
+    """The rules that overrode it."""
     failing: tuple[Failing, ...] = ()
+    """The conditions that did not hold."""
     in_force: str = ""
+    """From when to when it is in force, where that is why it was not looked at; empty otherwise."""
 
 
 class Step(msgspec.Struct, frozen=True):
     """One decision taken: about one conviction (eligibility) or about the release (routing)."""
 
     decision: str
+    """Which decision it is."""
     about: dict[str, str]
+    """What it is about, e.g. which conviction."""
     answer: str
+    """What was decided."""
     rules: tuple[RuleTrace, ...]
+    """What became of each rule."""
 
     def nearest(self) -> tuple[RuleTrace, ...]:
         """The rules in force that missed by the fewest conditions; `otherwise`, which has none, is not among them."""
@@ -63,49 +81,73 @@ class UsedRow(msgspec.Struct, frozen=True):
     """A reference row that mattered: its cells on that day, without those left empty."""
 
     table: str
+    """The reference table."""
     row: str
+    """The row's code."""
     cells: dict[str, str]
+    """Its cells on that day, without the empty ones."""
     sets: tuple[str, ...]
+    """The sets that it belongs to."""
 
 
 class Told(msgspec.Struct, frozen=True):
     """A state that is told. `held_because` is the code of the work item that keeps the message back, or None."""
 
-    copy: str
+    copy: Copy
+    """Which copy the state gets."""
     state: str
+    """USPS code of the state."""
     ori: str
-    held_because: str | None
+    """The nine-character address on the network."""
+    held_because: WorkItemCode | None
+    """The code of the work item that holds the message back; null where none does."""
 
 
 class Asked(msgspec.Struct, frozen=True):
     """What a person must do, about which state if about one, and the rules that ask."""
 
-    code: str
+    code: WorkItemCode
+    """What kind of work it is."""
     state: str | None
+    """USPS code of the state that it is about; null where it is about none."""
     rule: str
+    """The ids of the rules that ask for it."""
 
 
 class Overall(msgspec.Struct, frozen=True):
     """What comes out for the release as a whole. `of` are the answers of its convictions; the strongest is the outcome."""
 
-    outcome: str
+    outcome: Outcome
+    """What was decided."""
     of: tuple[str, ...]
+    """The answers about each conviction; the strongest is the outcome."""
     because: tuple[str, ...]
+    """The ids of the rules that gave it."""
     messages: tuple[Told, ...]
+    """Who is notified."""
     work_items: tuple[Asked, ...]
+    """What a person must do."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
     """Why, and why not. `regime` says from when to when nothing in the rulebook changes around the day."""
 
     release_id: str
+    """The system of record's own id of the release."""
     as_of: date
+    """The day that decides."""
     regime: str
+    """From when to when nothing in the rulebook changes around that day."""
     rulebook: str
+    """The version of the rulebook that decided."""
     facts: dict[str, object]
+    """The release as the rules see it."""
     steps: tuple[Step, ...]
+    """The decisions taken, in order."""
     rows: tuple[UsedRow, ...]
+    """The rows of reference tables that mattered."""
     overall: Overall
+    """What comes out for the release as a whole."""
 
 
 def explain(decider: Decider, release: Release, as_of: date | None = None, now: datetime | None = None) -> Explanation:

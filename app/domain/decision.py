@@ -9,11 +9,16 @@ from typing import Literal
 
 import msgspec
 
+from app.domain.codes import WarningCode, WorkItemCode
 from app.domain.identifiers import DRY_RUN_ID
+from app.domain.statuses import StatusWord
+from app.domain.times import Timestamp
 
 Outcome = Literal["notify", "hold_for_review", "do_not_notify"]
 Copy = Literal["departing", "receiving", "only"]
 NoticeType = Literal["NEW", "CORRECTION", "CANCEL"]
+Mode = Literal["normal", "backfill"]
+WorkItemStatus = Literal["open", "resolved"]
 
 NUMBER_MARK = "\0" * len(DRY_RUN_ID)
 """Stands in an unnumbered text wherever the message number goes. No value can contain it: folding removes every NUL."""
@@ -23,15 +28,20 @@ class Reason(msgspec.Struct, frozen=True):
     """A rule that gave the outcome, with its title and the authorities it cites."""
 
     rule: str
+    """The rule's id, e.g. `LENS-E10`."""
     title: str
+    """What the rule says, in one line."""
     authority: tuple[str, ...]
+    """What it rests on: statutes, regulations, notices."""
 
 
 class Caution(msgspec.Struct, frozen=True):
     """Something a person may want to look at; it never changes the decision. The message repeats no personal value."""
 
-    code: str
+    code: WarningCode
+    """Which caution it is."""
     message: str
+    """The same in words, without any personal value."""
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -111,38 +121,61 @@ class Message(msgspec.Struct, frozen=True):
     """A message as callers see it. `status` is one of the contract's message statuses."""
 
     message_id: str
+    """The message number, which is also the Nlets control field; `LN--------` in a dry run."""
     type: NoticeType
+    """A first notice, or one that corrects or cancels what the state was told before."""
     copy: Copy
+    """Whether the state is the one of release, the one of residence, or both."""
     state: str
+    """USPS code of the state addressed."""
     ori: str
+    """The nine-character address on the network."""
     text: str
-    status: str
+    """The whole text as it is sent, lines ended by LF."""
+    status: StatusWord
+    """What is known of it now."""
 
 
 class WorkItem(msgspec.Struct, frozen=True):
     """A work item as callers see it. Times are RFC 3339 in UTC; `id`, `opened_at` and `due_at` are None in a dry run."""
 
     id: int | None
-    code: str
+    """Its number; null in a dry run."""
+    code: WorkItemCode
+    """What kind of work it is."""
     audience: str | None
+    """The audience that it is about; null where it is about none."""
     state: str | None
+    """USPS code of the state that it is about; null where it is about none."""
     rule: str
-    opened_at: str | None
-    due_at: str | None
-    status: str
+    """The ids of the rules that ask for it; empty where no rule does."""
+    opened_at: Timestamp | None
+    """When it was opened; null in a dry run."""
+    due_at: Timestamp | None
+    """By when it should be done; null for no limit, and in a dry run."""
+    status: WorkItemStatus
+    """Whether it is still to be done."""
 
 
 class Answer(msgspec.Struct, frozen=True):
     """A decision as callers see it (contract: "A decision")."""
 
     release_id: str
+    """The system of record's own id of the release."""
     outcome: Outcome
+    """What was decided."""
     as_of: date
+    """The day that decides: that of the release at the facility."""
     rulebook: str
+    """The version of the rulebook that decided: the first 12 digits of its SHA-256."""
     because: tuple[Reason, ...]
+    """The rules that gave the outcome."""
     messages: tuple[Message, ...]
+    """The messages it became: departing first, then receiving."""
     work_items: tuple[WorkItem, ...]
+    """What a person must do for it."""
     warnings: tuple[Caution, ...]
+    """What a person may want to look at; it changes nothing."""
 
 
 def dry_run_answer(decision: Decision) -> Answer:

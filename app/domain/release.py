@@ -32,9 +32,13 @@ class Name(msgspec.Struct, frozen=True):
     """A person's name as stated; blank parts are as good as missing."""
 
     last: str
+    """Last name."""
     first: str | None = None
+    """First name."""
     middle: str | None = None
+    """Middle name or initial."""
     suffix: str | None = None
+    """Such as JR or III."""
 
 
 class Stay(msgspec.Struct, frozen=True):
@@ -45,6 +49,7 @@ class Stay(msgspec.Struct, frozen=True):
     reason: str
     state: str
     facility: str | None = None
+    """The facility where custody ended."""
 
     @property
     def day(self) -> date:
@@ -61,8 +66,11 @@ class Subject(msgspec.Struct, frozen=True):
     """The person released. Codes are NCIC's; `height` is feet and inches as three digits, `weight` pounds."""
 
     name: Name
+    """The name on record."""
     aliases: tuple[Name, ...] = ()
+    """Other names used."""
     date_of_birth: str | None = None
+    """Date of birth."""
     sex: str | None = None
     race: str | None = None
     place_of_birth: str | None = None
@@ -71,8 +79,11 @@ class Subject(msgspec.Struct, frozen=True):
     eyes: str | None = None
     hair: str | None = None
     fbi_number: str | None = None
+    """FBI number (UCN)."""
     state_id: str | None = None
+    """State identification number (SID), which begins with the state."""
     alien_number: str | None = None
+    """Alien registration number (A-number)."""
 
 
 class Residence(msgspec.Struct, frozen=True):
@@ -80,8 +91,11 @@ class Residence(msgspec.Struct, frozen=True):
 
     state: str | None
     street: str | None = None
+    """Street and number, with the apartment or unit."""
     city: str | None = None
+    """City."""
     zip: str | None = None
+    """ZIP code."""
     country: str | None = None
 
 
@@ -90,7 +104,9 @@ class Conviction(msgspec.Struct, frozen=True):
 
     charge_code: str
     status: str
+    """What came of the charge."""
     convicted_on: str | None = None
+    """Day of the conviction."""
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -98,10 +114,14 @@ class Release(msgspec.Struct, frozen=True):
 
     release_id: str
     stay: Stay
+    """The stay that ended."""
     subject: Subject
+    """The person."""
     convictions: tuple[Conviction, ...]
+    """Every charge on record."""
     residence: Residence | None = None
     holds: tuple[str, ...] = ()
+    """Flags that ask for a person to look first."""
 
 
 def read_release(raw: bytes, allowed: Mapping[str, Collection[str]]) -> Release:

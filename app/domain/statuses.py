@@ -6,6 +6,9 @@ took the message, and `presumed_delivered` that it did not complain in time.
 
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Annotated
+
+import msgspec
 
 
 class Status(StrEnum):
@@ -34,6 +37,9 @@ class Status(StrEnum):
     SUPPRESSED = "suppressed"
     """Stored by a backfill; never sent."""
 
+
+StatusWord = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [each.value for each in Status]})]
+"""A status as callers see it."""
 
 _WORD_FROM_NETWORK = frozenset({Status.REJECTED, Status.HELD_BY_NETWORK, Status.WAITING_FOR_STATE})
 

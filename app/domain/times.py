@@ -1,9 +1,15 @@
 """Times as LENS stores and tells them: Micros, whole microseconds since 1970 in UTC, and RFC 3339 text ending in `Z`."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
 
 SECOND = 1_000_000
 """Micros in a second."""
+
+Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+"""A time as callers see it: RFC 3339 in UTC."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

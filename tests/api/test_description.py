@@ -6,6 +6,9 @@ import pytest
 
 from app.api.description.openapi import RELEASE_EXAMPLE
 from app.api.requests.problems import EXPLAINED
+from app.domain.codes import WORK_ITEMS
+from app.domain.statuses import Status
+from app.rulebook.language import grammar
 from tests.api.serving import EXAMPLE, Service, as_json, release
 
 
@@ -53,6 +56,132 @@ def test_the_description_is_openapi_3_1_and_whole(description: dict[str, Any]) -
             for status, answer in operation["responses"].items():
                 if int(status) >= 400 and path != "/readyz":
                     assert set(answer["content"]) == {"application/problem+json"}, (method, path, status)
+
+
+OPERATIONS = [
+    "accept_release",
+    "accept_release_batch",
+    "approve_rulebook",
+    "assign_work_item",
+    "cancel_release",
+    "close_inquiry",
+    "compare_rulebooks",
+    "correct_release",
+    "decide_release",
+    "draft_rulebook",
+    "get_inbound_text",
+    "get_inquiry",
+    "get_live_rulebook",
+    "get_liveness",
+    "get_message",
+    "get_metrics",
+    "get_readiness",
+    "get_reconciliation_totals",
+    "get_release",
+    "get_rulebook",
+    "get_work_item",
+    "lift_work_item",
+    "list_audit_entries",
+    "list_inbound_texts",
+    "list_inquiries",
+    "list_messages",
+    "list_pauses",
+    "list_reconciliation",
+    "list_rulebooks",
+    "list_work_items",
+    "pause_sending",
+    "publish_rulebook",
+    "reject_rulebook",
+    "reject_work_item",
+    "requeue_message",
+    "resolve_work_item",
+    "resume_sending",
+    "roll_back_rulebook",
+    "send_heartbeat",
+]
+
+
+def operations(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every operation of a description."""
+    for methods in description["paths"].values():
+        yield from methods.values()
+
+
+def fields(node: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every property of every object in a document, with its name."""
+    if isinstance(node, dict):
+        properties = node.get("properties", {})
+        if all(isinstance(each, dict) for each in properties.values()):
+            yield from properties.items()
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from fields(child)
+
+
+def test_each_operation_has_a_name_of_its_own(description: dict[str, Any]) -> None:
+    """Operation ids are verbs and nouns, and stay as they are: generated clients name their functions after them."""
+    assert sorted(operation["operationId"] for operation in operations(description)) == OPERATIONS
+
+
+def test_everything_is_described(description: dict[str, Any]) -> None:
+    """No field, parameter, shape, header, tag or answer is without a description."""
+    assert [name for name, field in fields(description) if not field.get("description")] == []
+    shapes = description["components"]["schemas"]
+    assert [name for name, shape in shapes.items() if not shape.get("description")] == []
+    assert [tag["name"] for tag in description["tags"] if not tag.get("description")] == []
+    for operation in operations(description):
+        assert operation["description"]
+        parts = [*operation.get("parameters", ()), *operation["responses"].values()]
+        for answer in operation["responses"].values():
+            parts += answer.get("headers", {}).values()
+        assert [part for part in parts if not part.get("description")] == [], operation["operationId"]
+
+
+def test_where_the_service_is_stands_in_its_description(description: dict[str, Any]) -> None:
+    """`servers` leads to where the description came from."""
+    assert [server["url"] for server in description["servers"]] == ["/"]
+
+
+def test_times_have_their_format(description: dict[str, Any]) -> None:
+    """Every field that is named as a time is a date-time, and every one named as a day a date."""
+
+    def formats(field: dict[str, Any]) -> set[str]:
+        kinds = [field, *field.get("anyOf", ())]
+        return {kind["format"] for kind in kinds if "format" in kind}
+
+    for name, field in fields(description):
+        if name in {"at", "since", "next_expected_by"} or name.endswith("_at"):
+            assert formats(field) == {"date-time"}, name
+        if name in {"as_of", "date_of_birth", "convicted_on"}:
+            assert formats(field) == {"date"}, name
+
+
+def test_what_has_few_values_is_an_enum(description: dict[str, Any]) -> None:
+    """Statuses, types, copies, outcomes, kinds and codes list their values, as text."""
+    statuses = [each.value for each in Status]
+    shapes = description["components"]["schemas"]
+    for shape in ("Message", "StoredMessage", "MessageWithHistory", "ReconciledMessage", "Event"):
+        assert shapes[shape]["properties"]["status"]["enum"] == statuses
+    for shape, field in (
+        ("Decision", "outcome"),
+        ("Message", "type"),
+        ("Message", "copy"),
+        ("WorkItem", "status"),
+        ("Caution", "code"),
+        ("Problem", "type"),
+        ("StoredRelease", "mode"),
+        ("RulebookVersion", "state"),
+        ("PauseView", "source"),
+        ("StoredArrival", "kind"),
+        ("StoredWorkItem", "lift"),
+    ):
+        described = shapes[shape]["properties"][field]
+        assert described["type"] == "string", (shape, field)
+        assert len(described["enum"]) > 1, (shape, field)
+    known, own = shapes["WorkItem"]["properties"]["code"]["anyOf"]
+    assert known["enum"] == list(WORK_ITEMS)
+    assert own["pattern"] == f"^{grammar.WORK_ITEM_CODE}$"
+    assert shapes["Problem"]["properties"]["type"]["enum"] == sorted(f"/problems/{code}" for code in EXPLAINED)
 
 
 def test_the_example_is_the_shipped_one_and_a_release(description: dict[str, Any]) -> None:

@@ -6,13 +6,16 @@ The shape of a release is the contract's schema file itself; those of the answer
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.description.field_docs import add_field_docs
+from app.api.description.problem_schemas import FAULT, PROBLEM
 from app.api.requests.bodies import ASSIGNEE_LENGTH
+from app.domain import release
 from app.domain.decision import Answer
 from app.domain.reason import REASON_LENGTH
 from app.domain.release import release_schema
@@ -44,50 +47,21 @@ RELEASE_EXAMPLE: Json = {
 }
 """A release of an invented person; docs/examples/release.json is the same."""
 
-_PROBLEM: Json = {
-    "type": "object",
-    "description": "RFC 9457. `type` leads to a page that explains the code.",
-    "required": ["type", "title", "status", "detail", "instance"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference", "examples": ["/problems/invalid"]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string", "description": "Names this request, as its line in the log and X-Request-Id do."},
-        "line": {"type": "integer", "description": "In a batch: the number of the line, from 1."},
-        "release_id": {"type": "string", "description": "In a batch: that of the line, where it could be read."},
-        "errors": {"type": "array", "items": {"$ref": f"{_REF}Fault"}},
-    },
-}
-_FAULT: Json = {
-    "type": "object",
-    "required": ["pointer", "code", "message"],
-    "properties": {
-        "pointer": {
-            "type": "string",
-            "description": 'RFC 6901, into the body ("" is all of it); for a parameter, `/` and its name.',
-        },
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-        "allowed": {"type": "array", "items": {"type": "string"}},
-        "file": {"type": "string", "description": "Of a rulebook: the file, whose `line` and `column` count from 1."},
-        "line": {"type": "integer"},
-        "column": {"type": "integer"},
-    },
-}
-
 
 def an_object(fields: Json, optional: tuple[str, ...] = ()) -> Json:
     """The schema of an object with these fields and no other."""
+    schema: Json = {"type": "object", "additionalProperties": False, "properties": fields}
     required = [name for name in fields if name not in optional]
-    return {"type": "object", "additionalProperties": False, "required": required, "properties": fields}
+    return {**schema, "required": required} if required else schema
 
 
 LINE: Json = {"minLength": 1, "pattern": r"^(?:[^\p{C}\p{Z}]| )+$"}
 """One line of printable text, as Python has it."""
-_REASON = an_object({"reason": {"type": "string", "maxLength": REASON_LENGTH, **LINE, "description": "Why, in one line."}})
-_ASSIGNEE = an_object(
-    {"to": {"type": ["string", "null"], "maxLength": ASSIGNEE_LENGTH, **LINE, "description": "Who; null for nobody."}}
+_REASON = {"description": "Why something is done."} | an_object(
+    {"reason": {"type": "string", "maxLength": REASON_LENGTH, **LINE, "description": "Why, in one line."}}
+)
+_ASSIGNEE = {"description": "Who a work item is assigned to."} | an_object(
+    {"to": {"type": ["string", "null"], "maxLength": ASSIGNEE_LENGTH, **LINE, "description": "A name; null for nobody."}}
 )
 _PROBLEMS = {
     400: "Not one JSON document, or an unknown LENS-Mode.",
@@ -162,7 +136,18 @@ REPLAYED: dict[int | str, Json] = {
 }
 """The other good answer of what may be asked twice."""
 
-_TAGS = ("releases", "feeds", "decisions", "messages", "pauses", "work items", "inquiries", "rulebook", "audit", "health")
+_TAGS = {
+    "releases": "Releases: sent, looked at, corrected, cancelled.",
+    "feeds": "Whether a system of record is heard, and whether the counts agree.",
+    "decisions": "Trying out: what would be decided. Nothing is stored or sent.",
+    "messages": "What became of each message, and what each state was sent.",
+    "pauses": "Where nothing is sent because somebody said so.",
+    "work items": "What a person must do.",
+    "inquiries": "What states ask, and every other text from the network.",
+    "rulebook": "The rulebook that decides, every other version, and what people do with them.",
+    "audit": "Who did what.",
+    "health": "For those who watch the service. No key is needed.",
+}
 """In the order in which /docs shows them."""
 
 _MODE: Json = {
@@ -172,12 +157,25 @@ _MODE: Json = {
     "schema": {"type": "string", "enum": ["backfill"]},
     "description": "`backfill` stores the decision and sends nothing; only with a key made with `--may-backfill`.",
 }
+_RELEASE_LINES: Json = {
+    "type": "string",
+    "format": "binary",
+    "contentMediaType": "application/x-ndjson",
+    "contentSchema": {"$ref": f"{_REF}Release"},
+}
+_ANSWER_LINE: Json = {"anyOf": [{"$ref": f"{_REF}BatchAnswer"}, {"$ref": f"{_REF}Problem"}]}
+_ANSWER_LINES: Json = {
+    "type": "string",
+    "format": "binary",
+    "contentMediaType": "application/x-ndjson",
+    "contentSchema": _ANSWER_LINE,
+}
 _BY_HAND: Json = {
     "/v1/releases": {
         "post": {
             "tags": ["releases"],
             "summary": "Send a release",
-            "operationId": "post_release",
+            "operationId": "accept_release",
             "description": "Decides, stores the decision with its messages and work items, and queues the messages, in one "
             "transaction, before the answer. Role: system_of_record.",
             "parameters": [_MODE],
@@ -196,23 +194,28 @@ _BY_HAND: Json = {
         "post": {
             "tags": ["releases"],
             "summary": "Send many releases",
-            "operationId": "post_batch",
+            "operationId": "accept_release_batch",
             "description": "NDJSON: one release a line in; one line out for each, in order, streamed: its decision with `line` and "
             "`replayed`, or a problem with the number of the `line` and, where it could be read, the `release_id`. `Content-Encoding: "
             "gzip` is read. A bad line does not stop the others. Each line is stored on its own, so a batch that "
             "broke off may be sent again whole. Role: system_of_record.",
             "parameters": [_MODE],
-            "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"$ref": f"{_REF}Release"}}}},
+            "requestBody": {
+                "required": True,
+                "description": "One release a line. `application/x-ndjson` is read as well as `application/octet-stream`, which "
+                "stands here because code generators know it.",
+                "content": {"application/octet-stream": {"schema": _RELEASE_LINES}},
+            },
             "responses": {
                 "200": {
-                    "description": "A line for each line.",
+                    "description": "A line for each line, as `application/x-ndjson`; `application/octet-stream` stands here "
+                    "because code generators know it.",
                     "content": {
-                        "application/x-ndjson": {
-                            "schema": {"anyOf": [{"$ref": f"{_REF}BatchAnswer"}, {"$ref": f"{_REF}Problem"}]}
-                        }
+                        "application/x-ndjson": {"schema": _ANSWER_LINE},
+                        "application/octet-stream": {"schema": _ANSWER_LINES},
                     },
                 },
-                **{str(k): v for k, v in answers("Problem", "", 0, (400, 401, 403, 413, 415, 422, 503)).items() if k != 0},
+                **{str(k): v for k, v in answers("Problem", "", 0, (400, 401, 403, 413, 415, 422, 429, 503)).items() if k != 0},
             },
         }
     },
@@ -222,21 +225,28 @@ _BY_HAND: Json = {
 def describe(app: FastAPI, answered: Sequence[type]) -> Json:
     """The whole description of an app. `answered` are the types of its answers."""
     described = get_openapi(
-        title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        contact=app.contact,
+        servers=app.servers,
     )
     described["paths"] = dict(sorted({**deepcopy(_BY_HAND), **described["paths"]}.items()))
-    described["tags"] = [{"name": name} for name in _TAGS]
+    described["tags"] = [{"name": name, "description": says} for name, says in _TAGS.items()]
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas |= (
         _release_schemas()
         | _answer_schemas(answered)
-        | {"Problem": _PROBLEM, "Fault": _FAULT, "GivenReason": _REASON, "Assignee": _ASSIGNEE}
+        | {"Problem": PROBLEM, "Fault": FAULT, "GivenReason": _REASON, "Assignee": _ASSIGNEE}
     )
     described["components"]["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "`lens keys create`"}
     }
+    _type_enums(schemas)
     for path, operations in described["paths"].items():
         for operation in operations.values():
             operation["security"] = [{"key": []}] if path.startswith("/v1/") else []
@@ -248,6 +258,14 @@ def _release_schemas() -> Json:
     schema = deepcopy(release_schema())
     schema.pop("$schema", None)
     inner = {name.capitalize(): each for name, each in schema.pop("$defs", {}).items()}
+    add_field_docs(schema, release.Release)
+    add_field_docs(inner["Name"], release.Name)
+    parts = schema["properties"]
+    add_field_docs(parts["stay"], release.Stay)
+    add_field_docs(parts["subject"], release.Subject)
+    add_field_docs(parts["residence"]["oneOf"][1], release.Residence)
+    add_field_docs(parts["convictions"]["items"], release.Conviction)
+    inner["Name"]["description"] = "A person's name as stated."
     moved: Json = _move_definitions({"Release": schema, **inner})
     return moved
 
@@ -262,9 +280,37 @@ def _move_definitions(node: Any) -> Any:  # noqa: ANN401 - walks any JSON docume
 
 
 def _answer_schemas(answered: Sequence[type]) -> Json:
-    _, schemas = msgspec.json.schema_components([Answer, *answered], schema_hook=_anything, ref_template=_REF + "{name}")
+    types = [Answer, *answered]
+    _, schemas = msgspec.json.schema_components(types, schema_hook=_anything, ref_template=_REF + "{name}")
+    for kind in structs_in(types):
+        add_field_docs(schemas[kind.__name__], kind)
     schemas["Decision"] = schemas.pop("Answer")
     return dict(schemas)
+
+
+def _type_enums(node: Any) -> None:  # noqa: ANN401 - walks any JSON document
+    """Says of each enum of words that it is text: msgspec leaves that out, and code generators then know no type."""
+    if isinstance(node, dict):
+        if "type" not in node and isinstance(node.get("enum"), list):
+            node["type"] = "string"
+        for each in node.values():
+            _type_enums(each)
+    elif isinstance(node, list):
+        for each in node:
+            _type_enums(each)
+
+
+def structs_in(kinds: Iterable[object]) -> set[type[msgspec.Struct]]:
+    """Every class of structs that these types are, or are made of."""
+    found: set[type[msgspec.Struct]] = set()
+    ahead = list(kinds)
+    while ahead:
+        kind = ahead.pop()
+        ahead += get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind not in found:
+            found.add(kind)
+            ahead += get_type_hints(kind).values()
+    return found
 
 
 def _anything(kind: type) -> Json:

@@ -19,7 +19,9 @@ class AuditPage(msgspec.Struct, frozen=True):
     """A page of the trail. `next` goes into `cursor` for the page after it; null on the last one."""
 
     items: tuple[StoredEntry, ...]
+    """The rows of this page."""
     next: str | None
+    """What goes into `cursor` for the page after it; null on the last one."""
 
 
 class AuditQuery(OrderedPeriod):
@@ -31,6 +33,7 @@ class AuditQuery(OrderedPeriod):
 
 @router.get(
     "/v1/audit",
+    operation_id="list_audit_entries",
     summary="List the audit trail",
     responses=answers("AuditPage", "A page of the trail, in the order it was written."),
 )

@@ -42,10 +42,12 @@ class ExplainedDecision(Answer, frozen=True, kw_only=True, omit_defaults=True):
     """A decision; `trace`, where asked for, is how every rule came out, with the line of the file it missed by."""
 
     trace: Explanation | None = None
+    """How every rule came out; left out unless asked for."""
 
 
 @router.post(
     "/v1/decisions",
+    operation_id="decide_release",
     summary="Decide without sending",
     responses=answers("ExplainedDecision", "What would be decided.", problems=with_body(404, 409)),
     openapi_extra=TAKES_RELEASE,

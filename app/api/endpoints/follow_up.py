@@ -17,6 +17,7 @@ router = APIRouter(tags=["releases"])
 
 @router.post(
     "/v1/releases/{release_id}/correction",
+    operation_id="correct_release",
     status_code=201,
     summary="Correct a release",
     responses=answers("Decision", "Corrected; the messages are those of this correction.", 201, with_body(404, 409)) | REPLAYED,
@@ -37,6 +38,7 @@ async def post_correction(request: Request, parts: Wired, caller: Corrector, rel
 
 @router.post(
     "/v1/releases/{release_id}/cancellation",
+    operation_id="cancel_release",
     status_code=201,
     summary="Cancel a release",
     responses=answers("Decision", "Cancelled; the messages are the CANCELs.", 201, with_body(404, 409)) | REPLAYED,

@@ -35,13 +35,26 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     status: Literal["ready", "degraded", "not_ready"]
+    """Whether it can serve; `degraded`: it does, but not as it should."""
     parts: dict[str, str]
+    """Each part with `ok`, or what is wrong with it."""
     feeds: dict[str, str] = {}
+    """Each caller that sends heartbeats, and whether it is heard."""
     surge: str | None = None
+    """What the surge breaker holds back; left out where it holds nothing."""
+
+
+_TEXT: Json = {"text/plain": {"schema": {"type": "string"}}}
+_NOT_HTTP: dict[int | str, Json] = {
+    400: {"description": "What came is not an HTTP request.", "content": content("Problem", "application/problem+json")}
+}
 
 
 @router.get(
-    "/healthz", summary="Alive", responses={200: {"description": "The process is alive.", "content": {"text/plain": {}}}}
+    "/healthz",
+    operation_id="get_liveness",
+    summary="Alive",
+    responses={200: {"description": "The process is alive.", "content": _TEXT}, **_NOT_HTTP},
 )
 async def alive() -> Response:
     """The process answers. No key is needed."""
@@ -78,7 +91,7 @@ def _watched_of(request: Request) -> Watched:
 Watching = Annotated[Watched, Depends(_watched_of)]
 
 
-@router.get("/readyz", summary="Ready", responses={**_READY, **_NOT_READY, **_BAD_PURPOSE})
+@router.get("/readyz", operation_id="get_readiness", summary="Ready", responses={**_READY, **_NOT_READY, **_BAD_PURPOSE})
 async def ready(
     watched: Watching,
     purpose: Annotated[
@@ -147,7 +160,10 @@ def _ask(name: str, check: Callable[[], str | None]) -> str | None:
 
 
 @router.get(
-    "/metrics", summary="Counts", responses={200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
+    "/metrics",
+    operation_id="get_metrics",
+    summary="Counts",
+    responses={200: {"description": "Prometheus' text format.", "content": _TEXT}, **_NOT_HTTP},
 )
 async def metrics(watched: Watching) -> Response:
     """Requests, releases, messages, sending and work items, for Prometheus, as of a second ago. No key is needed."""

@@ -55,6 +55,7 @@ class _Told(NamedTuple):
 
 @router.post(
     "/v1/heartbeat",
+    operation_id="send_heartbeat",
     summary="Say that the feed lives",
     responses=_ANSWERS,
     openapi_extra=_TAKES_HEARTBEAT,

@@ -1,6 +1,6 @@
 """Inquiries of states, and every other text from the network, for those who answer or act on them."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -11,8 +11,9 @@ from app.api.parts import JSON, Wired
 from app.api.requests.auth import Operator, Watcher
 from app.api.requests.bodies import read_reason
 from app.api.requests.filters import RELEASE_ID, Ordered, OrderedPeriod, Unfiltered
+from app.domain.decision import WorkItemStatus
 from app.store.desk import arrivals, inquiries
-from app.store.desk.arrivals import ArrivalFilter, StoredArrival, get_arrival, list_arrivals
+from app.store.desk.arrivals import ArrivalFilter, Kind, StoredArrival, get_arrival, list_arrivals
 from app.store.desk.inquiries import Inquiry, InquiryFilter, close_inquiry, get_inquiry, list_inquiries
 from app.store.desk.work_items import Resolve
 from app.store.ledger.audit import note
@@ -27,27 +28,31 @@ class InquiryPage(msgspec.Struct, frozen=True):
     """A page of inquiries. `next` goes into `cursor` for the page after it; null on the last one."""
 
     items: tuple[Inquiry, ...]
+    """The rows of this page."""
     next: str | None
+    """What goes into `cursor` for the page after it; null on the last one."""
 
 
 class InboundPage(msgspec.Struct, frozen=True):
     """A page of texts from the network. `next` goes into `cursor` for the page after it; null on the last one."""
 
     items: tuple[StoredArrival, ...]
+    """The rows of this page."""
     next: str | None
+    """What goes into `cursor` for the page after it; null on the last one."""
 
 
 class InquiryQuery(Ordered):
     """Which inquiries to list."""
 
-    status: Literal["open", "resolved"] | None = None
+    status: WorkItemStatus | None = Field(None, description="Whether it is still to be done.")
     release_id: str | None = Field(None, pattern=RELEASE_ID, description="Those that may be about this release.")
 
 
 class InboundQuery(OrderedPeriod):
     """Which texts to list. Times are those of arrival."""
 
-    kind: Literal["ER", "SM", "AM", "other"] | None = None
+    kind: Kind | None = Field(None, description="What kind of text it is.")
     matched: bool | None = Field(None, description="Whether what it is about was found.")
 
 
@@ -55,7 +60,10 @@ _READ = (401, 403, 404, 422, 503)
 
 
 @router.get(
-    "/v1/inquiries", summary="List inquiries", responses=answers("InquiryPage", "A page of inquiries, by their numbers.")
+    "/v1/inquiries",
+    operation_id="list_inquiries",
+    summary="List inquiries",
+    responses=answers("InquiryPage", "A page of inquiries, by their numbers."),
 )
 async def list_all(parts: Wired, _: Watcher, query: Annotated[InquiryQuery, Query()]) -> Response:
     """Administrative messages to our own address, without their texts, oldest first unless asked otherwise. Roles: operator, auditor."""
@@ -70,6 +78,7 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[InquiryQuery, Quer
 
 @router.get(
     "/v1/inquiries/{id}",
+    operation_id="get_inquiry",
     summary="Read an inquiry",
     responses=answers("InquiryWithText", "Its text, and what an answer needs.", problems=_READ),
 )
@@ -85,6 +94,7 @@ async def get_one(parts: Wired, caller: Watcher, id: InquiryId, _: Unfiltered) -
 
 @router.post(
     "/v1/inquiries/{id}/close",
+    operation_id="close_inquiry",
     summary="Close an inquiry",
     responses=answers("Inquiry", "It is closed, and its work item with it.", problems=with_body(404, 409)),
     openapi_extra=TAKES_REASON,
@@ -96,7 +106,10 @@ async def close(request: Request, parts: Wired, caller: Operator, id: InquiryId,
 
 
 @router.get(
-    "/v1/inbound", summary="List what came from the network", responses=answers("InboundPage", "A page of it, by arrival.")
+    "/v1/inbound",
+    operation_id="list_inbound_texts",
+    summary="List what came from the network",
+    responses=answers("InboundPage", "A page of it, by arrival."),
 )
 async def list_inbound(parts: Wired, _: Watcher, query: Annotated[InboundQuery, Query()]) -> Response:
     """Every ER, SM, AM and other text, without its words, oldest first unless asked otherwise. Roles: operator, auditor."""
@@ -111,6 +124,7 @@ async def list_inbound(parts: Wired, _: Watcher, query: Annotated[InboundQuery, 
 
 @router.get(
     "/v1/inbound/{id}",
+    operation_id="get_inbound_text",
     summary="Read a text from the network",
     responses=answers("ArrivalWithText", "The text as it came.", problems=_READ),
 )

@@ -30,19 +30,26 @@ class MessagePage(msgspec.Struct, frozen=True):
     """A page of messages. `next` goes into `cursor` for the page after it; null on the last one."""
 
     items: tuple[StoredMessage, ...]
+    """The rows of this page."""
     next: str | None
+    """What goes into `cursor` for the page after it; null on the last one."""
 
 
 class MessageQuery(OrderedPeriod):
     """Which messages to list. Times are those of acceptance."""
 
-    status: Status | None = None
+    status: Status | None = Field(None, description="What is known of it now.")
     state: str | None = Field(None, pattern=STATE, description="USPS code of the state addressed.")
-    release_id: str | None = Field(None, pattern=RELEASE_ID)
+    release_id: str | None = Field(None, pattern=RELEASE_ID, description="The release that it tells of.")
     work_item: int | None = Field(None, ge=1, le=2**63 - 1, description="The work item that is about it, holds it or held it.")
 
 
-@router.get("/v1/messages", summary="List messages", responses=answers("MessagePage", "A page of messages, by their numbers."))
+@router.get(
+    "/v1/messages",
+    operation_id="list_messages",
+    summary="List messages",
+    responses=answers("MessagePage", "A page of messages, by their numbers."),
+)
 async def list_all(parts: Wired, _: Watcher, query: Annotated[MessageQuery, Query()]) -> Response:
     """Messages by their numbers, filtered. Roles: operator, auditor."""
     wanted = MessageFilter(
@@ -65,6 +72,7 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[MessageQuery, Quer
 
 @router.get(
     "/v1/messages/{message_id}",
+    operation_id="get_message",
     summary="Look at a message",
     responses=answers("MessageWithHistory", "The message.", problems=(401, 403, 404, 422, 503)),
 )
@@ -76,6 +84,7 @@ async def get_one(parts: Wired, _: Watcher, message_id: MessageId, __: Unfiltere
 
 @router.post(
     "/v1/messages/{message_id}/requeue",
+    operation_id="requeue_message",
     summary="Send a message again",
     responses=answers("MessageWithHistory", "It waits in its lane again.", problems=with_body(404, 409)),
     openapi_extra=TAKES_REASON,

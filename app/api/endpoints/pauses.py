@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
 
 from app.api.description.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.api.requests.auth import Operator, Watcher
 from app.api.requests.bodies import read_reason
 from app.api.requests.filters import NoQuery, Unfiltered
-from app.domain.times import rfc3339
+from app.domain.times import Timestamp, rfc3339
 from app.store.desk.lane_pauses import PauseLane, ResumeLane, pause_lanes, resume_lanes
 from app.store.desk.pauses import EVERYTHING, Source, StandingPause, list_pauses
 
@@ -26,24 +27,31 @@ class PauseView(msgspec.Struct, frozen=True):
     """A pause. `scope` is an ORI or `all`; `since` RFC 3339 in UTC; `why` what the network said, or who set it and the reason."""
 
     scope: str
+    """An ORI, or `all`."""
     source: Source
+    """Who paused it."""
     why: str
-    since: str
+    """What the network said, or who set it and the reason."""
+    since: Timestamp
+    """When it began."""
 
 
 class PauseList(msgspec.Struct, frozen=True):
     """Every pause that stands."""
 
     items: tuple[PauseView, ...]
+    """The pauses."""
 
 
 class ResumeQuery(NoQuery):
     """Whose pause to lift."""
 
-    source: Literal["operator", "network"] = "operator"
+    source: Literal["operator", "network"] = Field("operator", description="Who set the pause.")
 
 
-@router.get("/v1/pauses", summary="List pauses", responses=answers("PauseList", "Every pause that stands."))
+@router.get(
+    "/v1/pauses", operation_id="list_pauses", summary="List pauses", responses=answers("PauseList", "Every pause that stands.")
+)
 async def list_all(parts: Wired, _: Watcher, __: Unfiltered) -> Response:
     """Where nothing is sent at the moment because somebody said so, since when and why. Roles: operator, auditor."""
     return _answer(await parts.look(list_pauses))
@@ -51,6 +59,7 @@ async def list_all(parts: Wired, _: Watcher, __: Unfiltered) -> Response:
 
 @router.post(
     "/v1/pauses/{scope}",
+    operation_id="pause_sending",
     summary="Pause a lane, or all",
     responses=answers("PauseList", "Every pause that now stands.", problems=with_body(404)),
     openapi_extra=TAKES_REASON,
@@ -65,6 +74,7 @@ async def set_one(request: Request, parts: Wired, caller: Operator, scope: Scope
 
 @router.post(
     "/v1/pauses/{scope}/resume",
+    operation_id="resume_sending",
     summary="Resume a lane, or all",
     responses=answers("PauseList", "Every pause that still stands.", problems=with_body(404)),
     openapi_extra=TAKES_REASON,

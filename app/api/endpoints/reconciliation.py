@@ -35,9 +35,13 @@ class ReconciliationPage(msgspec.Struct, frozen=True):
     """
 
     state: str
+    """USPS code of the state addressed."""
     totals: Totals
+    """Of everything accepted for the state in that time."""
     items: tuple[ReconciledMessage, ...]
+    """The messages of this page, by their numbers."""
     next: str | None
+    """What goes into `cursor` for the page after it; null on the last one."""
 
 
 class ReconciliationQuery(TimeSpan):
@@ -54,7 +58,7 @@ _ANSWERS[200]["headers"] = {
 }
 
 
-@router.get("/v1/reconciliation", summary="What a state was sent", responses=_ANSWERS)
+@router.get("/v1/reconciliation", operation_id="list_reconciliation", summary="What a state was sent", responses=_ANSWERS)
 async def reconcile(request: Request, parts: Wired, _: Watcher, query: Annotated[ReconciliationQuery, Query()]) -> Response:
     """Every message accepted for a state, by number, without its text. Roles: operator, auditor.
 
@@ -71,7 +75,12 @@ async def reconcile(request: Request, parts: Wired, _: Watcher, query: Annotated
     return Response(msgspec.json.encode(ReconciliationPage(query.state, counts, *page)), media_type=JSON)
 
 
-@router.get("/v1/reconciliation/totals", summary="All that was accepted", responses=answers("Overview", "Counts alone."))
+@router.get(
+    "/v1/reconciliation/totals",
+    operation_id="get_reconciliation_totals",
+    summary="All that was accepted",
+    responses=answers("Overview", "Counts alone."),
+)
 async def total(parts: Wired, _: Watcher, query: Annotated[Between, Query()]) -> Response:
     """How many releases were accepted, by mode and outcome, and how many messages for each state, by status. Roles: operator, auditor."""
     counts = await parts.look(lambda connection: overview(connection, query.since, query.until))

@@ -31,7 +31,7 @@ _log = structlog.get_logger()
 router = APIRouter(tags=["releases"])
 
 NDJSON = "application/x-ndjson"
-_LINES = (NDJSON, "application/ndjson", "application/jsonl", JSON)
+_LINES = (NDJSON, "application/ndjson", "application/jsonl", "application/octet-stream", JSON)
 REPLAY = {"Idempotent-Replay": "true"}
 """The header of an answer given before."""
 
@@ -130,7 +130,9 @@ class BatchAnswer(Answer, frozen=True, kw_only=True):
     """A decision about a line of a batch: the number of the `line`, from 1, and whether it was `replayed`, stored before."""
 
     line: int
+    """The number of the line, from 1."""
     replayed: bool
+    """Whether it was stored before."""
 
 
 class _Named(msgspec.Struct):
@@ -155,6 +157,7 @@ express = {("POST", "/v1/releases"): post_release, ("POST", "/v1/releases:batch"
 
 @router.get(
     "/v1/releases/{release_id}",
+    operation_id="get_release",
     summary="Look at a release",
     responses=answers("StoredRelease", "The release as it stands now.", problems=(401, 403, 404, 422, 503)),
 )

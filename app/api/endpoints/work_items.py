@@ -1,6 +1,6 @@
 """Work items: what a person must do."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -11,6 +11,7 @@ from app.api.parts import JSON, Wired
 from app.api.requests.auth import Operator, Watcher
 from app.api.requests.bodies import read_assignee, read_reason
 from app.api.requests.filters import RELEASE_ID, STATE, Ordered, Unfiltered, refuse_unknown_state
+from app.domain.decision import WorkItemStatus
 from app.intake.lift import lift_hold, reject_hold, resolve_item, reviewed
 from app.store.accepted.lifting import look_in_full
 from app.store.desk.work_items import Assign, Resolve, StoredWorkItem, WorkItemFilter, assign, list_work_items
@@ -24,15 +25,17 @@ class WorkItemPage(msgspec.Struct, frozen=True):
     """A page of work items. `next` goes into `cursor` for the page after it; null on the last one."""
 
     items: tuple[StoredWorkItem, ...]
+    """The rows of this page."""
     next: str | None
+    """What goes into `cursor` for the page after it; null on the last one."""
 
 
 class WorkItemQuery(Ordered):
     """Which work items to list."""
 
-    status: Literal["open", "resolved"] | None = None
+    status: WorkItemStatus | None = Field(None, description="Whether it is still to be done.")
     code: str | None = Field(None, pattern="^[a-z0-9-]{1,80}$", description="e.g. review, no-residence-state")
-    release_id: str | None = Field(None, pattern=RELEASE_ID)
+    release_id: str | None = Field(None, pattern=RELEASE_ID, description="The release that it is about.")
     state: str | None = Field(None, pattern=STATE, description="USPS code of the state that it is about.")
     assigned_to: str | None = Field(None, pattern=r"^[^\x00-\x1f]{1,80}$", description="Who has it in hand.")
     assigned: bool | None = Field(None, description="Whether somebody has it in hand.")
@@ -40,7 +43,10 @@ class WorkItemQuery(Ordered):
 
 
 @router.get(
-    "/v1/work-items", summary="List work items", responses=answers("WorkItemPage", "A page of work items, by their numbers.")
+    "/v1/work-items",
+    operation_id="list_work_items",
+    summary="List work items",
+    responses=answers("WorkItemPage", "A page of work items, by their numbers."),
 )
 async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Query()]) -> Response:
     """What a person must do, or has done, oldest first unless asked otherwise. Roles: operator, auditor."""
@@ -58,6 +64,7 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Que
 
 @router.get(
     "/v1/work-items/{id}",
+    operation_id="get_work_item",
     summary="Look at a work item",
     responses=answers("WorkItemInFull", "The work item.", problems=(401, 403, 404, 422, 503)),
 )
@@ -73,6 +80,7 @@ async def get_one(parts: Wired, _: Watcher, id: ItemId, __: Unfiltered) -> Respo
 
 @router.post(
     "/v1/work-items/{id}/assign",
+    operation_id="assign_work_item",
     summary="Assign a work item",
     responses=answers("StoredWorkItem", "Who has it in hand now.", problems=with_body(404, 409)),
     openapi_extra=TAKES_ASSIGNEE,
@@ -85,6 +93,7 @@ async def give(request: Request, parts: Wired, caller: Operator, id: ItemId, _: 
 
 @router.post(
     "/v1/work-items/{id}/resolve",
+    operation_id="resolve_work_item",
     summary="Resolve a work item",
     responses=answers("StoredWorkItem", "It is closed.", problems=with_body(404, 409)),
     openapi_extra=TAKES_REASON,
@@ -97,6 +106,7 @@ async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _:
 
 @router.post(
     "/v1/work-items/{id}/lift",
+    operation_id="lift_work_item",
     summary="Lift a hold",
     responses=answers(
         ("StoredRelease", "StoredWorkItem"),
@@ -124,6 +134,7 @@ async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: 
 
 @router.post(
     "/v1/work-items/{id}/reject",
+    operation_id="reject_work_item",
     summary="Reject a hold",
     responses=answers(
         ("StoredRelease", "StoredWorkItem"),

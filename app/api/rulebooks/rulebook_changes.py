@@ -10,7 +10,7 @@ from app.api.description.openapi import Json, answers, with_body
 from app.api.parts import JSON, Version, Wired
 from app.api.requests.auth import Approver, Policy
 from app.api.requests.filters import Unfiltered
-from app.api.rulebooks.rulebook_body import MULTIPART, TARS, read_draft
+from app.api.rulebooks.rulebook_body import MULTIPART, read_draft
 from app.api.rulebooks.rulebook_words import (
     TAKES_APPROVAL,
     TAKES_COMMENT,
@@ -30,10 +30,10 @@ _TAKES_RULEBOOK: Json = {
     "requestBody": {
         "required": True,
         "description": "`rules/` and `ref_data/` whole: as a tar file (gzipped or not; a signed bundle of `lens rulebook pack` is "
-        "one), or as multipart with a part for each file, whose name or filename is the path, e.g. `rules/eligibility.yaml`.",
+        "one; `application/x-tar` and `application/gzip` are read too), or as multipart with a part for each file, whose name or filename is the path, e.g. `rules/eligibility.yaml`.",
         "content": {
             MULTIPART: {"schema": {"type": "object", "additionalProperties": {"type": "string", "format": "binary"}}},
-            **dict.fromkeys(TARS[:2], _BINARY),
+            "application/octet-stream": _BINARY,
         },
     }
 }
@@ -41,6 +41,7 @@ _TAKES_RULEBOOK: Json = {
 
 @router.post(
     "/v1/rulebooks",
+    operation_id="draft_rulebook",
     summary="Draft a rulebook",
     status_code=201,
     responses={
@@ -67,6 +68,7 @@ async def draft(request: Request, parts: Wired, caller: Policy, query: Annotated
 
 @router.post(
     "/v1/rulebooks/{version}/approve",
+    operation_id="approve_rulebook",
     summary="Approve a version",
     responses=answers("RulebookVersion", "It may be published.", problems=with_body(404, 409)),
     openapi_extra=TAKES_APPROVAL,
@@ -87,6 +89,7 @@ async def approve(request: Request, parts: Wired, caller: Approver, version: Ver
 
 @router.post(
     "/v1/rulebooks/{version}/reject",
+    operation_id="reject_rulebook",
     summary="Send a version back",
     responses=answers("RulebookVersion", "It cannot be approved until it is drafted again.", problems=with_body(404, 409)),
     openapi_extra=TAKES_COMMENT,
@@ -102,6 +105,7 @@ async def reject(request: Request, parts: Wired, caller: Approver, version: Vers
 
 @router.post(
     "/v1/rulebooks/{version}/publish",
+    operation_id="publish_rulebook",
     summary="Publish a version",
     responses=answers("RulebookVersion", "It decides.", problems=with_body(404, 409)),
     openapi_extra=TAKES_OLDER,
@@ -117,6 +121,7 @@ async def publish(request: Request, parts: Wired, caller: Approver, version: Ver
 
 @router.post(
     "/v1/rulebooks/{version}/rollback",
+    operation_id="roll_back_rulebook",
     summary="Go one step back",
     responses=answers("RulebookVersion", "The version that decides again.", problems=with_body(404, 409)),
     openapi_extra=TAKES_ROLLBACK,

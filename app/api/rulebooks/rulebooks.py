@@ -10,7 +10,7 @@ from app.api.description.openapi import answers
 from app.api.parts import JSON, Version, Wired
 from app.api.requests.auth import RulebookReader
 from app.api.requests.filters import Paged, Unfiltered
-from app.domain.times import rfc3339
+from app.domain.times import Timestamp, rfc3339
 from app.rulebook.bundles.versions import Proofs, Way, proofs_of
 from app.rulebook.comparing.change_report import as_json
 from app.rulebook.comparing.file_changes import FileChange
@@ -23,9 +23,13 @@ class RulebookRule(msgspec.Struct, frozen=True):
     """A rule: what it is called, and on whose authority it stands."""
 
     id: str
+    """The rule's id."""
     decision: str
+    """The decision table that it belongs to."""
     title: str
+    """What the rule says, in one line."""
     authority: tuple[str, ...]
+    """What it rests on: statutes, regulations, notices."""
 
 
 class Rulebook(msgspec.Struct, frozen=True):
@@ -34,22 +38,34 @@ class Rulebook(msgspec.Struct, frozen=True):
     """
 
     version: str
+    """The first 12 digits of `sha256`, as decisions name it."""
     sha256: str
-    since: str
+    """What identifies it: the SHA-256 of its files."""
+    since: Timestamp
+    """When it went live."""
     by: str
+    """Who put it live."""
     way: Way
+    """How it went live."""
     degraded: str | None
+    """Why a newer one is not used; null where none waits."""
     rules: tuple[RulebookRule, ...]
+    """Its rules."""
     files: tuple[FileDigest, ...]
+    """Its files."""
     warnings: tuple[str, ...]
+    """What `lens check` warns of."""
     proofs: Proofs
+    """What was proved of it."""
 
 
 class RulebookPage(msgspec.Struct, frozen=True):
     """A page of versions. `next` goes into `cursor` for the page after it; null on the last one."""
 
     items: tuple[RulebookVersion, ...]
+    """The rows of this page."""
     next: str | None
+    """What goes into `cursor` for the page after it; null on the last one."""
 
 
 class RulebookDiff(msgspec.Struct, frozen=True):
@@ -62,19 +78,32 @@ class RulebookDiff(msgspec.Struct, frozen=True):
     """
 
     old: str
+    """The version that the comparison begins from."""
     new: str
+    """The version that it leads to."""
     cases: int
+    """How many possible cases were compared."""
     changed: int
+    """How many are decided otherwise."""
     reworded: int
+    """How many differ only in words; they are not among the `changed`."""
     past: int
+    """How many of the `changed` are of days before today."""
     groups: tuple[dict[str, Any], ...]
+    """The cases that differ, grouped by how; their counts add up to `changed` and `reworded`."""
     outcome_order: dict[str, tuple[str, ...]] | None
+    """The order of the outcomes before and after; null where it is the same."""
     replay: None
+    """Always null here."""
     files: tuple[FileChange, ...]
+    """The same changes line by line, with those that change no case."""
 
 
 @router.get(
-    "/v1/rulebook", summary="Look at the rulebook in force", responses=answers("Rulebook", "The rulebook that decides now.")
+    "/v1/rulebook",
+    operation_id="get_live_rulebook",
+    summary="Look at the rulebook in force",
+    responses=answers("Rulebook", "The rulebook that decides now."),
 )
 async def live(parts: Wired, _: RulebookReader, __: Unfiltered) -> Response:
     """Its version, since when and by whom, rules, files, warnings and proofs. Roles: policy, approver, auditor."""
@@ -100,7 +129,12 @@ async def live(parts: Wired, _: RulebookReader, __: Unfiltered) -> Response:
     return Response(msgspec.json.encode(rulebook), media_type=JSON)
 
 
-@router.get("/v1/rulebooks", summary="List versions", responses=answers("RulebookPage", "A page of versions, oldest first."))
+@router.get(
+    "/v1/rulebooks",
+    operation_id="list_rulebooks",
+    summary="List versions",
+    responses=answers("RulebookPage", "A page of versions, oldest first."),
+)
 async def list_all(parts: Wired, _: RulebookReader, query: Annotated[Paged, Query()]) -> Response:
     """Every version that was ever drafted, with its check, approval and publications. Roles: policy, approver, auditor."""
     page = await parts.look(lambda connection: list_versions(connection, query.limit, query.cursor))
@@ -109,6 +143,7 @@ async def list_all(parts: Wired, _: RulebookReader, query: Annotated[Paged, Quer
 
 @router.get(
     "/v1/rulebooks/{version}",
+    operation_id="get_rulebook",
     summary="Look at a version",
     responses=answers("RulebookWithFiles", "The version with its files.", problems=(401, 403, 404, 422, 503)),
 )
@@ -120,6 +155,7 @@ async def get_one(parts: Wired, _: RulebookReader, version: Version, __: Unfilte
 
 @router.get(
     "/v1/rulebooks/{a}/diff/{b}",
+    operation_id="compare_rulebooks",
     summary="Compare two versions",
     responses=answers("RulebookDiff", "Everything that changes.", problems=(401, 403, 404, 409, 422, 503)),
 )

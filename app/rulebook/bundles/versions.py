@@ -176,10 +176,15 @@ class PastDays(msgspec.Struct, frozen=True):
     """
 
     against: str
+    """The version that it is compared with, which is live."""
     changed: int
+    """How many possible cases are decided otherwise."""
     reworded: int
+    """How many possible cases differ only in words."""
     releases: int
+    """How many of the recorded releases would be decided otherwise."""
     replayed: int
+    """How many of the newest recorded releases were decided again."""
 
     @property
     def words(self) -> str:
@@ -196,24 +201,33 @@ class Proofs(msgspec.Struct, frozen=True):
     """
 
     cases: int
+    """How many possible cases were looked at."""
     regimes: int
+    """How many periods in which nothing in the rulebook changes."""
     uncovered: tuple[dict[str, Any], ...]
+    """What falls to each `otherwise`."""
     possible: tuple[dict[str, Any], ...]
+    """How many values of each sensitive fact the reader of a notice is left unsure of."""
 
 
 class ScenarioRun(msgspec.Struct, frozen=True):
     """The rulebook's own scenarios, run: how many, and the names of those that failed."""
 
     run: int
+    """How many scenarios were run."""
     failed: tuple[str, ...]
+    """The names of those that failed."""
 
 
 class CheckResult(msgspec.Struct, frozen=True):
     """What the check of a version found: `problems` as `lens check --format json` tells them (warnings only), proofs, scenarios."""
 
     problems: tuple[dict[str, Any], ...]
+    """The warnings of `lens check`, as its JSON format has them."""
     proofs: Proofs
+    """What was proved."""
     scenarios: ScenarioRun
+    """How its scenarios came out."""
 
 
 def check_result(book: RuleBook, trial: ScenarioRun) -> CheckResult:

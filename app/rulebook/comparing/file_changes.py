@@ -16,8 +16,11 @@ class FileChange(msgspec.Struct, frozen=True):
     """A file that is not the same in both. `diff` is a unified diff; null for a file too long to compare line by line."""
 
     name: str
+    """The path of the file."""
     change: Literal["added", "removed", "changed"]
+    """Whether it is new, gone, or not the same."""
     diff: str | None
+    """A unified diff; null for a file too long to compare line by line."""
 
 
 def file_changes(old: Sequence[SourceFile], new: Sequence[SourceFile]) -> tuple[FileChange, ...]:

@@ -181,7 +181,9 @@ class WorkItemInFull(StoredWorkItem, frozen=True, kw_only=True):
     """
 
     flags: tuple[str, ...] = ()
+    """The flags of the release that it holds."""
     preview: tuple[Message, ...] | None = None
+    """The messages that lifting would send as things are now; null where nothing is held, or where it cannot be decided now."""
 
 
 class _Flags(msgspec.Struct):

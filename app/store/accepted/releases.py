@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 import msgspec
 from sqlalchemy import Connection, select
 
-from app.domain.decision import Answer, Errand, Message, WorkItem, tasks
-from app.domain.times import rfc3339
+from app.domain.decision import Answer, Errand, Message, Mode, WorkItem, tasks
+from app.domain.times import Timestamp, rfc3339
 from app.errors import Conflict, NotFound
 from app.store.accepted.addresses import with_cautions
 from app.store.accepted.release_rows import Acceptance, add_messages, add_release, add_work_items, insert_rows, no_rows
@@ -171,10 +171,15 @@ class StoredRelease(Answer, frozen=True, kw_only=True):
     """A release as it is now: the decision as first made, its messages and work items as they stand, what followed it up."""
 
     messages: tuple[MessageWithHistory, ...]
+    """Every message of it, as it stands now, with its history."""
     work_items: tuple[StoredWorkItem, ...]
-    mode: Literal["normal", "backfill"]
-    accepted_at: str
+    """Every work item of it, as it stands now."""
+    mode: Mode
+    """`backfill` where it was stored and nothing was sent."""
+    accepted_at: Timestamp
+    """When it was stored."""
     corrections: tuple[Correction, ...]
+    """What followed it up, in order."""
 
 
 def get_release(connection: Connection, release_id: str, caller: str | None = None) -> StoredRelease:

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row, and_, func, insert, not_, select, update
 
-from app.domain.times import rfc3339
+from app.domain.times import Timestamp, rfc3339
 from app.store.desk.work_items import NewWorkItem, open_all
 from app.store.ledger.audit import AuditEntry, append
 from app.store.statements.rows import counters_first, lock_counters
@@ -45,13 +45,21 @@ class HeartbeatAnswer(msgspec.Struct, frozen=True):
     """
 
     caller: str
+    """The caller that sent it."""
     count: int
+    """How many releases it says it sent."""
     received: int
+    """How many releases of this caller were stored since its last heartbeat."""
     agrees: bool
-    since: str | None
-    at: str
-    next_expected_by: str
+    """Whether the two counts are equal."""
+    since: Timestamp | None
+    """When the heartbeat before came; null for the first."""
+    at: Timestamp
+    """When this one came."""
+    next_expected_by: Timestamp
+    """By when the next is expected."""
     work_item: int | None
+    """The work item where people look into a difference; null where there is none."""
 
 
 class TakenHeartbeat(NamedTuple):

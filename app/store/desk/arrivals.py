@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, select
 
 from app.domain.identifiers import message_id
-from app.domain.times import rfc3339
+from app.domain.times import Timestamp, rfc3339
 from app.errors import NotFound
 from app.store.ledger.audit import AuditEntry
 from app.store.statements.paging import Order, Page, read_page
@@ -22,18 +22,26 @@ class StoredArrival(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: int
+    """Its number, as work items name it."""
     kind: Kind
+    """What kind of text it is."""
     from_ori: str | None
-    received_at: str
+    """The ORI it came from; null where it says none."""
+    received_at: Timestamp
+    """When it came."""
     message_id: str | None
+    """The message that it is about; null where none was found."""
     matched_by: str | None
+    """How that message was found; null where none was."""
     source: str
+    """Which arrival it is, as the channel names it."""
 
 
 class ArrivalWithText(StoredArrival, frozen=True, kw_only=True):
     """The same with its words, which may be about a person. A NUL in it was stored as U+FFFD."""
 
     text: str
+    """The text as it came; it may be about a person."""
 
 
 class ArrivalFilter(NamedTuple):

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, exists, func, or_, select
 
 from app.domain.decision import Outcome
-from app.domain.times import rfc3339
+from app.domain.times import Timestamp, rfc3339
 from app.errors import LensError, NotFound
 from app.store.desk.subjects import BY_SUBJECT
 from app.store.desk.work_items import Resolve, StoredWorkItem, get_work_item, items_where, resolve, stored
@@ -33,26 +33,37 @@ class Inquiry(StoredWorkItem, frozen=True, kw_only=True):
     """
 
     from_ori: str | None
-    received_at: str | None
+    """The ORI it came from; null where it says none."""
+    received_at: Timestamp | None
+    """When it came."""
     found_by: str | None
+    """How the release that it may be about was found; null where none was."""
     releases: int
+    """How many releases it may be about."""
 
 
 class ReleaseAsTold(msgspec.Struct, frozen=True):
     """A release that an inquiry may be about, and every message that was sent of it, or is to be."""
 
     release_id: str
+    """The system of record's own id."""
     found_by: str
+    """How it was found."""
     outcome: Outcome
-    accepted_at: str
+    """What was decided."""
+    accepted_at: Timestamp
+    """When it was stored."""
     messages: tuple[MessageWithHistory, ...]
+    """Every message of it, with its history."""
 
 
 class InquiryWithText(Inquiry, frozen=True, kw_only=True):
     """The same with the text of the AM and what an answer needs: the releases it may be about, the likeliest first."""
 
     text: str
+    """The text as it came; it may be about a person."""
     about: tuple[ReleaseAsTold, ...]
+    """The releases that it may be about, the likeliest first."""
 
 
 class InquiryFilter(NamedTuple):

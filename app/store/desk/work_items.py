@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, up
 from app.domain.decision import WorkItem
 from app.domain.identifiers import message_id
 from app.domain.surge import SURGE
-from app.domain.times import rfc3339
+from app.domain.times import Timestamp, rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.desk.surges import Decide, decide
 from app.store.ledger.audit import AuditEntry, append
@@ -77,8 +77,11 @@ class FirstLift(msgspec.Struct, frozen=True):
     """Who lifted a hold first, where two people must: the second lift sends. `at` is RFC 3339 in UTC."""
 
     by: str
-    at: str
+    """The name of the key that lifted it first."""
+    at: Timestamp
+    """When."""
     reason: str
+    """Why, in that person's words."""
 
 
 class StoredWorkItem(WorkItem, frozen=True, kw_only=True):
@@ -89,16 +92,27 @@ class StoredWorkItem(WorkItem, frozen=True, kw_only=True):
     """
 
     release_id: str | None
+    """The release that it is about; null where it is about none."""
     message_id: str | None
+    """The message that it is about; null where it is about none."""
     inbound_id: int | None
+    """The text from the network that opened it; null where none did."""
     detail: str
+    """What happened, in words."""
     assigned_to: str | None
-    escalated_at: str | None
-    resolved_at: str | None
+    """Who it is assigned to; null for nobody."""
+    escalated_at: Timestamp | None
+    """When it was found to be overdue; null while it was not."""
+    resolved_at: Timestamp | None
+    """When it was closed; null while it is open."""
     resolved_by: str | None
+    """The name of the key that closed it; null while it is open."""
     reason: str | None
+    """Why it was closed, in that person's words; null while it is open."""
     lift: Literal["one_person", "two_people"]
+    """How many people lifting it takes."""
     first_lift: FirstLift | None
+    """Who lifted it first, while it waits for the second person; null otherwise."""
 
 
 class WorkItemFilter(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, select, text
 
-from app.domain.times import rfc3339
+from app.domain.times import Timestamp, rfc3339
 from app.store.ledger.sums import HISTORY_COLUMNS, small_sums, small_tables, sum_of
 from app.store.statements.paging import Order, Page, read_page
 from app.store.statements.rows import first_row, insert, row_lock, run, run_in
@@ -222,17 +222,29 @@ class StoredEntry(msgspec.Struct, frozen=True):
     """
 
     id: int
+    """The number of the entry."""
     chain: str
+    """Names the process that wrote it."""
     seq: int
-    at: str
+    """Its place in its chain."""
+    at: Timestamp
+    """When it was written."""
     actor: str
+    """Who acted: the name of a key or a process."""
     actor_key: int | None
+    """The id of the API key that acted; null where none did."""
     action: str
+    """What was done, e.g. `accept_release`."""
     object: str
+    """What it was done to."""
     outcome: str
+    """How it came out."""
     detail: dict[str, Any]
+    """What else is kept of it."""
     prev: str
+    """The hash of the entry before."""
     hash: str
+    """The hash of this entry with `prev`."""
 
 
 class AuditFilter(NamedTuple):

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Select, select, update
 
 from app.domain.decision import Message
 from app.domain.identifiers import message_id, message_number
-from app.domain.statuses import Status
-from app.domain.times import rfc3339
+from app.domain.statuses import Status, StatusWord
+from app.domain.times import Timestamp, rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.ledger.audit import AuditEntry, append
 from app.store.ledger.closing import close_items
@@ -29,9 +29,12 @@ REQUEUED_FROM = (Status.DEAD, Status.REJECTED, Status.WAITING_FOR_STATE)
 class Event(msgspec.Struct, frozen=True):
     """A status the message got, when (RFC 3339, UTC), and why, in words."""
 
-    status: str
-    at: str
+    status: StatusWord
+    """The status it got."""
+    at: Timestamp
+    """When."""
     cause: str
+    """Why, in words."""
 
 
 class StoredMessage(Message, frozen=True, kw_only=True):
@@ -41,18 +44,26 @@ class StoredMessage(Message, frozen=True, kw_only=True):
     """
 
     release_id: str
-    created_at: str
-    changed_at: str
-    due_at: str | None
+    """The release that it tells of."""
+    created_at: Timestamp
+    """When it was accepted."""
+    changed_at: Timestamp
+    """When its status last changed."""
+    due_at: Timestamp | None
+    """By when it should be out; null for no limit."""
     attempts: int
+    """How often it was tried."""
     maybe_duplicate: bool
+    """Whether the outcome of an attempt is unknown, so that the network may have it twice."""
     refers_to: str | None
+    """The number of the message that it corrects or cancels; null for a first notice."""
 
 
 class MessageWithHistory(StoredMessage, frozen=True, kw_only=True):
     """The same with every status it has had, in order."""
 
     history: tuple[Event, ...]
+    """Every status it has had, in order."""
 
 
 class MessageFilter(NamedTuple):

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from app.domain.decision import Answer, Outcome, Reason
-from app.domain.times import rfc3339
+from app.domain.times import Timestamp, rfc3339
 from app.store.ledger.sums import VERSION_COLUMNS, sum_of
 from app.store.statements.rows import insert
 from app.store.tables.main import RELEASE, RELEASE_VERSION
@@ -71,14 +71,23 @@ class Correction(msgspec.Struct, frozen=True):
     """
 
     version: int
+    """Its number among the versions of the release; the first one sent is 1."""
     kind: Literal["correction", "cancellation"]
-    at: str
+    """Whether it corrects or cancels."""
+    at: Timestamp
+    """When it was stored."""
     by: str
+    """The name of the key that sent it."""
     outcome: Outcome
+    """What was decided then."""
     rulebook: str
+    """The version of the rulebook that decided then."""
     because: tuple[Reason, ...]
+    """The rules that gave the outcome; none for a cancellation."""
     reason: str | None
+    """Why it was cancelled; null for a correction."""
     messages: tuple[str, ...]
+    """The numbers of the messages that it gave at once."""
 
 
 def corrections(versions: Sequence[Version]) -> tuple[Correction, ...]:

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from app.domain.decision import Copy, NoticeType
 from app.domain.identifiers import message_id
-from app.domain.times import rfc3339
+from app.domain.statuses import StatusWord
+from app.domain.times import Timestamp, rfc3339
 from app.store.statements.paging import Page, after, cursor
 from app.store.statements.rows import run_in
 from app.store.tables.main import MESSAGE, RELEASE
@@ -23,16 +25,27 @@ class ReconciledMessage(msgspec.Struct, frozen=True):
     """
 
     message_id: str
-    type: str
-    copy: str
+    """The message number."""
+    type: NoticeType
+    """A first notice, a correction or a cancellation."""
+    copy: Copy
+    """Which copy the state gets."""
     ori: str
-    status: str
-    accepted_at: str
-    sent_at: str | None
+    """The nine-character address on the network."""
+    status: StatusWord
+    """What is known of it now."""
+    accepted_at: Timestamp
+    """When it was accepted."""
+    sent_at: Timestamp | None
+    """When the network took it, the last time if more than once; null if it never did."""
     attempts: int
+    """How often it was tried."""
     maybe_duplicate: bool
+    """Whether the state may have it twice."""
     refers_to: str | None
+    """The number of the message that it corrects or cancels; null for a first notice."""
     release_id: str
+    """The release that it tells of."""
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -43,8 +56,11 @@ class Totals(msgspec.Struct, frozen=True):
     """
 
     accepted: int
-    by_status: Mapping[str, int]
+    """How many messages were accepted."""
+    by_status: Mapping[StatusWord, int]
+    """How many of them have each status now; a status that none has is left out."""
     maybe_duplicate: int
+    """How many of them the state may have twice."""
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -54,8 +70,11 @@ class Overview(msgspec.Struct, frozen=True):
     """
 
     accepted: int
+    """How many releases were accepted."""
     releases: Mapping[str, Mapping[str, int]]
+    """How many, by mode (`normal`, `backfill`) and outcome."""
     messages: Mapping[str, Totals]
+    """The messages, by USPS code of the state addressed."""
 
 
 class MessagesWanted(NamedTuple):

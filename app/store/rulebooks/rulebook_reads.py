@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Column, Connection, Row, ScalarSelect, Select, exists, func, select
 
-from app.domain.times import rfc3339
+from app.domain.times import Timestamp, rfc3339
 from app.errors import NotFound
 from app.rulebook.bundles.bundle import Bundle
 from app.rulebook.bundles.versions import CheckResult, PastDays, State, VersionState, Way
@@ -38,11 +38,17 @@ class Publication(msgspec.Struct, frozen=True):
     """Once that a version went live. `at` is when that was decided, `live_at` when every process began to decide under it."""
 
     seq: int
+    """Its number among all publications."""
     way: Way
+    """How it went live."""
     by: str
-    at: str
-    live_at: str
+    """Who did it."""
+    at: Timestamp
+    """When it was decided."""
+    live_at: Timestamp
+    """When every process began to decide under it."""
     reason: str | None
+    """Why, where a reason was given; null otherwise."""
 
 
 class RulebookVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,44 +60,68 @@ class RulebookVersion(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     past: PastDays | None = None
+    """What it changes of days before today; null where that was not worked out."""
     version: str
+    """The first 12 digits of `sha256`, a label."""
     sha256: str
+    """What identifies it: the SHA-256 of its files."""
     state: State
+    """How far it has come."""
     title: str | None
+    """What the change is, in one line; null where none was given."""
     reason: str | None
+    """Why it is made, in one line; null where none was given."""
     drafted_by: str
-    drafted_at: str
+    """Who drafted it."""
+    drafted_at: Timestamp
+    """When it was drafted."""
     approved_by: str | None
-    approved_at: str | None
+    """Who approved it; null where nobody did."""
+    approved_at: Timestamp | None
+    """When it was approved; null where it was not."""
     approved_against: str | None
+    """The version that was live when it was approved: the approval is for the change from that one."""
     rejected_by: str | None
-    rejected_at: str | None
+    """Who sent it back; null where nobody did."""
+    rejected_at: Timestamp | None
+    """When it was sent back; null where it was not."""
     comment: str | None
+    """What the person who approved or rejected it found; null where nothing was said."""
     corrects_past: str | None
+    """Why it may change what is decided of days before today; null where nothing was said."""
     signed: bool
+    """Whether it is a signed bundle."""
     sequence: int | None
+    """The number of its signed bundle; null where it is not signed."""
     publications: tuple[Publication, ...]
+    """Each time it went live."""
     check: CheckResult
+    """What the check of it found."""
 
 
 class FileDigest(msgspec.Struct, frozen=True):
     """A file of a rulebook. `bytes` is its size, `sha256` in hex."""
 
     name: str
+    """Its path in the rulebook."""
     bytes: int
+    """Its size."""
     sha256: str
+    """Its SHA-256 in hexadecimal."""
 
 
 class RulebookFile(FileDigest, frozen=True):
     """A file of a version, whole."""
 
     text: str
+    """Its content."""
 
 
 class RulebookWithFiles(RulebookVersion, frozen=True, kw_only=True):
     """A version with its files."""
 
     files: tuple[RulebookFile, ...]
+    """Its files, whole."""
 
 
 def pointer(connection: Connection) -> Pointer:
