@@ -35,10 +35,11 @@ from app.running.following import Current
 from app.settings import Settings
 from app.store.accepted.addresses import address_key
 from app.store.callers.keys import exposed_bootstrap, list_keys
-from app.store.database.engine import Store, database_version, is_ahead, is_current
-from app.store.database.reading import look
+from app.store.database.engine import Store, database_version, is_ahead, is_current, now_micros
+from app.store.database.reading import CachedRead, look
 from app.store.database.writer import Writer
 from app.store.ledger.audit import AuditEntry, note
+from app.store.ledger.stranded import find_stranded, in_words
 from app.store.outbox.pacing import Rates
 from app.store.upkeep.given_out import GivenOut
 
@@ -153,7 +154,12 @@ def parts_of(
         "channel": dispatching.channel_problem,
         "worker": dispatching.worker_problem,
     }
-    degraded = {"database": database_oddity, "rulebook": lambda: current.shelf.problem}
+    stranded = CachedRead(store, lambda connection: find_stranded(connection, now_micros(connection)))
+    degraded = {
+        "database": database_oddity,
+        "rulebook": lambda: current.shelf.problem,
+        "worker": lambda: in_words(stranded.look()),
+    }
     spool = spool_watch_of(settings)
     if spool is not None:
         degraded["channel"] = spool.problem

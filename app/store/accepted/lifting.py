@@ -18,7 +18,7 @@ from app.store.accepted.release_rows import Acceptance
 from app.store.accepted.releases import StoredRelease, add_to_release, get_release
 from app.store.desk.surges import Decide
 from app.store.desk.work_items import Resolve, StoredWorkItem, decide_surge, get_work_item
-from app.store.ledger.audit import AuditEntry, append
+from app.store.ledger.audit import AuditEntry, append, items_changed
 from app.store.ledger.closing import close_items
 from app.store.ledger.held import ABOUT_INBOUND, cancel_held, lock_lanes_of_held
 from app.store.ledger.history import change
@@ -99,6 +99,7 @@ def _lift_first(connection: Connection, item: Lift, row: Row[Any]) -> StoredWork
     """The first of two people lifts a hold: it is kept, and the work item stays open for the second. Nothing is sent."""
     first = {"first_lift_by": str(item.by), "first_lift_at": item.at, "first_lift_reason": item.reason}
     connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item.work_item).values(first))
+    items_changed(connection, [item.work_item], item.at)
     detail = {"code": row.code, "release": row.release_id}
     append(
         connection,

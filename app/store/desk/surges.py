@@ -13,7 +13,7 @@ from app.domain.statuses import Status
 from app.domain.surge import CALLED, HOUR
 from app.errors import Conflict, LensError, NotFound
 from app.store.database.engine import now_micros
-from app.store.ledger.audit import AuditEntry, append
+from app.store.ledger.audit import AuditEntry, append, items_changed
 from app.store.ledger.history import LATER, HistoryLine, record
 from app.store.statements.rows import counters_first, first_row, lock_counters, run, run_in
 
@@ -57,6 +57,7 @@ def _decide_one(connection: Connection, item: Decide) -> int | LensError:
     run(connection, _FROM_NOTHING, (kind, item.at // HOUR))
     detail = f"{held} {CALLED[kind]} were held; a person {_DID[item.choice]} them"
     run(connection, _CLOSE, (item.at, item.by, item.reason, detail, item.work_item))
+    items_changed(connection, [item.work_item], item.at)
     entry = AuditEntry(
         at=item.at,
         actor=item.by,

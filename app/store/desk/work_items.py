@@ -13,7 +13,7 @@ from app.domain.surge import SURGE
 from app.domain.times import Timestamp, rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, Refused
 from app.store.desk.surges import Decide, decide
-from app.store.ledger.audit import AuditEntry, append
+from app.store.ledger.audit import AuditEntry, append, items_changed, items_opened
 from app.store.ledger.closing import close_items
 from app.store.ledger.held import cancel_held, lock_lanes_of_held
 from app.store.statements.locks import waits_for_lanes
@@ -71,6 +71,7 @@ def insert_all(connection: Connection, numbered: Sequence[tuple[int, NewWorkItem
         about = (i.release, i.number, i.inbound, i.audience, i.state)
         rows.append((key, i.code, *about, i.rule, i.detail, "open", i.opened_at, i.due_at, i.lift))
     insert(connection, "work_item", _COLUMNS, rows)
+    items_opened(connection, {key: item.opened_at for key, item in numbered})
 
 
 class FirstLift(msgspec.Struct, frozen=True):
@@ -193,6 +194,7 @@ def _assign_one(connection: Connection, item: Assign) -> StoredWorkItem | LensEr
     change = update(WORK_ITEM).where(WORK_ITEM.c.id == item.id, WORK_ITEM.c.status == "open").values(assigned_to=item.to)
     if connection.execute(change).rowcount == 0:
         return _not_open(connection, item.id)
+    items_changed(connection, [item.id], item.at)
     outcome = "assigned" if item.to else "given back"
     append(
         connection,

@@ -7,7 +7,8 @@ proves it all.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection, select, text
 
 from app.domain.times import Timestamp, rfc3339
-from app.store.ledger.sums import HISTORY_COLUMNS, small_sums, small_tables, sum_of
+from app.store.ledger.sums import HISTORY_COLUMNS, small_sums, small_tables, sum_of, work_item_sums
 from app.store.statements.paging import Order, Page, read_page
 from app.store.statements.rows import first_row, insert, row_lock, run, run_in
 from app.store.tables.main import AUDIT
@@ -47,7 +48,12 @@ COLUMNS = (
     "prev",
     "hash",
 )
+OPENED = "new "
+"""What the sum of a work item begins with in the row that tells of its opening."""
+
 _HISTORIES_AT_ONCE = 200
+_ITEMS_AT_ONCE = 200
+_ABOUT_ITEM = re.compile("work item ([0-9]{1,18})")
 
 
 class AuditEntry(NamedTuple):
@@ -68,12 +74,22 @@ class AuditEntry(NamedTuple):
     covers: tuple[str, ...] = ()
 
 
+class _ItemChange(NamedTuple):
+    """A work item that was opened or changed, and when (Micros)."""
+
+    at: int
+    opened: bool
+
+
 @dataclass(slots=True)
 class _Gathered:
-    """What one transaction has noted so far: entries, and the numbers of messages that came to rest, with when (Micros)."""
+    """What one transaction has noted so far: entries; messages that came to rest, by number, with when (Micros); and work items
+    that were opened or changed, by id.
+    """
 
     entries: list[AuditEntry] = field(default_factory=list)
     at_rest: dict[int, int] = field(default_factory=dict)
+    items: dict[int, _ItemChange] = field(default_factory=dict)
 
 
 def begin_gathering(connection: Connection) -> None:
@@ -97,6 +113,19 @@ def came_to_rest(connection: Connection, messages: Mapping[int, int]) -> None:
     _gathered(connection).at_rest.update(messages)
 
 
+def items_opened(connection: Connection, items: Mapping[int, int]) -> None:
+    """Notes work items, by id, that were opened, and when (Micros): the trail then covers them as they are at the commit."""
+    changes = {key: _ItemChange(at, opened=True) for key, at in items.items()}
+    _gathered(connection).items.update(changes)
+
+
+def items_changed(connection: Connection, keys: Iterable[int], at: int) -> None:
+    """The same for work items that were changed."""
+    items = _gathered(connection).items
+    for key in keys:
+        items.setdefault(key, _ItemChange(at, opened=False))
+
+
 def _gathered(connection: Connection) -> _Gathered:
     found: _Gathered = connection.info["trail"]
     return found
@@ -105,10 +134,12 @@ def _gathered(connection: Connection) -> _Gathered:
 def write_trail(connection: Connection) -> None:
     """Writes what the transaction noted. Nothing may be locked after it: it holds the end of the trail until the commit."""
     gathered = _gathered(connection)
-    if not gathered.entries and not gathered.at_rest:
+    if not gathered.entries and not gathered.at_rest and not gathered.items:
         return
     begin_gathering(connection)
     entries = [*gathered.entries, *_settled(connection, gathered.at_rest)]
+    if gathered.items:
+        entries = list(_with_items(connection, entries, gathered.items))
     details = [_detail(connection, entry) for entry in entries]
     last, known = first_row(connection, _HEAD + row_lock(connection)) or (None, None)
     newest, prev = first_row(connection, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1") or (0, NOTHING_BEFORE)
@@ -176,6 +207,38 @@ def _settled(connection: Connection, at_rest: Mapping[int, int]) -> list[AuditEn
             AuditEntry(at=at, actor="lens", action="settle_messages", target=target, outcome="at rest", detail={}, sums=sums)
         )
     return entries
+
+
+def _with_items(
+    connection: Connection, entries: Sequence[AuditEntry], changes: Mapping[int, _ItemChange]
+) -> Iterator[AuditEntry]:
+    """The entries, each with the sums of the changed work items that it names; and entries for those that none names."""
+    sums = {}
+    for key, total in work_item_sums(connection, sorted(changes)).items():
+        sums[key] = f"{OPENED}{total}" if changes[key].opened else total
+    naming = {key: place for place, entry in enumerate(entries) for key in _items_named(entry)}
+    for place, entry in enumerate(entries):
+        mine = {f"work_item {key}": sums.pop(key) for key in _items_named(entry) if key in sums and naming[key] == place}
+        yield entry._replace(sums={**entry.sums, **mine}) if mine else entry
+    rest = list(sums)
+    for first in range(0, len(rest), _ITEMS_AT_ONCE):
+        some = rest[first : first + _ITEMS_AT_ONCE]
+        at = max(changes[key].at for key in some)
+        target = f"{len(some)} work item{'s' if len(some) > 1 else ''}"
+        totals = {f"work_item {key}": sums[key] for key in some}
+        yield AuditEntry(at=at, actor="lens", action="cover_work_items", target=target, outcome="ok", sums=totals)
+
+
+def _items_named(entry: AuditEntry) -> list[int]:
+    """The ids of the work items that an entry tells of."""
+    about = _ABOUT_ITEM.fullmatch(entry.target)
+    named = [int(about[1])] if about else []
+    one, several = entry.detail.get("work_item"), entry.detail.get("work_items")
+    if isinstance(one, int):
+        named.append(one)
+    if isinstance(several, list):
+        named += several
+    return named
 
 
 def history_rows(connection: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[Any, ...]]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from app.domain.statuses import Status
 from app.domain.times import SECOND
@@ -93,7 +93,7 @@ def _last_accepted(connection: Connection, until: int) -> int:
 def _oldest(connection: Connection, now: int, status: Status) -> int:
     of_status = [MESSAGE.c.status == status.value]
     if status == Status.QUEUED:
-        of_status.append(MESSAGE.c.ready)  # one that waits for its day is not late
+        of_status.append(or_(MESSAGE.c.ready, MESSAGE.c.not_before.is_(None)))  # one that waits for its day is not late
     first = select(func.min(MESSAGE.c.number)).where(*of_status).scalar_subquery()
     since = func.coalesce(MESSAGE.c.not_before, MESSAGE.c.created_at)
     accepted = connection.scalar(select(since).where(MESSAGE.c.number == first))

@@ -17,8 +17,9 @@ from app.domain.identifiers import message_id, message_number
 from app.store.ledger.audit import COLUMNS, history_rows, history_sum
 from app.store.ledger.sums import MESSAGE_COLUMNS, RELEASE_COLUMNS, VERSION_COLUMNS, small_tables, sum_of
 from app.store.statements.rows import run_in
-from app.store.trail.trail_ends import Told, ends, some
+from app.store.trail.trail_ends import ends, some
 from app.store.trail.trail_links import ODD, Break, Links
+from app.store.trail.trail_told import CHANGE_ITEMS, Told
 
 _AT_ONCE = 500
 _CALLED = {
@@ -38,6 +39,7 @@ class _Detail(msgspec.Struct):
     """What the check reads of a row's detail."""
 
     covers: dict[str, str] = {}
+    source: Any = None
     version: Any = None
     messages: tuple[str, ...] = ()
     work_items: tuple[int, ...] = ()
@@ -105,12 +107,19 @@ class _Check:
             covered[table][key] = row.id, total
             if table in small_tables():
                 self.told.small[name] = row.id, total
+            elif table == "work_item":
+                self.told.cover_item(row.id, key, total)
+        self.told.tell_pause(row.id, row.action, row.object, str(detail.source or "operator"))
+        if row.action in CHANGE_ITEMS:
+            self.told.forget_item(row.object, detail.covers)
         told = [(table, key) for table, sums in covered.items() if table in _WHOLE for key in sums if sums[key][0] == row.id]
         early = row.form is None
         if early:
             self.told.tell_early(row.action, row.object, row.outcome, detail.version)
             told += [("message", str(message_number(each))) for each in detail.messages]
-        told += [("work_item", str(each)) for each in detail.work_items]
+        items = {str(each) for each in detail.work_items}
+        items |= {key for key, kept in covered["work_item"].items() if kept[0] == row.id}
+        told += [("work_item", key) for key in sorted(items)]
         return [_called(table, key) for table, key in told if not self.told.tell(table, key, early=early)]
 
     def compare(self, covered: _Sums) -> None:

@@ -9,76 +9,29 @@ from app.domain.identifiers import message_id
 from app.domain.statuses import AT_REST
 from app.rulebook.files.source import SourceFile
 from app.rulebook.reading.content import full_hash
+from app.store.database.engine import now_micros
+from app.store.ledger.stranded import find_stranded
 from app.store.ledger.sums import small_sums, small_tables
 from app.store.statements.rows import first_row
+from app.store.trail.trail_items import changed_items, surges_decided_alone, untold_items
 from app.store.trail.trail_links import ODD, Break, Links
-from app.store.trail.trail_marks import MOST, Marks
+from app.store.trail.trail_marks import MOST
+from app.store.trail.trail_pauses import changed_pauses
+from app.store.trail.trail_told import Told
 
 _NAMED = 5
-_EARLY, _NOW = 1, 2
 _SMALL = {"api_key": "key", "rulebook": "rulebook", "rulebook_publication": "rulebook publication"}
 """What the rows of tables of few rows are called."""
-
-
-class Told:
-    """What the trail tells of, and what is there."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._there = {
-            "release": _ids(connection, "SELECT id FROM release"),
-            "message": _ids(connection, "SELECT number FROM message"),
-            "work_item": _ids(connection, "SELECT id FROM work_item"),
-        }
-        self._versions = {f"{release}.{version}" for release, version in connection.execute(text(_VERSIONS))}
-        self._told = {"release": Marks(), "message": Marks(), "work_item": Marks()}
-        self._told_versions: set[str] = set()
-        self._early: set[tuple[str, Any]] = set()
-        self.settled = Marks()
-        """How many statuses each message had when the trail covered its history last."""
-        self.small: dict[str, tuple[int, str]] = {}
-        """For each row of a table of few rows, the row of the trail that told of it last, and its sum."""
-
-    def tell(self, table: str, key: str, *, early: bool) -> bool:
-        """Marks a row of another table as told of, by a row of an earlier version or not. Returns whether it is there."""
-        if table == "release_version":
-            self._told_versions.add(key)
-            return key in self._versions
-        if not key.isdecimal():  # no number of ours: the row was changed by hand, which its hash tells
-            return True
-        told = self._told[table]
-        told[int(key)] = max(told[int(key)], _EARLY if early else _NOW)
-        return bool(self._there[table][int(key)])
-
-    def tell_early(self, action: str, target: str, outcome: str, version: object) -> None:
-        """Marks the release, or the version of one, that a row of an earlier version tells of; such rows name no row ids."""
-        if outcome == "conflict":
-            return
-        if action == "accept_release":
-            self._early.add((target, None))
-        elif action in {"correct_release", "cancel_release"}:
-            self._early.add((target, version))
-
-    def knows_release(self, key: int, release_id: str) -> bool:
-        """Whether the trail tells of a release."""
-        return bool(self._told["release"][key]) or (f"release {release_id}", None) in self._early
-
-    def knows_version(self, key: str, release_id: str, version: int) -> bool:
-        """Whether the trail tells of a correction or cancellation."""
-        return key in self._told_versions or (f"release {release_id}", version) in self._early
-
-    def knows_message(self, number: int) -> bool:
-        """Whether the trail tells of a message."""
-        return bool(self._told["message"][number])
-
-    def expects_history(self, number: int) -> bool:
-        """Whether the trail must cover the history of a message, once it is at rest."""
-        return self._told["message"][number] == _NOW or bool(self.settled[number])
 
 
 def ends(connection: Connection, links: Links, told: Told, *, content: bool) -> Iterator[Break]:
     """What does not hold. `content`: statuses and the files of rulebooks are looked at too."""
     yield from _readable("LENS's own note of the newest row", _head(connection, links))
     yield from _readable("the table of keys, of rulebooks or of their publications", _small_tables(connection, links, told))
+    yield from _readable("a work item", changed_items(connection, told))
+    yield from surges_decided_alone(connection)
+    yield from _readable("the state of a message", _stranded(connection))
+    yield from _readable("a pause", changed_pauses(connection, told))
     yield from _untold(connection, links, told)
     if content:
         yield from _readable("the statuses of messages", _statuses(connection, told))
@@ -128,6 +81,8 @@ def _small_tables(connection: Connection, links: Links, told: Told) -> Iterator[
     live = first_row(connection, _LIVE)
     if live is not None and live[0] != live[1]:
         yield Break(None, f"rulebook {live[0]} is live, but {live[1]} was published last")
+    elif live is not None and live[1] is not None and live[2] != live[3]:
+        yield Break(None, f"the time from which rulebook {live[0]} is live is not the one that it was published with")
 
 
 def _untold(connection: Connection, links: Links, told: Told) -> Iterator[Break]:
@@ -142,12 +97,19 @@ def _untold(connection: Connection, links: Links, told: Told) -> Iterator[Break]
     numbers = connection.execute(text("SELECT number FROM message ORDER BY number"))
     unknown = [message_id(number) for (number,) in numbers if not told.knows_message(number)]
     yield from _told_of(links, "message", unknown)
+    yield from _told_of(links, "work item", untold_items(connection, told))
 
 
 def _told_of(links: Links, what: str, keys: Sequence[str]) -> Iterator[Break]:
     if keys:
         trail = "no row tells of" if links.last else "the trail is empty, though there are rows it must tell of:"
         yield Break(None, f"{trail} {what} {some(keys)}")
+
+
+def _stranded(connection: Connection) -> Iterator[Break]:
+    for what, numbers in find_stranded(connection, now_micros(connection)):
+        names = some([message_id(number) for number in numbers])
+        yield Break(None, f"message {names} {what}" if len(numbers) == 1 else f"of messages {names}, each {what}")
 
 
 def _statuses(connection: Connection, told: Told) -> Iterator[Break]:
@@ -180,12 +142,12 @@ def _hash_of_files(stored: Sequence[Any]) -> str | None:
         return None
 
 
-_VERSIONS = "SELECT release, version FROM release_version"
 _NAMED_VERSIONS = """
     SELECT release, version, release_id FROM release_version JOIN release ON release.id = release_version.release
     ORDER BY release, version"""
 _LIVE = """
-    SELECT rulebook_live.version, rulebook_publication.version FROM rulebook_live
+    SELECT rulebook_live.version, rulebook_publication.version, rulebook_live.live_at, rulebook_publication.live_at
+    FROM rulebook_live
     LEFT JOIN rulebook_publication ON rulebook_publication.seq = (SELECT max(seq) FROM rulebook_publication)"""
 _STATUSES = """
     SELECT message.number, message.status, events.count, newest.status FROM message
@@ -193,14 +155,6 @@ _STATUSES = """
         ON events.number = message.number
     LEFT JOIN message_event AS newest ON newest.id = events.newest
     ORDER BY message.number"""
-
-
-def _ids(connection: Connection, statement: str) -> Marks:
-    marks = Marks()
-    with connection.execute(text(statement), execution_options={"yield_per": 10_000}) as found:
-        for (key,) in found:
-            marks[key] = 1
-    return marks
 
 
 def some(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from app.domain.times import rfc3339
 from app.store.database.engine import now_micros
-from app.store.ledger.audit import AuditEntry, append
+from app.store.ledger.audit import AuditEntry, append, items_changed
 from app.store.reads.waiting import UNSENT
 from app.store.statements.rows import row_lock, run, run_in
 from app.store.tables.main import MESSAGE, WORK_ITEM
@@ -47,7 +47,9 @@ def _escalate(connection: Connection, limit: int) -> tuple[Escalated, ...]:
     now = now_micros(connection)
     lock = row_lock(connection, skip_locked=True)  # another process that has one will mark it, or is closing it
     found = tuple(Escalated(*row) for row in run(connection, _OVERDUE + lock, (now, limit)))
-    run_in(connection, _MARK, [now], [item.id for item in found])
+    marked = [item.id for item in found]
+    run_in(connection, _MARK, [now], marked)
+    items_changed(connection, marked, now)
     entries = [
         AuditEntry(
             at=now,
