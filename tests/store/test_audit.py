@@ -249,7 +249,7 @@ def test_rows_that_are_put_in_beside_the_trail_are_found(busy: Store) -> None:
         busy,
         "INSERT INTO api_key (id, name, role, digest, created_at) VALUES (9, 'mine', 'admin', 'x', 1)",
         "INSERT INTO message_event (number, status, at, cause) VALUES (3, 'presumed_delivered', 1, 'x')",
-        "UPDATE message SET status = 'presumed_delivered' WHERE number = 3",
+        "UPDATE message SET status = 'presumed_delivered', ready = false WHERE number = 3",
     )
     found = [each.what for each in checked(busy)]
     assert found == ["no row tells of key 9", "message LN00000003 became presumed_delivered, and no row tells of that"]
