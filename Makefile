@@ -39,8 +39,8 @@ $(VENV)/.ready: $(LOCKS) pyproject.toml Makefile
 run: setup ## API, dispatcher and a simulated network on loopback; prints the address, a key and a line to try
 	$(BIN)/lens serve --with-simulator
 
-test: setup ## every test, on all cores (at most four)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+test: setup ## every test, in one process more than there are cores (at most four); last come the ten slowest
+	$(BIN)/python -m pytest --numprocesses $$(n=$$(nproc); echo $$((n < 4 ? n + 1 : 4))) --dist worksteal --durations 10
 
 # E.g. `make faults FAULTS="--scale 0.1"`, or `--only power`; --list names them all.
 faults: setup ## the long set of faults, an hour or more; report in build/faults/

@@ -25,6 +25,7 @@ from app.rulebook.problems.problem import Spot
 from tests.rulebook.shipped import shipped
 
 FEWER = settings(max_examples=settings.default.max_examples // 5 if settings.default else 12)
+FEWEST = settings(max_examples=settings.default.max_examples // 12 if settings.default else 5)
 """For laws in which each example is a whole rulebook with several regimes."""
 
 NOWHERE = Spot("rules/random.yaml")

@@ -16,8 +16,8 @@ from app.rulebook.reading.content import Content, read_content
 
 ROOT = Path(__file__).parents[2]
 KEPT = {
-    "charges": ("0901", "0902", "0101", "0301", "0913", "none", "unknown"),
-    "release_reasons": ("OSUP", "BOND", "DEP", "USM", "T", "unknown"),
+    "charges": ("0901", "0902", "0101", "0301", "none", "unknown"),
+    "release_reasons": ("OSUP", "BOND", "DEP", "T", "unknown"),
     "holds": ("juvenile", "unknown_flag", "none"),
     "states": ("AZ", "TX", "NE", "MP", "ZZ"),
 }

@@ -12,7 +12,7 @@ from app.rulebook.book import tried
 from app.rulebook.comparing.differences import difference
 from app.rulebook.reading.content import Content
 from app.trials.situations import case_of, notices_in, situations
-from tests.rulebook.random_rules import FEWER
+from tests.rulebook.random_rules import FEWEST
 from tests.rulebook.small_books import cut_down, edited, one_by_one
 from tests.rulebook.test_changes import EDITS, assert_as_one_by_one
 
@@ -55,7 +55,7 @@ def texts(decider: Decider, example: Mapping[str, str]) -> Iterator[str]:
         yield from (notice.text for notice in notices_in(decider, case_of(example), situation))
 
 
-@FEWER
+@FEWEST
 @given(st.sets(st.sampled_from(sorted(set(EDITS) - {"routing reads the reason"})), min_size=1, max_size=3))
 def test_random_edits_at_once_are_counted_as_one_by_one(names: set[str]) -> None:
     """No change hides behind another: several edits at once are counted and grouped as deciding every case alone does."""
