@@ -10,12 +10,15 @@ from collections.abc import Collection
 UCN_DIGITS = "0123456789ACDEFHJKLMNPRTVWX"
 """The 27 digits of a new-form FBI number, in order of their value."""
 
+_UCN_VALUES = {digit: value for value, digit in enumerate(UCN_DIGITS)}
+
 _UCN_WEIGHTS = (2, 4, 5, 7, 8, 10, 11, 13)
 _UCN_OLD_FORM = re.compile(r"[0-9]{1,7}|[0-9]{1,6}[A-H]|[0-9]{1,6}[J-Z][0-9]{1,2}|[0-9]{1,6}[A-Z]{2}[0-9]")
 _ORI = re.compile(r"[A-Z]{2}[A-Z0-9]{7}")
 _FORBIDDEN_ENDINGS = ("HELP", "UPDT", "APND", "CNCL")
 _MESSAGE_ID = re.compile(r"LN[0-9A-Z]{8}")
 _BASE36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PAIRS = tuple(first + second for first in _BASE36 for second in _BASE36)
 
 _SAME_CODE = (
     "AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND NH NJ NM NV NY OH OK OR PA PR RI SC "
@@ -36,7 +39,7 @@ def ucn_check_digit(first_eight: str) -> str:
     >>> ucn_check_digit("12345678")
     'A'
     """
-    total = sum(weight * UCN_DIGITS.index(digit) for weight, digit in zip(_UCN_WEIGHTS, first_eight, strict=True))
+    total = sum([weight * _UCN_VALUES[digit] for weight, digit in zip(_UCN_WEIGHTS, first_eight, strict=True)])
     return UCN_DIGITS[total % 27]
 
 
@@ -48,7 +51,7 @@ def ucn_problem(ucn: str) -> str | None:
     """
     if _UCN_OLD_FORM.fullmatch(ucn):
         return None
-    if len(ucn) == 9 and all(c in UCN_DIGITS for c in ucn):
+    if len(ucn) == 9 and _UCN_VALUES.keys() >= set(ucn):
         return None if ucn_check_digit(ucn[:8]) == ucn[8] else "check-digit"
     return "form"
 
@@ -74,11 +77,10 @@ def message_id(number: int) -> str:
     """
     if not 0 < number <= LAST_MESSAGE_NUMBER:
         raise ValueError(f"a message number is 1 to {LAST_MESSAGE_NUMBER}")
-    digits = []
-    while number:
-        number, digit = divmod(number, 36)
-        digits.append(_BASE36[digit])
-    return "LN" + "".join(reversed(digits)).rjust(8, "0")
+    rest, fourth = divmod(number, 36**2)
+    rest, third = divmod(rest, 36**2)
+    first, second = divmod(rest, 36**2)
+    return f"LN{_PAIRS[first]}{_PAIRS[second]}{_PAIRS[third]}{_PAIRS[fourth]}"
 
 
 def message_number(identifier: str) -> int | None:

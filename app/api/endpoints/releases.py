@@ -45,7 +45,7 @@ async def post_release(request: Request) -> Response:
     refuse_query(request)
     backfill = backfill_asked(request, caller)
     accepted = await parts.intake.accept(await read_body(request), caller.name, backfill=backfill)
-    parts.metrics.accepted(accepted.kind, accepted.answer_json, backfill=backfill)
+    parts.metrics.accepted(accepted.outcome, backfill=backfill)
     if accepted.kind == "new":
         return Response(accepted.answer_json, 201, media_type=JSON)
     return Response(accepted.answer_json, 200, REPLAY, JSON)
@@ -122,7 +122,7 @@ class BatchResponse(Response):
         if not line.strip():
             raise NotJson((Fault("", "not-json", "the line is blank"),), "A line of a batch is one release.")
         accepted = await self._parts.intake.accept(line, self._caller, backfill=self._backfill)
-        self._parts.metrics.accepted(accepted.kind, accepted.answer_json, backfill=self._backfill)
+        self._parts.metrics.accepted(accepted.outcome, backfill=self._backfill)
         return accepted
 
 

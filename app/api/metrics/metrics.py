@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import NamedTuple, get_args
 
-import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -20,10 +19,6 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 1
 _SCENARIOS_SHOWN = 10
 _SCENARIO_LENGTH = 120
 SIGN_IN_REFUSALS = ("no_key", "unknown_key", "ended_key", "too_many", "wrong_role")
-
-
-class _Outcome(msgspec.Struct):
-    outcome: str
 
 
 class Written(NamedTuple):
@@ -64,6 +59,7 @@ class Metrics:
             "lens_sign_in_refused", "Requests refused for their key or its role.", ("why",), registry=self._own
         )
         self._begin_at_nothing()
+        self._of_answer: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     @property
     def shared(self) -> bool:
@@ -82,15 +78,20 @@ class Metrics:
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts a request. `route` is the template, never the path; `method` one of HTTP's own."""
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = (route, method, status)
+        found = self._of_answer.get(key)
+        if found is None:
+            found = (self._requests.labels(route, method, str(status)), self._seconds.labels(route))
+            self._of_answer[key] = found
+        requests, took = found
+        requests.inc()
+        took.observe(seconds)
 
-    def accepted(self, kind: str, answer: bytes, *, backfill: bool) -> None:
-        """Counts a release that was answered with this decision; `kind` is new or replay."""
-        if kind == "replay":
+    def accepted(self, outcome: str | None, *, backfill: bool) -> None:
+        """Counts a release that was answered with a decision: with this outcome, or (None) as it was before."""
+        if outcome is None:
             self._replays.inc()
         else:
-            outcome = msgspec.json.decode(answer, type=_Outcome).outcome
             self._accepted.labels("backfill" if backfill else "normal", outcome).inc()
 
     def followed(self, kind: str) -> None:

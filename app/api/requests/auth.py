@@ -16,6 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from app.api.metrics.metrics import Metrics
 from app.api.requests.filters import refuse_repeated
 from app.api.requests.guesses import Guesses
+from app.api.requests.headers import header
 from app.api.requests.problems import TooManyFailures
 from app.api.requests.sources import source_of
 from app.domain.people import Actor
@@ -66,7 +67,7 @@ class Gate:
         Raises NotSignedIn for no key or one that is unknown, revoked or expired, NotAllowed for a wrong role; neither says
         more; TooManyFailures for a bad key from a source that has sent several. Raises Unavailable when the keys cannot be read.
         """
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        scheme, _, key = (header(request, b"authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise self._refuse(NotSignedIn(), "no_key")
         found = await self._find(digest_of(key.strip()))

@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.api.requests.auth import Caller
 from app.api.requests.encodings import expect_encoding
+from app.api.requests.headers import header
 from app.api.requests.problems import BackfillNotAllowed, TooSlow, UnknownMode, WrongMediaType
 from app.domain.reason import REASON_LENGTH, WORDED, is_worded
 from app.domain.release import BODY_LIMIT, read_json
@@ -28,7 +29,7 @@ async def read_body(request: Request, limit: int = BODY_LIMIT, media_types: tupl
     """
     expect_media_type(request, *media_types)
     expect_encoding(request)
-    declared = request.headers.get("content-length")
+    declared = header(request, b"content-length")
     if declared is not None and declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
     # A timer costs a request as much as reading its JSON does. Most bodies come whole with their head;
@@ -76,7 +77,7 @@ def expect_media_type(request: Request, *allowed: str) -> None:
 
     `application/x-www-form-urlencoded` says nothing: curl and others send it when they are not told.
     """
-    given = request.headers.get("content-type")
+    given = header(request, b"content-type")
     if given is None or given in allowed:
         return
     if given.partition(";")[0].strip().lower() not in (*allowed, "application/x-www-form-urlencoded"):
@@ -88,7 +89,7 @@ def backfill_asked(request: Request, caller: Caller) -> bool:
 
     Raises UnknownMode for any other value, BackfillNotAllowed when the caller's key was not made for it.
     """
-    mode = request.headers.get("lens-mode")
+    mode = header(request, b"lens-mode")
     if mode is None:
         return False
     if mode.strip().lower() != "backfill":

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from starlette.requests import Request
 
+from app.api.requests.headers import header
 from app.api.requests.problems import WrongMediaType
 from app.errors import Fault, NotJson, TooLarge
 
@@ -20,7 +21,7 @@ def expect_encoding(request: Request, *, gzip: bool = False) -> bool:
     """Whether the body is compressed with gzip, which is told in Content-Encoding. Raises WrongMediaType for any other encoding,
     and for gzip where it is not read.
     """
-    if "content-encoding" not in request.headers:
+    if header(request, b"content-encoding") is None:
         return False
     named = ",".join(request.headers.getlist("content-encoding")).lower()
     encodings = [name.strip() for name in named.split(",") if name.strip() not in {"", "identity"}]

@@ -19,8 +19,10 @@ def source_of(scope: Scope) -> str | None:
     peer = _peer(client[0]) if client else None
     if peer is None or not peer.here:
         return None if peer is None else peer.text
-    said = b",".join(value for name, value in scope["headers"] if name == _FORWARDED).decode("latin-1")
-    for each in reversed(said.split(",") if said else []):
+    said = [value for name, value in scope["headers"] if name == _FORWARDED]
+    if not said:
+        return peer.text
+    for each in reversed(b",".join(said).decode("latin-1").split(",")):
         found = _address(each.strip())
         if found is None:
             break

@@ -127,17 +127,17 @@ class Became(NamedTuple):
     @property
     def queued(self) -> bool:
         """Whether any of them is in its lane."""
-        return any(message.status == "queued" for message in self.messages)
+        return "queued" in [message.status for message in self.messages]
 
 
 def add_messages(rows: Rows, item: Acceptance, key: int, number: int, first_cause: str = "accepted") -> Became:
     """Adds the messages of a release (its row id), from a message number on."""
     messages, sums = [], {}
-    at = item.accepted_at
+    at, sha256 = item.accepted_at, item.decision.rulebook_sha256
     before = len(rows.gate.trips)
     surges = {} if item.backfill else rows.gate.admit(item.decision.notices)
     for place, notice in enumerate(item.decision.notices):
-        surge = None if notice.held_because else surges.get(kind_of(notice.type))
+        surge = surges.get(kind_of(notice.type)) if surges and not notice.held_because else None
         if surge is not None:
             rows.gate.hold(kind_of(notice.type), number + place)
         status, cause = _beginning(item, notice, surge, first_cause)
@@ -151,7 +151,6 @@ def add_messages(rows: Rows, item: Acceptance, key: int, number: int, first_caus
             cause = f"{cause}; it goes out from {rfc3339(not_before)} on"
         start = (number + place, key, m.type, m.copy, notice.audience, m.state, m.ori, item.format, m.text, status, ready)
         refers_to = None if notice.refers_to is None else message_number(notice.refers_to)
-        sha256 = item.decision.rulebook_sha256
         row = (*start, 0, 0, False, at, at, due, refers_to, sha256, not_before)
         rows.messages.append(row)
         sums[f"message {number + place}"] = sum_of(_MESSAGE_VALUES(row))

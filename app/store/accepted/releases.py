@@ -28,13 +28,15 @@ from app.store.tables.main import RELEASE
 class Accepted(NamedTuple):
     """What became of it: stored now, or stored before. `answer_json` is the public decision, the same bytes each time.
 
-    `queued` says whether this acceptance put messages in their lanes, `trips` names the surges that began with it.
+    `queued` says whether this acceptance put messages in their lanes, `trips` names the surges that began with it, `outcome` is
+    that of a decision stored now.
     """
 
     kind: Literal["new", "replay"]
     answer_json: bytes
     queued: bool = False
     trips: tuple[Trip, ...] = ()
+    outcome: str | None = None
 
 
 _Fresh = tuple[Acceptance, list[tuple[Errand, int | None]]]
@@ -48,7 +50,8 @@ def accept_many(connection: Connection, items: Sequence[Acceptance]) -> list[Acc
     """
     lock_counters(connection)
     ids = sorted({item.decision.release_id for item in items})
-    stored = {str(row[0]): _Stored(*row[1:]) for row in run_in(connection, _STORED, (), ids)}
+    rows = run_in(connection, _STORED, (), ids)
+    stored = {str(name): _Stored(key, caller, found, str(answer).encode()) for name, key, caller, found, answer in rows}
     fresh: dict[str, _Fresh] = {}
     for item in items:
         release_id = item.decision.release_id
@@ -63,14 +66,14 @@ def accept_many(connection: Connection, items: Sequence[Acceptance]) -> list[Acc
         if release_id in fresh and fresh[release_id][0] is item:
             accepted, key = new[release_id]
             results.append(accepted)
-            stored[release_id] = _Stored(key, item.caller, item.fingerprint, accepted.answer_json.decode())
+            stored[release_id] = _Stored(key, item.caller, item.fingerprint, accepted.answer_json)
             continue
         there = stored[release_id]
         if there.caller != item.caller:
             results.append(refusal())
             claims.append(_claim(item, there))
         elif there.fingerprint == item.fingerprint:
-            results.append(Accepted("replay", there.answer_json.encode()))
+            results.append(Accepted("replay", there.answer_json))
         else:
             results.append(Conflict("This release_id is stored with other content; send a correction."))
             refused.append(
@@ -91,7 +94,7 @@ class _Stored(NamedTuple):
     id: int
     caller: str
     fingerprint: str
-    answer_json: str
+    answer_json: bytes
 
 
 _STORED = "SELECT release_id, id, caller, fingerprint, answer_json FROM release WHERE release_id IN"
@@ -125,7 +128,7 @@ def _store(connection: Connection, fresh: list[_Fresh]) -> dict[str, tuple[Accep
         became = add_messages(rows, item, key, number)
         items = add_work_items(rows=rows, item=item, todo=todo, key=key, number=number, task=task)
         answered = add_release(rows=rows, item=item, key=key, became=became, items=(*items, *became.surges))
-        results[item.decision.release_id] = (Accepted("new", answered, became.queued, became.trips), key)
+        results[item.decision.release_id] = (Accepted("new", answered, became.queued, became.trips, item.decision.outcome), key)
         key, number, task = key + 1, number + len(became.messages), task + len(items)
     insert_rows(connection, rows)
     return results

@@ -32,6 +32,7 @@ from app.store.database.own_file import OwnFile
 from app.store.database.servers import Servers
 from app.store.database.troubles import cause, forget_values
 from app.store.ledger.audit import begin_gathering, write_trail
+from app.store.statements.rows import begin_sqlite
 
 _log = structlog.get_logger()
 
@@ -126,7 +127,7 @@ def _open_sqlite(url: URL) -> Store:
             pool_timeout=10,
         )
         event.listen(engine, "connect", partial(_prepare_sqlite, pragmas))
-        event.listen(engine, "begin", partial(_run_statement, begin))
+        event.listen(engine, "begin", partial(begin_sqlite, begin))
         event.listen(engine, "do_connect", file.require)
         event.listen(engine, "checkout", file.require)
         engines.append(engine)
@@ -164,10 +165,6 @@ def _prepare_sqlite(pragmas: tuple[str, ...], connection: Any, _: object) -> Non
     # busy_timeout first: switching to WAL may have to wait for another process that does the same.
     for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *pragmas):
         connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _run_statement(statement: str, connection: Connection) -> None:
-    connection.exec_driver_sql(statement)
 
 
 def _open_postgresql(url: URL) -> Store:

@@ -52,7 +52,8 @@ class Hints:
 
     def tell(self) -> None:
         """Says to every other process that something is to be sent; never waits."""
-        self._to_tell.set()
+        if not self._to_tell.is_set():
+            self._to_tell.set()
 
     def _keep(self, work: Callable[["psycopg.Connection[object]"], None]) -> None:
         """Works until stopped, on a new connection whenever one is lost."""

@@ -72,13 +72,10 @@ class SurgeBreaker:
         """
         if self._breaker is None:
             return {}
-        counts: dict[Kind, int] = {}
-        for notice in notices:
-            if notice.held_because is None:
-                kind = kind_of(notice.type)
-                counts[kind] = counts.get(kind, 0) + 1
+        kinds = [kind_of(notice.type) for notice in notices if notice.held_because is None]
         found: dict[Kind, WorkItem] = {}
-        for kind, count in counts.items():
+        for kind in dict.fromkeys(kinds):
+            count = kinds.count(kind)
             surge = self._stop(self._side(kind, self._breaker), kind, count)
             if surge is not None:
                 found[kind] = _as_answered(surge)

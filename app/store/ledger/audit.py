@@ -141,8 +141,7 @@ def write_trail(connection: Connection) -> None:
     if gathered.items:
         entries = list(_with_items(connection, entries, gathered.items))
     details = [_detail(connection, entry) for entry in entries]
-    last, known = first_row(connection, _HEAD + row_lock(connection)) or (None, None)
-    newest, prev = first_row(connection, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1") or (0, NOTHING_BEFORE)
+    last, known, newest, prev = _end(connection)
     if last is None:
         beginning = _beginning(connection, entries[0].at)
         entries, details = [beginning, *entries], [_detail(connection, beginning), *details]
@@ -156,7 +155,21 @@ def write_trail(connection: Connection) -> None:
     run(connection, _SET_HEAD[connection.dialect.name], (newest + len(rows), prev))
 
 
+def _end(connection: Connection) -> tuple[int | None, str, int, str]:
+    """The newest row as the head knows it (None: there is none yet), and as it is there; each its id and its hash."""
+    if connection.dialect.name == "sqlite":
+        last, known, newest, prev = run(connection, _BOTH_ENDS, ())[0]
+    else:  # whoever waits for the head must look for the newest row afterwards, or would not see what he waited for
+        last, known = first_row(connection, _HEAD + row_lock(connection)) or (None, None)
+        newest, prev = first_row(connection, _NEWEST) or (None, None)
+    return last, str(known), newest or 0, prev or NOTHING_BEFORE
+
+
 _HEAD = "SELECT last, hash FROM audit_head WHERE id = 1"
+_NEWEST = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"
+_BOTH_ENDS = f"""
+    SELECT head.last, head.hash, newest.id, newest.hash FROM (SELECT 1 AS one) AS one
+    LEFT JOIN ({_HEAD}) AS head ON true LEFT JOIN ({_NEWEST}) AS newest ON true"""  # noqa: S608 - all from here
 # An earlier version of LENS beside this one numbers its rows by the sequence, so that goes along.
 _SET_HEAD = {
     "sqlite": "UPDATE audit_head SET last = ?, hash = ? WHERE id = 1",

@@ -97,6 +97,7 @@ _SMALL: Mapping[str, tuple[Table, str, tuple[str, ...] | None]] = {
 """Tables of few rows: each with its key, and the columns that its sums are over; None: all of them."""
 
 
+_encode = msgspec.json.Encoder().encode
 _PIECE = 2047
 """Bytes hashed at once. For more than these Python lets go of the interpreter, and stands in line for it with those who
 decide the next releases.
@@ -105,7 +106,10 @@ decide the next releases.
 
 def sum_of(values: Sequence[object]) -> str:
     """The SHA-256, hex, of values in their order."""
-    encoded = memoryview(msgspec.json.encode(values))
+    found = _encode(values)
+    if len(found) <= _PIECE:
+        return hashlib.sha256(found).hexdigest()
+    encoded = memoryview(found)
     digest = hashlib.sha256()
     for start in range(0, len(encoded), _PIECE):
         digest.update(encoded[start : start + _PIECE])
