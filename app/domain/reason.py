@@ -2,6 +2,8 @@
 
 import re
 
+from app.errors import Fault
+
 REASON_LENGTH = 500
 """Characters of a reason at the most."""
 
@@ -24,3 +26,8 @@ def is_worded(reason: str) -> bool:
         and len(letters) >= _FEWEST_LETTERS
         and len(set(letters)) >= _FEWEST_KINDS
     )
+
+
+def words_fault(name: str, reason: str) -> Fault | None:
+    """What is wrong with the words of a reason, named by its field; None where they say why."""
+    return None if is_worded(reason) else Fault(f"/{name}", "no-words", f"write {WORDED}")

@@ -20,7 +20,7 @@ from app.publishing.opening import PUBLISHED, try_folder
 from app.publishing.shelf import InForce, Shelf
 from app.rulebook.bundles.versions import FOLDER
 from app.store.database.reading import look
-from app.store.rulebooks.rulebook_reads import Pointer, failed_scenarios, pointer, publication
+from app.store.rulebooks.rulebook_reads import Pointer, failed_scenarios, has_no_scenario, pointer, publication
 
 _log = structlog.get_logger()
 
@@ -129,7 +129,13 @@ class Follower:
         if row is not None:
             failed = look(self._desk.store, lambda connection: failed_scenarios(connection, row.version))
             in_force = InForce(
-                decider=decider, seq=found.seq, since=row.live_at, by=row.published_by, way=row.way, failing=failed
+                decider=decider,
+                seq=found.seq,
+                since=row.live_at,
+                by=row.published_by,
+                way=row.way,
+                failing=failed,
+                untried=look(self._desk.store, lambda connection: has_no_scenario(connection, row.version)),
             )
             self._due = _Due(asked + (found.live_at - found.now) / SECOND, in_force)
 

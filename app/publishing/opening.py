@@ -10,13 +10,24 @@ from app.domain.times import moment
 from app.errors import Conflict, Fault, Refused, Unavailable
 from app.publishing.desk import Desk
 from app.publishing.folder import FolderWatch
-from app.publishing.library import BROKEN, Examined, Unusable
-from app.publishing.past import CHANGES_PAST, ChangesPast, find_past, reason_in
+from app.publishing.library import BROKEN, Unusable
+from app.publishing.past import CHANGES_PAST, Changed, ChangesPast, find_changed, others_corrected, reason_in
+from app.publishing.refusals import note_refusal
 from app.publishing.shelf import InForce, Shelf
 from app.rulebook.bundles.bundle import Bundle
-from app.rulebook.bundles.versions import FOLDER, failing
+from app.rulebook.bundles.versions import FOLDER, NO_SCENARIO, PastDays, failing
+from app.rulebook.comparing.handling import handling_words
+from app.rulebook.comparing.safeguards import NAMES_SHOWN
+from app.rulebook.reading.content import Content
 from app.store.database.reading import look
-from app.store.rulebooks.rulebook_reads import Pointer, failed_scenarios, formerly_live, pointer, publication
+from app.store.rulebooks.rulebook_reads import (
+    Pointer,
+    failed_scenarios,
+    formerly_live,
+    has_no_scenario,
+    pointer,
+    publication,
+)
 from app.store.rulebooks.rulebooks import Barred, Draft, TakeIn, take_in
 
 _log = structlog.get_logger()
@@ -24,6 +35,7 @@ _log = structlog.get_logger()
 PUBLISHED = "published"
 SUPERSEDED = "superseded"
 SCENARIO_FAILED = "scenario-failed"
+NO_SCENARIOS = "no-scenarios"
 _CODES_SHOWN = 5
 _PLACES_SHOWN = 3
 
@@ -46,6 +58,14 @@ class ScenariosFail(Refused):
         self.names = names
         words = f"{failing(names)} `lens test` shows what was expected."
         super().__init__((Fault("/rules/scenarios", SCENARIO_FAILED, words),), words)
+
+
+class NoScenarios(Refused):
+    """The rulebook has no scenario, so it does not go live."""
+
+    def __init__(self) -> None:
+        words = f"The rulebook does not go live: {NO_SCENARIO}"
+        super().__init__((Fault("/rules/scenarios", NO_SCENARIOS, words),), words)
 
 
 def open_shelf(desk: Desk, watch: FolderWatch, *, follow_folder: bool) -> Shelf:
@@ -88,11 +108,22 @@ def _first(desk: Desk) -> tuple[Shelf, Unusable | None]:
             fault = fault or error
             continue
         failed = look(desk.store, partial(failed_scenarios, version=str(version)))
+        untried = look(desk.store, partial(has_no_scenario, version=str(version)))
         if fault is None and row is not None:
-            live = InForce(decider=decider, seq=found.seq, since=row.live_at, by=row.published_by, way=row.way, failing=failed)
+            live = InForce(
+                decider=decider,
+                seq=found.seq,
+                since=row.live_at,
+                by=row.published_by,
+                way=row.way,
+                failing=failed,
+                untried=untried,
+            )
             return Shelf(live), None
         # It stands as publication 0, so that the live one is tried again.
-        earlier = InForce(decider=decider, seq=0, since=desk.clock(), by="lens", way="rollback", failing=failed)
+        earlier = InForce(
+            decider=decider, seq=0, since=desk.clock(), by="lens", way="rollback", failing=failed, untried=untried
+        )
         return Shelf(earlier), fault
     raise fault or Conflict("No rulebook was ever live.")
 
@@ -104,48 +135,75 @@ def take_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> bo
     people have approved since. False where it changed while it was read: look again. Raises Refused with every error, OSError,
     Unavailable, Barred where it may not be stored or go live, and Conflict when something else went live since `found`.
     """
-    bundle = watch.read()
-    if bundle is None:
-        return False
-    if bundle.sha256 != found.folder_sha256:
-        _refuse_unless_in_charge(desk, bundle, found)
-        examined = desk.library.examine(bundle, moment(desk.clock()).date())
-        failed = examined.check.scenarios.failed
-        if failed and not desk.failing_too:
-            raise ScenariosFail(failed)
-        draft = Draft(
-            bundle=bundle,
-            check_json=msgspec.json.encode(examined.check).decode(),
-            by=FOLDER,
-            at=desk.clock(),
-            corrects_past=_reason_to_correct(desk, examined, found),
-        )
-        desk.writer.do_and_wait(take_in, TakeIn(draft, found.seq, lead, in_order=desk.library.in_order))
-        desk.library.keep(examined.loaded)
+    bundle: Bundle | None = None
+    try:
+        bundle = watch.read()
+        if bundle is None:
+            return False
+        if bundle.sha256 != found.folder_sha256:
+            _take_in(desk, bundle, found, lead)
+    except (Refused, Barred) as error:
+        note_refusal(desk, bundle, error)
+        raise
     watch.taken()
     return True
 
 
-def _reason_to_correct(desk: Desk, examined: Examined, found: Pointer) -> str | None:
-    """Why the rulebook in the folder may change days before today, None where it does not. Raises ChangesPast."""
+def _take_in(desk: Desk, bundle: Bundle, found: Pointer, lead: int) -> None:
+    _refuse_unless_in_charge(desk, bundle, found)
+    examined = desk.library.examine(bundle, moment(desk.clock()).date())
+    scenarios = examined.check.scenarios
+    if not desk.failing_too and scenarios.failed:
+        raise ScenariosFail(scenarios.failed)
+    if not desk.failing_too and not scenarios.run:
+        raise NoScenarios
     content = examined.loaded.decider.book.content
-    if found.version is None or found.sha256 is None or content.sha256 == found.sha256:
-        return None
-    past = find_past(desk, found.version, content)
-    if past is None:
+    changed = Changed()
+    if found.version is not None and content.sha256 != found.sha256:
+        changed = find_changed(desk, found.version, content)
+    draft = Draft(
+        bundle=bundle,
+        check_json=msgspec.json.encode(examined.check).decode(),
+        by=FOLDER,
+        at=desk.clock(),
+        corrects_past=_reason_to_correct(desk, changed.past, content, found),
+    )
+    taken = TakeIn(draft, found.seq, lead, in_order=desk.library.in_order, losses=len(changed.losses))
+    desk.writer.do_and_wait(take_in, taken)
+    _tell_changed(changed, content, found)
+    desk.library.keep(examined.loaded)
+
+
+def _tell_changed(changed: Changed, content: Content, found: Pointer) -> None:
+    """Says in the log what the rulebook that goes live from the folder guards no longer, and how it handles people otherwise."""
+    if changed.losses:
+        _log.warning(
+            "rulebook_loses_safeguards", live=found.version, folder=content.hash, losses=len(changed.losses), why=changed.lost
+        )
+    if changed.handling:
+        told = handling_words(changed.handling)
+        why = "; ".join(line.strip() for line in told[1 : 1 + NAMES_SHOWN])
+        _log.warning(
+            "rulebook_changes_handling", live=found.version, folder=content.hash, changes=len(changed.handling), why=why
+        )
+
+
+def _reason_to_correct(desk: Desk, past: PastDays | None, content: Content, found: Pointer) -> str | None:
+    """Why the rulebook in the folder may change days before today, None where it does not. Raises ChangesPast."""
+    if past is None or found.sha256 is None:
         return None
     reason = reason_in(content, found.sha256)
     _log.warning(
         "rulebook_changes_past",
         live=found.version,
         folder=content.hash,
-        cases=past.changed,
+        cases=past.changed + past.together,
         releases=past.releases,
         replayed=past.replayed,
         corrected=reason is not None,
     )
     if reason is None:
-        raise ChangesPast(past, moment(desk.clock()).date())
+        raise ChangesPast(past, moment(desk.clock()).date(), others_corrected(content))
     return reason
 
 

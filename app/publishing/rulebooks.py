@@ -4,7 +4,6 @@ The same for the API and for the command line, which differ only in who is askin
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
@@ -18,9 +17,10 @@ from app.domain.times import SECOND, moment
 from app.errors import Conflict, Refused, Unavailable
 from app.publishing.desk import Desk
 from app.publishing.following import lead_for
-from app.publishing.past import find_past, past_fault
+from app.publishing.past import Changed, find_changed, past_fault
+from app.publishing.refusals import codes_of
 from app.rulebook.bundles.bundle import Bundle
-from app.rulebook.bundles.versions import PastDays
+from app.rulebook.bundles.versions import NO_SCENARIO, failing
 from app.rulebook.comparing.change_report import Compared
 from app.store.database.reading import look
 from app.store.ledger.audit import AuditEntry, note
@@ -39,7 +39,6 @@ from app.store.rulebooks.rulebooks import (
 )
 from app.trials.rewording import compare_whole
 
-_CODES_KEPT = 20
 AT_ONCE = 3
 """Rulebooks that are read or checked at once, at the most."""
 
@@ -96,22 +95,33 @@ class Rulebooks:
         )
         kept: Kept = self._desk.writer.do_and_wait(draft, item)
         self._desk.library.keep(examined.loaded)
-        return replace(self.version(bundle.sha256), past=self.past(bundle.sha256)), kept
+        return self._told(bundle.sha256, self.changed(bundle.sha256)), kept
 
-    def past(self, version: str) -> PastDays | None:
-        """What a stored version changes of days before today, against what is live; None where nothing.
+    def changed(self, version: str, against: str | None = None) -> Changed:
+        """What a stored version changes that cases alone do not say, against what is live, or against another stored one.
 
         Raises NotFound, Conflict when it cannot be read, Unavailable.
         """
-        content, live = self._desk.library.content(version), self.live()
-        if live.version is None or live.sha256 == content.sha256:
-            return None
-        return find_past(self._desk, live.version, content)
+        content = self._desk.library.content(version)
+        other = against or self.live().version
+        if other is None or content.hash == other:
+            return Changed()
+        return find_changed(self._desk, other, content)
+
+    def _told(self, version: str, changed: Changed) -> RulebookVersion:
+        """A version as it stands, with what it changes and what there is to warn of."""
+        found = self.version(version)
+        return replace(
+            found,
+            past=changed.past,
+            losses=changed.losses,
+            handling=changed.handling,
+            warnings=(*changed.warnings, *_untrustworthy(found)),
+        )
 
     def note_refusal(self, refused: Refused, by: str, bundle: Bundle | None = None) -> None:
         """Puts a draft that was not taken into the audit trail: which it was, if it could be read, and the codes of its faults."""
-        codes = Counter(fault.code for fault in refused.faults)
-        detail: dict[str, object] = {"codes": dict(codes.most_common(_CODES_KEPT)), "faults": len(refused.faults)}
+        detail = codes_of(refused)
         target = "rulebook"
         if bundle is not None:
             size = sum(len(file.content) for file in bundle.files)
@@ -127,7 +137,8 @@ class Rulebooks:
 
         One that changes days before today needs a reason, its draft's or the approver's.
         """
-        past = self.past(version)
+        changed = self.changed(version)
+        past = changed.past
         why = said.corrects_past or self.version(version).corrects_past
         item = Approve(
             version=version,
@@ -137,11 +148,12 @@ class Rulebooks:
             comment=said.comment,
             corrects_past=said.corrects_past,
             failing_too=self._desk.failing_too,
-            past_cases=0 if past is None else past.changed,
+            past_cases=0 if past is None else past.changed + past.together,
+            losses=len(changed.losses),
             past_fault=past_fault(past, why),
         )
         self._desk.writer.do_and_wait(approve, item)
-        return replace(self.version(version), past=past)
+        return self._told(version, changed)
 
     def reject(self, version: str, comment: str, by: str) -> RulebookVersion:
         """Sends a version back to whoever drafted it. Raises NotFound, Conflict, Unavailable."""
@@ -152,6 +164,7 @@ class Rulebooks:
         """Puts an approved version live in every process. `older` says why one whose signed bundle is older than one that was
         live may go live all the same. Raises NotFound, Conflict (also when it cannot be used), Unavailable.
         """
+        changed = self.changed(version)
         item = Publish(
             version=version,
             by=by,
@@ -161,17 +174,20 @@ class Rulebooks:
             in_order=self._desk.library.in_order,
             older=older,
             # Days may have passed since it was approved: what was to begin then would begin before today now.
-            past_fault=past_fault(self.past(version), self.version(version).corrects_past),
+            past_fault=past_fault(changed.past, self.version(version).corrects_past),
         )
         published: Published = self._desk.writer.do_and_wait(publish, item)
         self._until_live(published)
-        return self.version(version)
+        return self._told(version, changed)
 
-    def roll_back(self, version: str, by: str, reason: str | None = None) -> RulebookVersion:
+    def roll_back(self, version: str, by: str, reason: str) -> RulebookVersion:
         """Goes one step back from the live version, which `version` names (or the one before it); the version live then.
+
+        What that changes is told, and stops nothing: it is looked at after the step, which is urgent.
 
         Raises NotFound, Conflict, Unavailable.
         """
+        was = self.live().version
         target = self._one_back()
         if target is not None:
             self._desk.library.decider(target)  # what cannot be used is not gone back to
@@ -179,7 +195,7 @@ class Rulebooks:
         item = Publish(version, by, self._desk.clock(), lead_for(0), reason=reason)
         reached: Published = self._desk.writer.do_and_wait(roll_back, item)
         self._until_live(reached)
-        return self.version(reached.version)
+        return self._told(reached.version, self.changed(reached.version, against=was))
 
     def version(self, version: str) -> RulebookVersion:
         """A version as it stands. Raises NotFound, Unavailable."""
@@ -213,3 +229,12 @@ class Rulebooks:
 
     def _sleep_until(self, published: Published) -> None:
         time.sleep(max(0, published.live_at - self.live().now) / SECOND)
+
+
+def _untrustworthy(version: RulebookVersion) -> Iterator[str]:
+    """What of a version's scenarios there is to warn of."""
+    scenarios = version.check.scenarios
+    if scenarios.failed:
+        yield failing(scenarios.failed)
+    if not scenarios.run:
+        yield f"{version.version}: {NO_SCENARIO}"

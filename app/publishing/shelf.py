@@ -15,7 +15,7 @@ _log = structlog.get_logger()
 class InForce(NamedTuple):
     """A decider, and the publication that put it in force: its number, since when (Micros), by whom and how.
 
-    `failing` names the scenarios that failed when the rulebook was checked.
+    `failing` names the scenarios that failed when the rulebook was checked; `untried`: it has none.
     """
 
     decider: Decider
@@ -24,6 +24,7 @@ class InForce(NamedTuple):
     by: str
     way: Way
     failing: tuple[str, ...] = ()
+    untried: bool = False
 
     @property
     def version(self) -> str:
@@ -110,6 +111,8 @@ class Shelf:
                 way=now.way,
                 runbook="rulebook-degraded",
             )
+        if now.untried:
+            _log.warning("rulebook_in_force_untried", version=now.version, way=now.way, runbook="rulebook-degraded")
 
     @property
     def failing(self) -> tuple[str, ...]:
@@ -127,4 +130,6 @@ class Shelf:
             reasons.append(f"{now.version} goes on deciding")
         if now.failing:
             reasons.append(f"{now.version} decides although {failing(now.failing).rstrip('.')}")
+        if now.untried:
+            reasons.append(f"{now.version} decides although it has no scenario")
         return "; ".join(reasons) or None

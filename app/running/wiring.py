@@ -35,7 +35,7 @@ from app.running.following import Current
 from app.settings import Settings
 from app.store.accepted.addresses import address_key
 from app.store.callers.keys import exposed_bootstrap, list_keys
-from app.store.database.engine import Store, database_version, is_ahead, is_current, now_micros
+from app.store.database.engine import Store, database_version, is_ahead, is_current, now_micros, split_words
 from app.store.database.reading import CachedRead, look
 from app.store.database.writer import Writer
 from app.store.ledger.audit import AuditEntry, note
@@ -146,7 +146,8 @@ def parts_of(
         return writer.problem or (None if upgraded else "its tables are not those of this version: lens db upgrade")
 
     def database_oddity() -> str | None:
-        return "a later version of LENS has upgraded it; upgrade this process too" if is_ahead(store) else None
+        ahead = "a later version of LENS has upgraded it; upgrade this process too" if is_ahead(store) else None
+        return split_words(store) or ahead
 
     checks = {
         "database": database_problem,

@@ -12,6 +12,8 @@ from app.rulebook.comparing.changes import Changes, Group, compare
 from app.rulebook.comparing.differences import Difference
 from app.rulebook.comparing.file_changes import file_changes
 from app.rulebook.comparing.glossary import Glossary
+from app.rulebook.comparing.handling import handling
+from app.rulebook.comparing.safeguards import losses
 from app.rulebook.reading.content import Content
 from app.trials.situations import Situation, case_of, notices_in, situations
 
@@ -30,6 +32,8 @@ def compare_whole(old: Content, new: Content, today: date, names: tuple[str, str
         today=today,
         glossary=Glossary(old, new),
         texts=texts_of(old, new, changes),
+        losses=losses(old, new),
+        handling=handling(old, new, changes),
     )
 
 

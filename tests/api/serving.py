@@ -86,7 +86,7 @@ def serving(folder: Path, decider: Decider, link: Any = None, **more: object) ->
             )
             desk = desk_of(settings, store, writer)
             if settings.rulebook_trusted_keys is None:  # not proved again for each test
-                desk.library.keep(LoadedRulebook(decider, check_result(decider.book, ScenarioRun(0, ())), 0.1))
+                desk.library.keep(LoadedRulebook(decider, check_result(decider.book, ScenarioRun(1, ())), 0.1))
             feeds = feeds_of(settings, store, writer)
             with following(settings, desk) as current:
                 dispatching = Dispatching(lambda: link, lambda: None, DispatchCounts, lambda: None)

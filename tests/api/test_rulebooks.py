@@ -81,7 +81,7 @@ def test_a_rulebook_goes_live_and_is_taken_back(service: Service) -> None:
         assert "FOR INFORMATION" in now["messages"][0]["text"]
         assert "FOR INFORMATION" not in then["messages"][0]["text"]
         assert client.get("/metrics").text.count(f'lens_rulebook_info{{version="{version}"}} 1.0') == 1
-    back = act(service, version, "rollback")
+    back = act(service, version, "rollback", reason="Notices said too little")
     assert (back.status_code, back.json()["version"], back.json()["publications"][-1]["way"]) == (200, first, "rollback")
     assert live(service) == first
     with service.client() as client:
@@ -205,7 +205,7 @@ def test_what_is_not_there(service: Service) -> None:
         none = "0123456789ab"
         for path in (f"/v1/rulebooks/{none}", f"/v1/rulebooks/{none}/diff/{none}"):
             assert client.get(path).status_code == 404
-        for what, body in (("approve", {"diff_seen": none}), ("publish", None), ("rollback", None)):
+        for what, body in (("approve", {"diff_seen": none}), ("publish", None), ("rollback", {"reason": "Wrong state"})):
             assert client.post(f"/v1/rulebooks/{none}/{what}", json=body).status_code == 404
         assert client.post(f"/v1/decisions?rulebook={none}", content=as_json(EXAMPLE)).status_code == 404
         for path in ("/v1/rulebooks/x", f"/v1/rulebooks/{none}/diff/latest", "/v1/rulebooks?cursor=!"):

@@ -52,7 +52,20 @@ def _run(*words: str | Path) -> str:
 def test_json_has_the_contracts_shape(old: Path, new: Path) -> None:
     """Names, counts and groups are as the contract has them, and the counts add up."""
     found = json.loads(_run(old, new, "--format", "json"))
-    names = {"old", "new", "cases", "changed", "reworded", "past", "groups", "outcome_order", "replay", "files"}
+    names = {
+        "old",
+        "new",
+        "cases",
+        "changed",
+        "reworded",
+        "past",
+        "losses",
+        "handling",
+        "groups",
+        "outcome_order",
+        "replay",
+        "files",
+    }
     assert set(found) == names
     assert found["cases"] == 4_578_438_816
     assert found["changed"] == sum(group["count"] for group in found["groups"]) == 386_631

@@ -47,12 +47,12 @@ def test_two_people_put_a_rulebook_live_and_take_it_back(lens: Lens, book: Path,
     assert (code, f"{first} -> {second}: 0 of" in out, "--diff-seen" in err) == (2, True, True), "nobody is there to be asked"
     assert lens("rulebook", "approve", second, "--as", "ben", "--diff-seen", first)[0] == 0
     assert lens("rulebook", "publish", second, "--as", "ben")[0] == 0
-    assert first_word(lens("rulebook", "rollback", "--as", "ben")[1]) == first
+    assert first_word(lens("rulebook", "rollback", "--as", "ben", "--reason", "Notices said too little")[1]) == first
     rows = lens("rulebook", "list")[1].splitlines()
     assert [row.split()[:2] for row in rows[1:]] == [[first, "live"], [second, "retired"]]
     shown = msgspec.json.decode(lens("rulebook", "show", "live", "--format", "json")[1])
     assert [each["way"] for each in shown["publications"]] == ["publish", "rollback"]
-    assert "as ben (rollback)" in lens("rulebook", "show", first)[1]
+    assert "as ben (rollback): Notices said too little" in lens("rulebook", "show", first)[1]
     assert lens("audit", "verify")[0] == 0
 
 
@@ -109,7 +109,9 @@ def test_a_draft_with_errors(lens: Lens, book: Path) -> None:
         (("show", "live"), 1, "No rulebook is live"),
         (("show", "0123456789ab"), 1, "There is no rulebook"),
         (("publish", "0123456789ab"), 1, "There is no rulebook"),
-        (("rollback",), 1, "No rulebook is live"),
+        (("rollback",), 2, "--reason"),
+        (("rollback", "--reason", "."), 2, "words that say why"),
+        (("rollback", "--reason", "Wrong ORI"), 1, "No rulebook is live"),
         (("pack", "book", "-o", "none/x.tar"), 2, "cannot be written"),
         (("pack", "book", "-o", "x.tar", "--sign", "none.key"), 2, "cannot be read"),
         (("pack", "book", "-o", "x.tar", "--created", "today"), 2, "--created"),

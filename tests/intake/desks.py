@@ -32,7 +32,7 @@ def desk_over(store: Store, writer: Writer, decider: Decider, trusted: Trusted |
         lambda name: look(store, lambda connection: bundle_of_version(connection, name)),
     )
     library = Library(versions, decider.terms, trusted)
-    library.keep(LoadedRulebook(decider, check_result(decider.book, ScenarioRun(0, ())), 0.1))
+    library.keep(LoadedRulebook(decider, check_result(decider.book, ScenarioRun(1, ())), 0.1))
     return Desk(store, writer, library, lambda: NOON)
 
 
@@ -63,7 +63,7 @@ def reworded(tmp_path: Path) -> Bundle:
 
 def go_live(desk: Desk, bundle: Bundle, lead: int = 0) -> Published:
     """Puts a rulebook live behind the back of whoever follows: as another process would. It need not be one that can be used."""
-    check = msgspec.json.encode(CheckResult((), Proofs(0, 0, (), ()), ScenarioRun(0, ()))).decode()
+    check = msgspec.json.encode(CheckResult((), Proofs(0, 0, (), ()), ScenarioRun(1, ()))).decode()
     desk.writer.do_and_wait(draft, Draft(bundle, check, "ann", NOON))
     desk.writer.do_and_wait(approve, Approve(bundle.version, look(desk.store, pointer).version, "ben", NOON))
     done: Published = desk.writer.do_and_wait(publish, Publish(bundle.version, "ben", NOON, lead))

@@ -256,7 +256,7 @@ def test_a_rollback_to_what_cannot_be_used_is_refused(desk: Desk, tmp_path: Path
     desk.library.examine(bundle)
     go_live(desk, bundle)
     with pytest.raises(Unusable):
-        Rulebooks(desk).roll_back(bundle.version, "ben")
+        Rulebooks(desk).roll_back(bundle.version, "ben", "Wrong words")
     assert look(desk.store, pointer).version == bundle.version
 
 

@@ -111,7 +111,8 @@ def test_published_and_rolled_back_under_load(tmp_path: Path) -> None:
             marks = [0]
             for what in ("publish", "rollback"):
                 marks.append(len(traffic.answers))
-                assert ben.post(f"/v1/rulebooks/{new}/{what}").status_code == 200
+                body = {"reason": "Wrong words"} if what == "rollback" else {}
+                assert ben.post(f"/v1/rulebooks/{new}/{what}", json=body).status_code == 200
                 marks.append(len(traffic.answers))
                 traffic.enough()
         found = versions(traffic.answers)
@@ -140,7 +141,7 @@ def test_every_process_changes(tmp_path: Path) -> None:
             mark = len(traffic.answers)
             traffic.enough(30)
             changed = len(traffic.answers)
-            assert api.post(f"/v1/rulebooks/{new}/rollback").status_code == 200
+            assert api.post(f"/v1/rulebooks/{new}/rollback", json={"reason": "Wrong words"}).status_code == 200
             until(lambda: set(told(str(api.base_url))) == {old})
         found = versions(traffic.answers)
         assert set(found[mark + 8 : changed]) == {new}

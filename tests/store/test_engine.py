@@ -20,6 +20,7 @@ from app.store.database.engine import (
     now_micros,
     open_store,
     require_sqlite,
+    split_words,
     upgrade,
 )
 from app.store.database.troubles import cause, rolled_back, trouble
@@ -208,3 +209,14 @@ def test_postgresql_errors_are_told_apart(kind: type[psycopg.Error], expected: s
     assert trouble(error) == expected
     assert rolled_back(error) == known_rolled_back
     assert "quote" not in cause(error)
+
+
+def test_a_database_upgraded_in_two_ways_is_told_as_that(store: Store) -> None:
+    """By builds that do not belong together: no version is the later one, so nobody is told to run it."""
+    with store.write.begin() as connection:
+        connection.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
+    with pytest.raises(BadSetting, match="in 2 ways that do not belong together") as refused:
+        upgrade(store)
+    assert "9999" in str(refused.value)
+    assert "later version" not in str(refused.value)
+    assert "9999" in str(split_words(store))

@@ -33,7 +33,7 @@ from app.store.rulebooks.rulebooks import (
 from app.store.trail.trail_check import breaks, verify
 from tests.store.invented import NOON, rows, run
 
-CHECK = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), ScenarioRun(0, ()))).decode()
+CHECK = msgspec.json.encode(CheckResult((), Proofs(1, 1, (), ()), ScenarioRun(1, ()))).decode()
 
 
 def bundle(text: str) -> Bundle:

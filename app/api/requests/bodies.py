@@ -10,7 +10,7 @@ from app.api.requests.auth import Caller
 from app.api.requests.encodings import expect_encoding
 from app.api.requests.headers import header
 from app.api.requests.problems import BackfillNotAllowed, TooSlow, UnknownMode, WrongMediaType
-from app.domain.reason import REASON_LENGTH, WORDED, is_worded
+from app.domain.reason import REASON_LENGTH, words_fault
 from app.domain.release import BODY_LIMIT, read_json
 from app.domain.unknown_fields import unknown_field_faults
 from app.errors import Fault, Refused, TooLarge
@@ -110,8 +110,8 @@ async def read_reason(request: Request) -> str:
     """The text of a body `{"reason": "…"}`. Raises Refused with every fault, NotJson, TooLarge, WrongMediaType or TooSlow."""
     document = read_json(await read_body(request))
     faults = _line_faults(document, "reason", REASON_LENGTH, "say why, for those who read the record later")
-    if not faults and not is_worded(document["reason"]):
-        faults.append(Fault("/reason", "no-words", f"write {WORDED}"))
+    worded = None if faults else words_fault("reason", document["reason"])
+    faults += [worded] if worded is not None else []
     _refuse(faults)
     return str(document["reason"]).strip()
 

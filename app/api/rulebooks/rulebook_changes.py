@@ -53,8 +53,8 @@ _TAKES_RULEBOOK: Json = {
 async def draft(request: Request, parts: Wired, caller: Policy, query: Annotated[DraftQuery, Query()]) -> Response:
     """Checks a rulebook and stores it as a version; it decides nothing yet. Role: policy.
 
-    One with errors is refused, each with its file, line and column. One whose scenarios fail is stored and cannot be approved;
-    they stand in the answer's `check`. `title`, `reason` and `corrects_past` go in the query, or in fields of a multipart body.
+    One with errors is refused, each with its file, line and column. One whose scenarios fail, or which has none, is stored and
+    cannot be approved; they stand in the answer's `check`, and `warnings` say what else there is to look at. `title`, `reason` and `corrects_past` go in the query, or in fields of a multipart body.
     """
     with parts.rulebooks.taking_one():
         try:
@@ -130,10 +130,10 @@ async def roll_back(request: Request, parts: Wired, caller: Approver, version: V
     """Takes the live version back: the one that was live before it decides again, in every process. Role: approver.
 
     `version` is the live version or, just as well, the one before it. Asked again, nothing changes. No approval is needed.
-    `reason` says why, for those who read the record later.
+    `reason` says why, for those who read the record later. The answer tells what the step changes, as that of a draft does.
     """
-    words = await read_words(request, ("reason",), {})
-    return _answer(await run_in_threadpool(parts.rulebooks.roll_back, version, caller.name, words.get("reason")))
+    words = await read_words(request, ("reason",), {"reason": "say why it is taken back, for those who read the record later"})
+    return _answer(await run_in_threadpool(parts.rulebooks.roll_back, version, caller.name, words["reason"]))
 
 
 def _answer(version: RulebookVersion, status: int = 200) -> Response:

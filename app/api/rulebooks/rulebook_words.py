@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api.description.openapi import LINE, Json, an_object, takes
 from app.api.requests.bodies import read_body, unknown_fields
-from app.domain.reason import REASON_LENGTH
+from app.domain.reason import REASON_LENGTH, words_fault
 from app.domain.release import read_json
 from app.errors import Fault, Refused
 from app.publishing.rulebooks import Said
@@ -25,6 +25,8 @@ LENGTHS = {
 }
 DRAFT_WORDS = ("title", "reason", "corrects_past")
 """What may be said of a draft: in the query, or as fields of a multipart body."""
+_WHYS = ("reason", "corrects_past", "older")
+"""Texts that say why, as the comment of a rejection does: a dot or a letter is none."""
 
 
 def _is_line(text: str) -> str:
@@ -51,14 +53,14 @@ class DraftQuery(BaseModel):
     def said(self, fields: dict[str, str]) -> Said:
         """The same, with the fields of a multipart body for what the query leaves out. Raises Refused for bad ones."""
         given = fields | {name: value for name, value in self if value is not None}
-        faults = [fault for name, value in fields.items() for fault in line_faults(name, value)]
+        faults = [fault for name, value in given.items() for fault in line_faults(name, value)]
         if faults:
             raise Refused(tuple(faults))
         return Said(**{name: value.strip() for name, value in given.items()})
 
 
-def line_faults(name: str, value: Any) -> list[Fault]:  # noqa: ANN401 - any JSON value
-    """What is wrong with a text for the record, named by its field."""
+def line_faults(name: str, value: Any, *, why: bool = False) -> list[Fault]:  # noqa: ANN401 - any JSON value
+    """What is wrong with a text for the record, named by its field. With `why` it must say why, whatever its field."""
     limit = LENGTHS[name]
     if not isinstance(value, str):
         return [Fault(f"/{name}", "type", "this must be text", ("string",))]
@@ -66,7 +68,8 @@ def line_faults(name: str, value: Any) -> list[Fault]:  # noqa: ANN401 - any JSO
         return [Fault(f"/{name}", "length", f"1 to {limit} characters")]
     if not value.isprintable():
         return [Fault(f"/{name}", "control-character", "one line of printable text")]
-    return []
+    worded = words_fault(name, value) if why or name in _WHYS else None
+    return [worded] if worded is not None else []
 
 
 def _schema(name: str, description: str) -> Json:
@@ -91,9 +94,7 @@ TAKES_COMMENT = takes(an_object({"comment": _COMMENT}), {"comment": "The scenari
 TAKES_OLDER = takes(
     an_object({"older": _OLDER}, ("older",)), {"older": "Back to the rules of October, as ordered."}, required=False
 )
-TAKES_ROLLBACK = takes(
-    an_object({"reason": _REASON}, ("reason",)), {"reason": "Notices went to the wrong ORI."}, required=False
-)
+TAKES_ROLLBACK = takes(an_object({"reason": _REASON}), {"reason": "Notices went to the wrong ORI."})
 
 
 async def read_words(request: Request, known: tuple[str, ...], required: dict[str, str]) -> dict[str, str]:
@@ -108,7 +109,9 @@ async def read_words(request: Request, known: tuple[str, ...], required: dict[st
     faults += [Fault(f"/{name}", "required", ask) for name, ask in required.items() if name not in document]
     for name in known:
         if name in document:
-            faults += _diff_faults(document[name]) if name == "diff_seen" else line_faults(name, document[name])
+            text = document[name]
+            why = name in required
+            faults += _diff_faults(text) if name == "diff_seen" else line_faults(name, text, why=why)
     if faults:
         raise Refused(tuple(faults), so="nothing was changed")
     return {name: str(document[name]).strip() for name in known if name in document}

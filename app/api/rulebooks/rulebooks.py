@@ -14,6 +14,8 @@ from app.domain.times import Timestamp, rfc3339
 from app.rulebook.bundles.versions import Proofs, Way, proofs_of
 from app.rulebook.comparing.change_report import as_json
 from app.rulebook.comparing.file_changes import FileChange
+from app.rulebook.comparing.handling import Handling
+from app.rulebook.comparing.safeguards import Loss
 from app.store.rulebooks.rulebook_reads import FileDigest, RulebookVersion, digest_of, get_with_files, list_versions
 
 router = APIRouter(tags=["rulebook"])
@@ -88,11 +90,16 @@ class RulebookDiff(msgspec.Struct, frozen=True):
     reworded: int
     """How many differ only in words; they are not among the `changed`."""
     past: int
-    """How many of the `changed` are of days before today."""
+    """How many of the `changed` are of days before today; with `outcome_order`, also its `past`."""
+    losses: tuple[Loss, ...]
+    """The scenarios, promises and other safeguards that are gone or weaker."""
+    handling: tuple[Handling, ...]
+    """What decides about people and messages without being an answer in a case, such as who lifts a flag."""
     groups: tuple[dict[str, Any], ...]
     """The cases that differ, grouped by how; their counts add up to `changed` and `reworded`."""
-    outcome_order: dict[str, tuple[str, ...]] | None
-    """The order of the outcomes before and after; null where it is the same."""
+    outcome_order: dict[str, Any] | None
+    """The order of the outcomes `before` and `after`, and in how many cases of two convictions another stands (`pairs`, `past`);
+    null where the order is the same."""
     replay: None
     """Always null here."""
     files: tuple[FileChange, ...]

@@ -25,7 +25,7 @@ from app.settings import read_settings
 from app.store.database.engine import Store
 from app.store.database.reading import look
 from app.store.database.writer import Writer
-from app.store.rulebooks.rulebook_reads import all_versions, bundle_of_version
+from app.store.rulebooks.rulebook_reads import RulebookVersion, all_versions, bundle_of_version
 from app.store.rulebooks.rulebooks import Kept
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -126,13 +126,14 @@ def draft(
     except Refused as refused:
         tell_faults(refused)
         raise typer.Exit(1) from None
-    if version.past is not None:
-        print(version.past.words)
+    _print_warnings(version)
     print(f"{version.version} is {_BECAME[kept]}: {summary(version)}")
     for failed in version.check.scenarios.failed:
         print(f"  scenario failed: {failed}", file=sys.stderr)
     if version.check.scenarios.failed and settings.require_scenarios:
         print("It cannot be approved while they fail; `lens test` shows what was expected.", file=sys.stderr)
+    elif not version.check.scenarios.run and settings.require_scenarios:
+        print("It cannot be approved before it has scenarios.", file=sys.stderr)
     elif version.state == "draft":
         print(f"Another person approves it, after a look at what it changes: lens rulebook approve {version.version}")
 
@@ -227,6 +228,7 @@ def approve(
             typer.confirm(f"Approve {which} as {by.removeprefix('cli ')}?", abort=True, err=True)
         said = Said(comment=comment, corrects_past=corrects_past)
         done = opened.rulebooks.approve(which, None if diff_seen == _NOTHING else diff_seen, by, said)
+    _print_warnings(done)
     print(f"{done.version} is approved by {done.approved_by}. To put it live: lens rulebook publish {done.version}")
 
 
@@ -234,9 +236,8 @@ def _show_changes(opened: _OpenDesk, version: str) -> str:
     """Prints what approving a version would change; the version that the diff begins at, or that it begins at nothing."""
     found = opened.rulebooks.version(version)
     live = opened.rulebooks.live().version
-    past = opened.rulebooks.past(version)
-    if past is not None:
-        print(past.words, end="\n\n")
+    for words in opened.rulebooks.changed(version).warnings:
+        print(words, end="\n\n")
     print("\n".join(as_lines(found)), end="\n\n")
     print(_difference(opened, live, version) if live else "Nothing is live yet: all of it is new.", end="\n\n")
     return live or _NOTHING
@@ -278,14 +279,15 @@ def publish(
     by = _by(name)
     with _open_store() as opened, working("Publishing: every running process loads it"):
         done = opened.rulebooks.publish(opened.named(version), by, older)
+    _print_warnings(done)
     print(f"{done.version} is live since {done.publications[-1].live_at}.")
 
 
 @app.command()
 def rollback(
+    reason: Annotated[str, typer.Option("--reason", callback=checked_reason, help="Why it is taken back.")],
     version: Annotated[str, typer.Argument(help="The live version, or the one before it; `live` if left out.")] = "live",
     name: As = None,
-    reason: Annotated[str | None, typer.Option("--reason", callback=line_or_none, help="Why it is taken back.")] = None,
 ) -> None:
     """Go one step back: the version that was live before decides again, in every running process.
 
@@ -296,4 +298,10 @@ def rollback(
     by = _by(name)
     with _open_store() as opened, working("Going back: every running process changes"):
         done = opened.rulebooks.roll_back(opened.named(version), by, reason)
+    _print_warnings(done)
     print(f"{done.version} is live again since {done.publications[-1].live_at}.")
+
+
+def _print_warnings(version: RulebookVersion) -> None:
+    for words in version.warnings:
+        print(words, file=sys.stderr)

@@ -38,7 +38,7 @@ _NAME_LENGTH = 120
 class VersionState(NamedTuple):
     """What decides about a version's next step. `live` is the version live now, None where none ever was.
 
-    `failed` names the scenarios that failed when it was drafted; `sequence` is that of its signed bundle, `newest` the highest
+    `failed` names the scenarios that failed when it was drafted, `untried` says that it has none at all; `sequence` is that of its signed bundle, `newest` the highest
     of those that were ever live.
     """
 
@@ -50,6 +50,7 @@ class VersionState(NamedTuple):
     live: str | None
     rejected_by: str | None = None
     failed: tuple[str, ...] = ()
+    untried: bool = False
     sequence: int = 0
     newest: int = 0
 
@@ -94,8 +95,14 @@ def rejection_fault(standing: VersionState, by: str) -> Conflict | None:
     return None
 
 
-def scenario_fault(version: str, failed: tuple[str, ...]) -> Conflict | None:
-    """Why a version whose scenarios failed may not go live, or None where none did."""
+NO_SCENARIO = "it has no scenario, so nothing has tried what it decides. Add scenarios to `rules/scenarios/`."
+"""Why a rulebook without any scenario does not go live."""
+
+
+def scenario_fault(version: str, failed: tuple[str, ...], *, untried: bool) -> Conflict | None:
+    """Why a version whose scenarios failed, or which has none, may not go live; None where it may."""
+    if untried:
+        return Conflict(f"Rulebook {version} does not go live: {NO_SCENARIO}")
     if not failed:
         return None
     return Conflict(f"Rulebook {version} does not go live: {failing(failed)} `lens test` shows what was expected.")
@@ -172,7 +179,8 @@ def step_back(named: str, live: str | None, before: str | None, undone: str | No
 
 class PastDays(msgspec.Struct, frozen=True):
     """What a version changes of days before today: `changed` cases are decided otherwise than under `against`, the version that is
-    live, in `reworded` only words differ, and so many `releases` of the `replayed` newest recorded ones go otherwise.
+    live, in `reworded` only words differ, and so many `releases` of the `replayed` newest recorded ones go otherwise. `together` are
+    cases of two convictions, each decided as before, of which another outcome stands.
     """
 
     against: str
@@ -185,13 +193,17 @@ class PastDays(msgspec.Struct, frozen=True):
     """How many of the recorded releases would be decided otherwise."""
     replayed: int
     """How many of the newest recorded releases were decided again."""
+    together: int = 0
+    """How many cases of two convictions, each decided as before, are decided otherwise."""
 
     @property
     def words(self) -> str:
         """The same in a sentence."""
+        pairs = f"{self.together:,} cases of two convictions" if self.together else ""
+        cases = f"{self.changed:,} cases" if self.changed or not pairs else ""
         return (
-            f"Days before today change: {self.changed:,} cases are decided otherwise than under {self.against}, and so are "
-            f"{self.releases:,} of the {self.replayed:,} newest recorded releases."
+            f"Days before today change: {' and '.join(filter(None, (cases, pairs)))} are decided otherwise than under "
+            f"{self.against}, and so are {self.releases:,} of the {self.replayed:,} newest recorded releases."
         )
 
 

@@ -13,6 +13,8 @@ from app.rulebook.comparing.changes import Affected, Changes, Group
 from app.rulebook.comparing.differences import Answered, Difference
 from app.rulebook.comparing.file_changes import FileChange
 from app.rulebook.comparing.glossary import Glossary, NamedSet, Values
+from app.rulebook.comparing.handling import Handling, handling_words
+from app.rulebook.comparing.safeguards import Loss, losses_line
 
 
 class Texts(NamedTuple):
@@ -26,7 +28,8 @@ class Texts(NamedTuple):
 class Compared:
     """Two rulebooks by their names (hashes or what the user called them) and what changes between them, in cases and in files.
 
-    `today` says which days are earlier days; `texts` are notices before and after, of groups in which words differ.
+    `today` says which days are earlier days; `texts` are notices before and after, of groups in which words differ. `losses` are
+    safeguards that are gone or weaker, `handling` is what decides about people without being an answer in a case.
     """
 
     old: str
@@ -36,12 +39,19 @@ class Compared:
     today: date
     glossary: Glossary
     texts: Mapping[Difference, Texts] = field(default_factory=dict)
+    losses: tuple[Loss, ...] = ()
+    handling: tuple[Handling, ...] = ()
     replay: Mapping[str, Any] | None = None
 
     @property
     def past(self) -> Affected:
         """How many cases of days before today are answered otherwise."""
         return self.changes.before(self.today)
+
+    @property
+    def past_pairs(self) -> int:
+        """How many cases of two convictions and of days before today are answered otherwise though no single one is."""
+        return self.changes.pairs_before(self.today)
 
 
 def as_json(compared: Compared) -> dict[str, Any]:
@@ -52,9 +62,11 @@ def as_json(compared: Compared) -> dict[str, Any]:
         "cases": compared.changes.cases,
         "changed": compared.changes.changed,
         "reworded": compared.changes.reworded,
-        "past": compared.past.changed,
+        "past": compared.past.changed + compared.past_pairs,
+        "losses": [msgspec.structs.asdict(loss) for loss in compared.losses],
+        "handling": [msgspec.structs.asdict(change) | {"values": list(change.values)} for change in compared.handling],
         "groups": [_group(compared, group) for group in in_order(compared)],
-        "outcome_order": _order(compared.changes),
+        "outcome_order": _order(compared),
         "replay": compared.replay,
         "files": [msgspec.structs.asdict(file) for file in compared.files],
     }
@@ -82,9 +94,12 @@ def _answer_as_json(answered: Answered) -> dict[str, Any]:
     }
 
 
-def _order(changes: Changes) -> dict[str, list[str]] | None:
-    order = changes.outcome_order
-    return {"before": list(order[0]), "after": list(order[1])} if order else None
+def _order(compared: Compared) -> dict[str, Any] | None:
+    order = compared.changes.outcome_order
+    if not order:
+        return None
+    pairs = sum(compared.changes.together.values())
+    return {"before": list(order[0]), "after": list(order[1]), "pairs": pairs, "past": compared.past_pairs}
 
 
 def in_order(compared: Compared) -> list[Group]:
@@ -97,18 +112,42 @@ def in_order(compared: Compared) -> list[Group]:
     return sorted(compared.changes.groups.values(), key=order)
 
 
-def order_line(changes: Changes) -> str:
+def order_line(compared: Compared) -> str:
     """What no case shows, each having one conviction; "" where the order is the same."""
-    if not changes.outcome_order:
+    order = compared.changes.outcome_order
+    if not order:
         return ""
-    was, becomes = (", ".join(order) for order in changes.outcome_order)
-    return f"The order of the outcomes was {was}, and becomes {becomes}: of several convictions another answer may stand."
+    was, becomes = (", ".join(outcomes) for outcomes in order)
+    pairs, past = sum(compared.changes.together.values()), compared.past_pairs
+    earlier = f", {past:,} of them before {compared.today.isoformat()}" if past else ""
+    return (
+        f"The order of the outcomes was {was}, and becomes {becomes}: in {_cases(pairs)} of two convictions, each answered as "
+        f"before, another outcome stands{earlier}."
+    )
+
+
+def loss_lines(compared: Compared) -> list[str]:
+    """The safeguards that are gone or weaker: how many and which, then what each is about. Nothing where there are none."""
+    if not compared.losses:
+        return []
+    return [losses_line(compared.losses), *(f"{loss.kind} {loss.change}: {loss.name}: {loss.what}" for loss in compared.losses)]
+
+
+def handling_lines(compared: Compared) -> list[str]:
+    """What decides about people and is no answer in a case, with how many such changes there are. Nothing where there is none."""
+    return handling_words(compared.handling)
 
 
 def past_line(compared: Compared) -> str:
     """What changes for days that have passed, which is said before anything else; "" where nothing does."""
     changed, reworded = compared.past
+    together = compared.past_pairs
     day = compared.today.isoformat()
+    if together and not changed:
+        return (
+            f"Earlier days change too: no case of one conviction, but {_cases(together)} of two convictions and of days before "
+            f"{day} would be decided otherwise."
+        )
     if changed:
         words = f" (and {_cases(reworded)} read otherwise)" if reworded else ""
         return f"Earlier days change too: {_cases(changed)} of days before {day} would be decided otherwise{words}."
@@ -130,10 +169,10 @@ def _cases(count: int) -> str:
 def as_text(compared: Compared) -> str:
     """The changes as plain lines."""
     changes = compared.changes
-    past = past_line(compared)
-    out = [past] if past else []
+    out = [line for line in (past_line(compared), *loss_lines(compared), order_line(compared)) if line]
+    out += [""] if len(out) > 1 else []
     out += [f"{compared.old} -> {compared.new}: {count_line(changes)}"]
-    out += ["", order_line(changes)] if changes.outcome_order else []
+    out += ["", *handling_lines(compared)] if compared.handling else []
     for group in in_order(compared):
         out += _group_lines(compared, group)
     out += [f"{line}" for line in _set_lines(sets_told(compared))]
@@ -226,8 +265,12 @@ def as_markdown(compared: Compared) -> str:
     past = past_line(compared)
     out = [f"## Rulebook `{compared.old}` → `{compared.new}`", ""]
     out += [f"**{past}**", ""] if past else []
+    lost = loss_lines(compared)
+    out += [f"**{lost[0]}**", "", *(f"- {line}" for line in lost[1:]), ""] if lost else []
+    out += [f"**{order_line(compared)}**", ""] if changes.outcome_order else []
     out += [f"{count_line(changes)}."]
-    out += ["", order_line(changes)] if changes.outcome_order else []
+    handled = handling_lines(compared)
+    out += ["", handled[0], "", *(f"- {line.strip()}" for line in handled[1:])] if handled else []
     if changes.groups:
         out += ["", "| cases | what | touches | before | after | example |", "|---:|---|---|---|---|---|"]
     out += [_row(compared, group) for group in in_order(compared)]

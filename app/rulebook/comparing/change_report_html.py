@@ -1,13 +1,15 @@
 """What changes between two rulebooks as one page for an approver, on a screen and on paper: rules with titles, values with names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from app.rulebook.comparing.change_report import (
     Compared,
     count_line,
+    handling_lines,
     in_order,
     lines_of,
+    loss_lines,
     notice_lines,
     order_line,
     past_line,
@@ -36,8 +38,17 @@ def _body(compared: Compared) -> Iterator[str]:
     past = past_line(compared)
     if past:
         yield f'<p class="past"><strong>{escape(past)}</strong></p>'
+    lost = loss_lines(compared)
+    if lost:
+        yield f'<div class="past"><p><strong>{escape(lost[0])}</strong></p>{_listed(lost[1:])}</div>'
+    order = order_line(compared)
+    if order:
+        yield f'<p class="past"><strong>{escape(order)}</strong></p>'
     names = f"Rulebook <code>{escape(compared.old)}</code> → <code>{escape(compared.new)}</code>"
-    yield f"<p>{names}: <strong>{escape(count_line(changes))}</strong>. {escape(order_line(changes))}</p>"
+    yield f"<p>{names}: <strong>{escape(count_line(changes))}</strong>.</p>"
+    handled = handling_lines(compared)
+    if handled:
+        yield f"<section><h2>{escape(handled[0])}</h2>{_listed(handled[1:])}</section>"
     for group in in_order(compared):
         yield from _group(compared, group)
     sets = sets_told(compared)
@@ -55,6 +66,10 @@ def _body(compared: Compared) -> Iterator[str]:
     if compared.files:
         yield "<h2>Files</h2>"
         yield from (f"<pre>{_marked(lines_of(file))}</pre>" for file in compared.files)
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line.strip())}</li>" for line in lines) + "</ul>"
 
 
 def _group(compared: Compared, group: Group) -> Iterator[str]:

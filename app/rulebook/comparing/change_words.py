@@ -98,8 +98,13 @@ def lines_changed(before: Sequence[Line], after: Sequence[Line]) -> tuple[list[L
 
 def days(group: Group) -> str:
     """The days of the group's cases."""
+    return day_runs(group.counts)
+
+
+def day_runs(all_days: Iterable[Days]) -> str:
+    """Days, with those that follow one another joined."""
     runs: list[Days] = []
-    for found in sorted(group.counts):
+    for found in sorted(all_days):
         if runs and day_after(runs[-1].last) == found.first:
             runs[-1] = Days(runs[-1].first, found.last)
         else:

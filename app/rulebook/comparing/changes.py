@@ -11,6 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from app.rulebook.comparing.differences import Answered, Difference, difference
+from app.rulebook.comparing.outcome_order import OneSide, count_pairs
 from app.rulebook.comparing.stand_ins import rows_standing_in, values_apart
 from app.rulebook.comparing.words import NONE, RESIDENCE, WordFinder, cells_of, printed_fields, row_mark
 from app.rulebook.engine.cases import spread
@@ -29,6 +30,15 @@ class Affected(NamedTuple):
 
     changed: int
     reworded: int
+
+
+class Due(NamedTuple):
+    """A notice to an audience (`code` is None), or a work item about it, that is due in another number of seconds."""
+
+    audience: str
+    code: str | None
+    before: int | None
+    after: int | None
 
 
 class Days(NamedTuple):
@@ -67,12 +77,15 @@ class Changes:
     """All that changes. `cases` is how many there are in all.
 
     `outcome_order` is the outcomes before and after, strongest first, where their order differs: no case shows that, as a case has
-    one conviction, but somebody with several may be decided otherwise.
+    one conviction, but somebody with several may be decided otherwise. `together` counts, by days, the pairs of convictions for which
+    it is so. `dues` counts cases in which the same is due at another time.
     """
 
     cases: int = 0
     groups: dict[Difference, Group] = field(default_factory=dict)
     outcome_order: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    together: dict[Days, int] = field(default_factory=dict)
+    dues: dict[Due, int] = field(default_factory=dict)
 
     @property
     def changed(self) -> int:
@@ -91,10 +104,9 @@ class Changes:
             counts[group.difference.reworded] += group.past(today)
         return Affected(changed=counts[False], reworded=counts[True])
 
-
-def changes_before(old: Content, new: Content, today: date) -> Affected:
-    """How many cases of days before `today` the new rulebook decides otherwise, and in how many it only uses other words."""
-    return compare(old, new).before(today)
+    def pairs_before(self, today: date) -> int:
+        """How many cases of two convictions and of days before today change, though each of the two is answered as before."""
+        return sum(count for days, count in self.together.items() if days.first < today)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,10 @@ class Side:
         """Whether this rulebook refuses a release with this value."""
         return value not in self.known[fact] and value not in self.stand_ins[fact]
 
+    def alone(self) -> OneSide:
+        """What decides here about single convictions."""
+        return OneSide(table=self.content.eligibility, view=self.view, refuses=self.rejects)
+
     def answer(self, values: Mapping[str, str], verdicts: tuple[Verdict, Verdict]) -> Answered:
         """What this rulebook answers in a case, given its two verdicts."""
         if any(self.rejects(fact, value) for fact, value in values.items()):
@@ -123,6 +139,8 @@ class Side:
         asked = [reply for reply in routed.replies if isinstance(reply, AskPerson)]
         sends = [self._send(reply, values) for reply in told]
         items = [{"to": reply.audience, "code": reply.code} for reply in asked]
+        due: dict[tuple[str, str | None], int | None] = {(reply.audience, None): reply.within for reply in told}
+        due |= {(reply.audience, reply.code): reply.within for reply in asked}
         return Answered(
             outcome=owed.outcome,
             rules=because + tuple(rule.id for rule in routed.rules),
@@ -130,6 +148,7 @@ class Side:
             work_items=tuple(sorted(items, key=_key)),
             because=because,
             words={send.audience: self.words.words(send, values, *self._printed(send, told, values)) for send in told},
+            due=due,
         )
 
     def ori(self, fact: str, column: str, value: str) -> str | None:
@@ -166,6 +185,8 @@ def compare(old: Content, new: Content, only: tuple[str, str] | None = None) -> 
         for stretch in stretches(before.view, _questions(before, after), list(_marks(before, after))):
             counter.count(stretch)
         counter.spread()
+        if changes.outcome_order and only is None and (pairs := count_pairs(before.alone(), after.alone())):
+            changes.together[Days(before.view.first, before.view.last)] = pairs
     for group in changes.groups.values():
         group.touched = {fact: group.touched[fact] for fact in domains if group.touched[fact] != domains[fact]}
     return changes
@@ -195,6 +216,10 @@ class _Counter:
         """Adds cases that are alike, if the two rulebooks do not answer them alike."""
         was = self._before.answer(stretch.values, (stretch.verdicts[0], stretch.verdicts[1]))
         becomes = self._after.answer(stretch.values, (stretch.verdicts[2], stretch.verdicts[3]))
+        for what, seconds in was.due.items():
+            if what in becomes.due and becomes.due[what] != seconds:
+                due = Due(*what, seconds, becomes.due[what])
+                self._changes.dues[due] = self._changes.dues.get(due, 0) + stretch.count
         differs = difference(was, becomes)
         if differs is None:
             return

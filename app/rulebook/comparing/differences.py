@@ -19,6 +19,8 @@ class Answered:
     because: tuple[str, ...] = ()
     """The rules that gave the outcome."""
     words: Mapping[str, NoticeWords] = field(default_factory=dict)
+    due: Mapping[tuple[str, str | None], int | None] = field(default_factory=dict)
+    """In how many seconds each notice (audience) and work item (audience, code) is due; None for no time."""
 
     @property
     def effect(self) -> tuple[object, ...]:

@@ -226,7 +226,8 @@ def now_micros(connection: Connection) -> int:
 def upgrade(store: Store) -> None:
     """Brings the tables up to this version, in one transaction. Any number of processes may do it at once, or again.
 
-    Raises BadSetting when a later version of LENS has upgraded them already, Unavailable when the database cannot be written.
+    Raises BadSetting when a later version of LENS has upgraded them already, or two that do not know each other have; Unavailable
+    when the database cannot be written.
     """
     try:
         with store.write.begin() as connection:
@@ -236,9 +237,19 @@ def upgrade(store: Store) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError:
-        raise BadSetting("LENS_DATABASE_URL: a later version of LENS has upgraded this database; run that one") from None
+        raise BadSetting(f"LENS_DATABASE_URL: {_why_not_upgraded(store)}") from None
     except DBAPIError as error:
         raise Unavailable(f"The tables cannot be upgraded ({cause(error)}); nothing was changed.") from None
+
+
+def _why_not_upgraded(store: Store) -> str:
+    split = split_words(store)
+    if split is not None:
+        return f"{split}; run a version that has both, or go back to a backup from before"
+    own = ScriptDirectory.from_config(_alembic()).get_heads()
+    if len(own) > 1:
+        return f"this build of LENS upgrades tables in {len(own)} ways that do not belong together ({' and '.join(own)}); run a released version"
+    return "a later version of LENS has upgraded this database; run that one"
 
 
 def shown_url(url: str) -> str:
@@ -298,6 +309,18 @@ def is_ahead(store: Store) -> bool:
     Raises Unavailable.
     """
     return not set(_found(store)) <= set(_revisions())
+
+
+def split_words(store: Store) -> str | None:
+    """That the tables were upgraded in two ways that do not lead to each other, in words; None where they were not.
+
+    Raises Unavailable.
+    """
+    heads = _found(store)
+    if len(heads) < 2:
+        return None
+    ends = " and ".join(sorted(heads))
+    return f"its tables were upgraded in {len(heads)} ways that do not belong together, by different builds of LENS (to {ends})"
 
 
 def _found(store: Store) -> tuple[str, ...]:

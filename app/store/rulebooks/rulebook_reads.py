@@ -11,6 +11,8 @@ from app.domain.times import Timestamp, rfc3339
 from app.errors import NotFound
 from app.rulebook.bundles.bundle import Bundle
 from app.rulebook.bundles.versions import CheckResult, PastDays, State, VersionState, Way
+from app.rulebook.comparing.handling import Handling
+from app.rulebook.comparing.safeguards import Loss
 from app.rulebook.files.source import SourceFile
 from app.store.database.engine import now_micros
 from app.store.statements.paging import Page, after, cursor
@@ -56,11 +58,19 @@ class RulebookVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     `title` and `reason` are of who drafted it, `comment` of who approved or rejected it. An approval is for the change from
     `approved_against`, the version live when it was given. `sequence` is that of its signed bundle. `corrects_past` says why it
-    may change what is decided of days before today; `past` what it does change, and is told when it is drafted or approved.
+    may change what is decided of days before today. What it changes against the version live is told in the answer to what is done
+    with it: `past` of days before today, `losses` of scenarios, promises and other safeguards that are gone or weaker, `handling`
+    of what decides about people and is no answer in a case. `warnings` say all that in words, and which scenarios fail.
     """
 
     past: PastDays | None = None
     """What it changes of days before today; null where that was not worked out."""
+    losses: tuple[Loss, ...] = ()
+    """The safeguards of the version live that are gone or weaker in it; empty where that was not worked out."""
+    handling: tuple[Handling, ...] = ()
+    """What it handles otherwise without answering a case otherwise; empty where that was not worked out."""
+    warnings: tuple[str, ...] = ()
+    """All that in words, and which scenarios fail; empty where it was not worked out."""
     version: str
     """The first 12 digits of `sha256`, a label."""
     sha256: str
@@ -194,6 +204,11 @@ def failed_scenarios(connection: Connection, version: str) -> tuple[str, ...]:
     return standing(connection, version, None).failed
 
 
+def has_no_scenario(connection: Connection, version: str) -> bool:
+    """Whether a stored version has no scenario at all. Raises NotFound."""
+    return standing(connection, version, None).untried
+
+
 def newest_sequence(connection: Connection) -> int:
     """The highest sequence of a signed bundle that was ever live; 0 where none was."""
     published = RULEBOOK.join(RULEBOOK_PUBLICATION, RULEBOOK.c.version == RULEBOOK_PUBLICATION.c.version)
@@ -211,6 +226,7 @@ def _standing(row: Row[Any], live: str | None, newest: int, *, was_live: bool) -
         live=live,
         rejected_by=row.rejected_by,
         failed=check.scenarios.failed,
+        untried=check.scenarios.run == 0,
         sequence=row.sequence or 0,
         newest=newest,
     )

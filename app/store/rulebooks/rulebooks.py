@@ -78,7 +78,7 @@ class Approve(NamedTuple):
     """`by` approves a version after having seen the diff from `diff_seen` to it. `at` is Micros.
 
     `failing_too`: also one whose scenarios fail. `corrects_past` as in a draft; `past_cases` of days before today change, and
-    `past_fault` says why they may not.
+    `past_fault` says why they may not; so many safeguards are gone or weaker (`losses`).
     """
 
     version: str
@@ -89,6 +89,7 @@ class Approve(NamedTuple):
     corrects_past: str | None = None
     failing_too: bool = False
     past_cases: int = 0
+    losses: int = 0
     past_fault: str | None = None
 
 
@@ -113,13 +114,14 @@ class Publish(NamedTuple):
 class TakeIn(NamedTuple):
     """What is found in the folder is stored and put live, unless something was published since `seq`.
 
-    `in_order`: not a signed bundle that is older than one that was live.
+    `in_order`: not a signed bundle that is older than one that was live. `losses` as in an approval.
     """
 
     draft: Draft
     seq: int
     lead: int
     in_order: bool = False
+    losses: int = 0
 
 
 class Published(NamedTuple):
@@ -218,10 +220,17 @@ def _approve_one(connection: Connection, item: Approve, live: Pointer) -> LensEr
     seen = live.version if item.diff_seen == live.sha256 else item.diff_seen
     fault = approval_fault(place, item.by, seen)
     if fault is None and not item.failing_too:
-        fault = scenario_fault(place.version, place.failed)
+        fault = scenario_fault(place.version, place.failed, untried=place.untried)
     if fault is None and item.past_fault is not None:
         fault = Conflict(item.past_fault)
-    said = _given({"comment": item.comment, "corrects_past": item.corrects_past, "past_cases": item.past_cases or None})
+    said = _given(
+        {
+            "comment": item.comment,
+            "corrects_past": item.corrects_past,
+            "past_cases": item.past_cases or None,
+            "losses": item.losses or None,
+        }
+    )
     detail = {
         "diff_seen": seen,
         "live": live.version,
@@ -269,7 +278,7 @@ def _publish_one(connection: Connection, item: Publish) -> Published | LensError
 def _publication_fault(place: VersionState, item: Publish) -> Conflict | None:
     fault = publication_fault(place)
     if fault is None and not item.failing_too:
-        fault = scenario_fault(place.version, place.failed)
+        fault = scenario_fault(place.version, place.failed, untried=place.untried)
     if fault is None and item.in_order and item.older is None:
         fault = age_fault(place)
     if fault is None and item.past_fault is not None:
@@ -335,7 +344,7 @@ def _take_in_one(connection: Connection, item: TakeIn) -> Published | LensError:
     if version == live.version:
         return Published(live.seq, version, live.live_at)
     wanted = Publish(version, item.draft.by, item.draft.at, item.lead, reason=item.draft.corrects_past)
-    more = _given({"corrects_past": item.draft.corrects_past})
+    more = _given({"corrects_past": item.draft.corrects_past, "losses": item.losses or None})
     return _go_live(connection, wanted, live, _Step(version, live.seq or None, FOLDER, version), more)
 
 
