@@ -94,6 +94,12 @@ class Conflict(LensError):
     code = "conflict"
 
 
+class ChangedMeanwhile(LensError):
+    """What the header If-Match names has changed since it was read; nothing was done."""
+
+    code = "changed-meanwhile"
+
+
 class ReleaseIdTaken(Conflict):
     """Another caller has stored a release under this release_id; nothing was stored or changed."""
 

@@ -2,7 +2,8 @@
 
 Nlets writes the header; the sender of a text writes its body, whatever it likes. So kind, origin and control field are read
 from the header alone: the first line of a legacy text and what follows up to TXT, or the direct children of the one header of an
-NIEM document. A text without exactly one such header has no kind, and is for a person to look at.
+NIEM document. A text without exactly one such header has no kind, and is for a person to look at. An ER or SM, which
+may change what was sent, has nothing in its header but what the format puts there.
 """
 
 import re
@@ -21,10 +22,23 @@ CLEANED = str.maketrans(dict.fromkeys(map(chr, range(32)), " ") | {"\r": "\n", "
 
 _ORI = re.compile(r"[A-Z0-9]{2,9}")
 _CONTROL = r"(?:\*[A-Z0-9]{1,10}|LN[0-9A-Z]{8})"
-_FIRST_LINE = re.compile(rf"[ \n]*(?:{_CONTROL}[ \n]+)?(?P<key>ER|SM|AML?)\.(?P<origin>[A-Z0-9]{{2,9}})(?![A-Z0-9])")
-"""A legacy header's first line: line ends and a control field may stand before it, nothing else."""
-_TXT = re.compile(r"(?<![A-Z0-9])TXT(?=\s|$)")
+_BEFORE = rf"[ \n]*(?:{_CONTROL}[ \n]+)?"
+_FIRST_LINE = re.compile(rf"{_BEFORE}(?P<key>AML?)\.(?P<origin>[A-Z0-9]{{2,9}})(?:(?:[. ]{_CONTROL})?[ ]*(?:\n|$)|\.)")
+"""The first line of an AM: line ends and a control field may stand before it, and no words after the origin."""
+_STAMPED = rf"(?:[0-9]{{2}}:[0-9]{{2}}|[0-9]{{2}}/[0-9]{{2}}/[0-9]{{4}}|[0-9]{{5}}|[A-Z]{{2}}[A-Z0-9]{{7}}|{_CONTROL})"
+_WHOLE_HEAD = re.compile(
+    rf"{_BEFORE}(?P<key>ER|SM)\.(?P<origin>[A-Z0-9]{{2,9}})(?:[. ]{_CONTROL})?[ ]*\n"
+    rf"[ \n]*(?:{_STAMPED}[ \n]+)*(?P<txt>(?:{_CONTROL}\.)?TXT)[ ]*(?:\n|$)"
+)
+"""The whole header of an ER or SM: besides times, dates, counts, the destination and the control field nothing stands in it."""
+_TOLERATED = str.maketrans({"\r": "\n", "\x7f": None})
+"""What may stand anywhere before TXT, as the patterns above have it; any other control character makes no header of an ER or SM."""
+_TXT = re.compile(r"(?<![A-Z0-9])TXT(?=[ \n]|$)")
+_XML_ROOT = "NLETS"
 _XML_HEADER = "NLETSMessageHeader"
+_XML_OURS = re.compile(r"(?:\{http://www\.nlets\.org/[^}]*\})?")
+"""The namespaces that Nlets' own elements stand in, or none."""
+_XML_SPACES = " \t\r\n"
 _XML_FIELDS = {
     "MessageKeyCodeText": "key",
     "OriginatingORIID": "origin",
@@ -73,12 +87,17 @@ def take_apart(text: str) -> Parts | None:
 def _from_legacy(text: str) -> Parts | None:
     """The legacy output form; CR, LF, DEL and the control field may stand anywhere before TXT."""
     plain = text.translate(CLEANED)
+    whole = _WHOLE_HEAD.match(text.translate(_TOLERATED))
+    if whole is not None:
+        end = whole.end("txt")
+        return Parts(key=KEYS[whole["key"]], origin=whole["origin"], head=plain[:end], body=plain[end:])
     header = _FIRST_LINE.match(plain)
     if header is None:
         return None
-    txt = _TXT.search(plain, header.end())
+    after = header.end("origin")
+    txt = _TXT.search(plain, after)
     if txt is None:
-        line_end = plain.find("\n", header.end())
+        line_end = plain.find("\n", after)
         body_start = head_end = len(plain) if line_end < 0 else line_end
     else:
         head_end, body_start = txt.span()
@@ -95,11 +114,12 @@ def _from_xml(text: str) -> Parts | None:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return None  # Nlets needs neither, and entities are how XML attacks its reader
     try:
-        root = ET.fromstring(text)  # noqa: S314 - no entity can be declared without the above
+        keeping = ET.XMLParser(target=ET.TreeBuilder(insert_comments=True, insert_pis=True))  # noqa: S314 - as below
+        root = ET.fromstring(text, keeping)  # noqa: S314 - no entity can be declared without the above
     except (ET.ParseError, ValueError):
         return None
     headers = [part for part in root if _name(part) == _XML_HEADER]
-    if len(headers) != 1:
+    if len(headers) != 1 or not _is_ours(root, _XML_ROOT) or not _is_ours(headers[0], _XML_HEADER):
         return None
     fields = _fields(headers[0])
     key = None if fields is None else KEYS.get(fields.get("key", ""))
@@ -114,15 +134,20 @@ def _from_xml(text: str) -> Parts | None:
 
 
 def _fields(header: ET.Element) -> dict[str, str] | None:
-    """The header's fields; None where one stands twice, or holds anything but text: then nobody knows which is meant."""
+    """The header's fields; None where one stands twice, is another's, or holds anything but text: then nobody knows which is meant.
+
+    The origin is taken to the letter: one with spaces around it is not the network's.
+    """
     fields: dict[str, str] = {}
     for child in header:
-        field = _XML_FIELDS.get(_name(child))
+        name = _name(child)
+        field = _XML_FIELDS.get(name)
         if field is None:
             continue
-        if field in fields or len(child):
+        if field in fields or len(child) or not _is_ours(child, name):
             return None
-        fields[field] = (child.text or "").strip()
+        text = child.text or ""
+        fields[field] = text if field == "origin" else text.strip(_XML_SPACES)
     return fields
 
 
@@ -130,12 +155,21 @@ def _words(root: ET.Element, header: ET.Element) -> Iterator[str]:
     """What the document says outside its header; FBI numbers that have an element of their own come last, with their label."""
     in_header = set(header.iter())
     for element in root.iter():
-        if element not in in_header:
+        if element in in_header:
+            continue
+        if not callable(element.tag):  # a comment or a processing instruction says nothing
             yield (element.text or "").strip()
+        yield (element.tail or "").strip()
     for element in root.iter():
         if "FBIIdentification" in _name(element):
             yield f"FBI/{''.join(element.itertext()).strip()}"
 
 
+def _is_ours(element: ET.Element, name: str) -> bool:
+    """Whether an element of this name is one of Nlets', and not of somebody else's vocabulary."""
+    return _XML_OURS.fullmatch(element.tag.removesuffix(name)) is not None
+
+
 def _name(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
+    """Its name without the namespace; of a comment or a processing instruction, none."""
+    return "" if callable(element.tag) else element.tag.rpartition("}")[2]

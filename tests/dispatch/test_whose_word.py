@@ -217,3 +217,113 @@ def test_a_state_does_not_reject_what_the_network_will_forward(store: Store) -> 
             writer.do_and_wait(take_in, read(Arrival(f"later:{place}", text), 60_000_000))
     assert statuses(store) == {first: "held_by_network", second: "rejected"}
     assert [item[:2] for item in work_items(store)] == [("unmatched-inbound", first), ("network-rejected", second)]
+
+
+def er(origin: str = NETWORK, first_line: str = "") -> str:
+    """An ER laid out as the format says, but for what is given."""
+    head = f"{first_line or f'ER.{origin}'}\r\n09:05 11/23/2026 00001\r\n09:05 11/23/2026 00001 {ORIGIN}\r\n*{NAME}\r\nTXT\r\n"
+    return f"{head}.19. INVALID DESTINATION ORI\r\n{SENT[:100]}\r\n"
+
+
+WORDS = st.text(alphabet=st.characters(exclude_characters="\r\n\x7f "), min_size=1, max_size=30)
+
+
+@given(WORDS, st.sampled_from([" ", ".", "  ", "\t", "\0", "\N{NO-BREAK SPACE}", "\N{LINE SEPARATOR}", "\x0b", ""]))
+@example("OFFICER SAYS", " ")
+@example("TXT", " ")
+@example("HELLO TXT", " ")
+def test_words_after_the_origin_make_no_header(words: str, between: str) -> None:
+    """On the first line nothing stands after the origin but a control field, whatever the words are."""
+    for key in ("ER", "SM"):
+        found = heard(er(first_line=f"{key}.{NETWORK}{between}{words}"))
+        is_control = between in {" ", ".", "  "} and heard(er(first_line=f"{key}.{NETWORK} {words}")).kind == key
+        assert (found.kind, changes(found)) == ("other", False) or is_control
+        assert not is_control or words.startswith(("*", "LN"))
+
+
+@given(WORDS, st.integers(1, 4))
+@example("PLEASE", 2)
+@example("QW.TX", 1)
+def test_words_in_a_header_make_none(words: str, line: int) -> None:
+    """Times, dates, counts, the destination and the control field stand between first line and TXT, and nothing else."""
+    lines = er().split("\r\n")
+    lines.insert(line, f"{words} SAYS SO")
+    found = heard("\r\n".join(lines))
+    assert (found.kind, changes(found)) == ("other", False)
+
+
+@pytest.mark.parametrize(
+    "char", ["\t", "\0", "\ufeff", "\N{NO-BREAK SPACE}", "\N{EM SPACE}", "\x85", "\x0b", "\x0c", "\x02", "x", "-"]
+)
+@pytest.mark.parametrize("place", ["ER", ".NL", "NL0000000", "\r\n09:05", "TXT"])
+def test_a_strange_character_in_a_header_makes_none(char: str, place: str) -> None:
+    """No tab, NUL, byte order mark or Unicode space; line ends, DEL and spaces are tolerated."""
+    at = er().index(place)
+    found = heard(er()[:at] + char + er()[at:])
+    assert (found.kind, changes(found)) == ("other", False)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "er.NL0000000",
+        "ER.nl0000000",
+        "Er.NL0000000",
+        "ER.NLOOOOOOO",
+        "\N{CYRILLIC CAPITAL LETTER IE}R.NL0000000",
+        "ER.NL\N{FULLWIDTH DIGIT ZERO}000000",
+        "ER.NL00000\N{ARABIC-INDIC DIGIT ZERO}0",
+        "ER. NL0000000",
+        "ER .NL0000000",
+        "ER.NL0000000.",
+        "ER.NL000000",
+        "ER.NL00000000",
+        "ER.NL0000000X",
+        "ER.NL0000000,",
+        "ERR.NL0000000",
+        "HELLO\r\nER.NL0000000",
+        "ER.TXSIR0000\r\nER.NL0000000",
+        "ER.NL0000000\r\nER.NL0000000",
+        "AM.TXSIR0000\r\nER.NL0000000",
+    ],
+)
+def test_a_first_line_that_only_looks_like_the_network_s_changes_nothing(first: str) -> None:
+    """Another case, letters of other alphabets, an origin cut short or padded, a second header."""
+    assert changes(heard(er())), "of the network it is believed"
+    assert not changes(heard(er(first_line=first)))
+
+
+def test_without_txt_a_header_has_no_end() -> None:
+    """TXT stands on a line of its own before the body."""
+    for text in (er().replace("TXT", ""), er().replace("\r\nTXT\r\n", "\r\nTXT "), er().replace("TXT", "txt")):
+        assert heard(text).kind == "other"
+
+
+XML_ER = as_niem(error("19", SENT, ORIGIN, NAME))
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (">NL0000000<", "> NL0000000<"),
+        (">NL0000000<", ">NL0000000\N{NO-BREAK SPACE}<"),
+        (">NL0000000<", ">NL00000000<"),
+        (">NL0000000<", ">NL000000<"),
+        (">NL0000000<", ">NL000<!-- x -->0000<"),
+        (">NL0000000<", ">NL000<?x y?>0000<"),
+        (">ER<", "><!-- -->ER<"),
+        (">ER<", ">er<"),
+        ("http://www.nlets.org/niem/1.0", "urn:another"),
+        ("http://www.nlets.org/niem/nlets-hdr/1.0", "urn:another"),
+        ("n2:NLETS ", "n2:Inquiry "),
+        ("n2:NLETSMessageHeader", "n2:nletsmessageheader"),
+        ("?>\n", "?><!DOCTYPE x>\n"),
+        ("<?xml", "\ufeff\ufeff<?xml"),
+    ],
+)
+def test_xml_that_only_looks_like_the_network_s_changes_nothing(was: str, now: str) -> None:
+    """Spaces, comments and instructions inside a field, another's vocabulary, another root."""
+    assert changes(heard(XML_ER)), "of the network it is believed"
+    told = XML_ER.replace(was, now).replace("</n2:NLETS>", "</n2:Inquiry>" if "Inquiry" in now else "</n2:NLETS>")
+    assert told != XML_ER
+    assert not changes(heard(told))

@@ -61,7 +61,7 @@ _REASON = {"description": "Why something is done."} | an_object(
     {"reason": {"type": "string", "maxLength": REASON_LENGTH, **LINE, "description": "Why, in one line."}}
 )
 _ASSIGNEE = {"description": "Who a work item is assigned to."} | an_object(
-    {"to": {"type": ["string", "null"], "maxLength": ASSIGNEE_LENGTH, **LINE, "description": "A name; null for nobody."}}
+    {"to": {"type": ["string", "null"], "maxLength": ASSIGNEE_LENGTH, **LINE, "description": "A name; `me` for the caller, null for nobody."}}
 )
 _PROBLEMS = {
     400: "Not one JSON document, or an unknown LENS-Mode.",
@@ -71,6 +71,7 @@ _PROBLEMS = {
     406: "Not to be had in a form that Accept takes.",
     408: "The body did not arrive in time.",
     409: "It contradicts what is stored.",
+    412: "It has changed since it was read, by If-Match; `detail` says who did so and when.",
     413: "Over the limit: 256 KiB, a rulebook 8 MiB.",
     415: "By its Content-Type not of a kind that is read here.",
     422: "Not as the contract asks; `errors` lists every fault.",
@@ -88,10 +89,17 @@ def content(schema: str | tuple[str, ...], media_type: str = "application/json")
 
 
 def answers(
-    schema: str | tuple[str, ...], says: str, status: int = 200, problems: Iterable[int] = (401, 403, 422, 429, 503)
+    schema: str | tuple[str, ...],
+    says: str,
+    status: int = 200,
+    problems: Iterable[int] = (401, 403, 422, 429, 503),
+    headers: Json | None = None,
 ) -> dict[int | str, Json]:
     """The answers of an endpoint: the good one, and the problems it can have."""
-    good: dict[int | str, Json] = {status: {"description": says, "content": content(schema)}}
+    told = {"description": says, "content": content(schema)}
+    if headers is not None:
+        told["headers"] = headers
+    good: dict[int | str, Json] = {status: told}
     bad = {
         each: {"description": _PROBLEMS[each], "content": content("Problem", "application/problem+json")} for each in problems
     }
@@ -135,6 +143,24 @@ REPLAYED: dict[int | str, Json] = {
     }
 }
 """The other good answer of what may be asked twice."""
+
+IF_MATCH: Json = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "The `ETag` of the work item as it was read: 412, and nothing is done, once somebody has changed it.",
+        }
+    ]
+}
+"""The header of an act on what somebody has read."""
+
+TAGGED: Json = {
+    "ETag": {"description": "Names this state of it, for `If-Match`.", "schema": {"type": "string"}},
+}
+"""The header of an answer that shows a work item."""
 
 _TAGS = {
     "releases": "Releases: sent, looked at, corrected, cancelled.",

@@ -6,13 +6,13 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
-from app.api.description.openapi import TAKES_ASSIGNEE, TAKES_REASON, answers, with_body
+from app.api.description.openapi import IF_MATCH, TAGGED, TAKES_ASSIGNEE, TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.api.requests.auth import Operator, Watcher
-from app.api.requests.bodies import read_assignee, read_reason
+from app.api.requests.bodies import read_assignee, read_reason, read_tags
 from app.api.requests.filters import RELEASE_ID, STATE, Ordered, Unfiltered, refuse_unknown_state
 from app.domain.decision import WorkItemStatus
-from app.intake.lift import lift_hold, reject_hold, resolve_item, reviewed
+from app.intake.lift import lift_hold, reject_hold, resolve_item, reviewed, steps_of
 from app.store.accepted.lifting import look_in_full
 from app.store.desk.work_items import Assign, Resolve, StoredWorkItem, WorkItemFilter, assign, list_work_items
 
@@ -66,42 +66,52 @@ async def list_all(parts: Wired, _: Watcher, query: Annotated[WorkItemQuery, Que
     "/v1/work-items/{id}",
     operation_id="get_work_item",
     summary="Look at a work item",
-    responses=answers("WorkItemInFull", "The work item.", problems=(401, 403, 404, 422, 503)),
+    responses=answers("WorkItemInFull", "The work item.", problems=(401, 403, 404, 422, 503), headers=TAGGED),
 )
 async def get_one(parts: Wired, _: Watcher, id: ItemId, __: Unfiltered) -> Response:
-    """One work item. Of one that holds a release: the flags, and word for word what lifting it would send as things are now.
+    """One work item. Of one that holds a release: the flags and the person as sent, why it is held and which rules nearly decided
+    otherwise, and word for word what lifting it would send as things are now. `ETag` names this state of it, for `If-Match`.
 
     Roles: operator, auditor.
     """
-    wording = reviewed(parts.decider(), parts.clock())
-    found = await parts.look(lambda connection: look_in_full(connection, id, wording))
-    return Response(msgspec.json.encode(found), media_type=JSON)
+    decider = parts.decider()
+    wording = reviewed(decider, parts.clock())
+    found = await parts.look(lambda connection: look_in_full(connection, id, wording, steps_of(decider)))
+    return _answer(found)
+
+
+def _answer(item: StoredWorkItem, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(item), status, media_type=JSON, headers={"ETag": f'"{item.tag()}"'})
 
 
 @router.post(
     "/v1/work-items/{id}/assign",
     operation_id="assign_work_item",
     summary="Assign a work item",
-    responses=answers("StoredWorkItem", "Who has it in hand now.", problems=with_body(404, 409)),
-    openapi_extra=TAKES_ASSIGNEE,
+    responses=answers("StoredWorkItem", "Who has it in hand now.", problems=with_body(404, 409, 412)),
+    openapi_extra=TAKES_ASSIGNEE | IF_MATCH,
 )
 async def give(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
-    """Says who has it in hand: a name, or null for nobody. It keeps nobody else from it. Role: operator."""
-    wanted = Assign(id, await read_assignee(request), caller.name, parts.clock())
-    return Response(msgspec.json.encode(await parts.writer.do(assign, wanted)), media_type=JSON)
+    """Assigns it: to a name, to `me`, or to null for nobody. Others may still work on it. Role: operator."""
+    to = await read_assignee(request)
+    if to == "me":
+        to = str(caller.name)
+    wanted = Assign(id=id, to=to, by=caller.name, at=parts.clock(), read=read_tags(request))
+    return _answer(await parts.writer.do(assign, wanted))
 
 
 @router.post(
     "/v1/work-items/{id}/resolve",
     operation_id="resolve_work_item",
     summary="Resolve a work item",
-    responses=answers("StoredWorkItem", "It is closed.", problems=with_body(404, 409)),
-    openapi_extra=TAKES_REASON,
+    responses=answers("StoredWorkItem", "It is closed.", problems=with_body(404, 409, 412)),
+    openapi_extra=TAKES_REASON | IF_MATCH,
 )
 async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
     """Says that it was done, and how. It sends nothing; what it held back is never sent. Role: operator."""
-    wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
-    return Response(msgspec.json.encode(await resolve_item(parts.writer, wanted)), media_type=JSON)
+    reason = await read_reason(request)
+    wanted = Resolve(id=id, reason=reason, by=caller.name, at=parts.clock(), read=read_tags(request))
+    return _answer(await resolve_item(parts.writer, wanted))
 
 
 @router.post(
@@ -111,10 +121,10 @@ async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _:
     responses=answers(
         ("StoredRelease", "StoredWorkItem"),
         "The release as it stands now, with what is sent; of a surge, its work item.",
-        problems=with_body(404, 409),
+        problems=with_body(404, 409, 412),
     )
     | answers("StoredWorkItem", "It waits for a second person; nothing was sent.", status=202, problems=()),
-    openapi_extra=TAKES_REASON,
+    openapi_extra=TAKES_REASON | IF_MATCH,
 )
 async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
     """The release is decided again as if nothing held it, and is sent, once. Of a surge, all that it held back is sent as it is.
@@ -124,12 +134,21 @@ async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: 
     """
     reason = await read_reason(request)
     lifted = await lift_hold(
-        writer=parts.writer, decider=parts.decider(), work_item=id, reason=reason, caller=caller.name, clock=parts.clock
+        writer=parts.writer,
+        decider=parts.decider(),
+        work_item=id,
+        reason=reason,
+        caller=caller.name,
+        clock=parts.clock,
+        read=read_tags(request),
     )
     waits = isinstance(lifted, StoredWorkItem) and lifted.status == "open"
     if not waits:
         parts.queued()
-    return Response(msgspec.json.encode(lifted), 202 if waits else 200, media_type=JSON)
+    status = 202 if waits else 200
+    if isinstance(lifted, StoredWorkItem):
+        return _answer(lifted, status)
+    return Response(msgspec.json.encode(lifted), status, media_type=JSON)
 
 
 @router.post(
@@ -139,14 +158,18 @@ async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: 
     responses=answers(
         ("StoredRelease", "StoredWorkItem"),
         "The release as it stands now, with what is cancelled; of a surge, its work item.",
-        problems=with_body(404, 409),
+        problems=with_body(404, 409, 412),
     ),
-    openapi_extra=TAKES_REASON,
+    openapi_extra=TAKES_REASON | IF_MATCH,
 )
 async def reject(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
     """What the hold keeps back is never sent; what states were told before stands. Refused for what holds nothing back.
 
     Role: operator.
     """
-    wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
-    return Response(msgspec.json.encode(await reject_hold(parts.writer, wanted)), media_type=JSON)
+    reason = await read_reason(request)
+    wanted = Resolve(id=id, reason=reason, by=caller.name, at=parts.clock(), read=read_tags(request))
+    rejected = await reject_hold(parts.writer, wanted)
+    if isinstance(rejected, StoredWorkItem):
+        return _answer(rejected)
+    return Response(msgspec.json.encode(rejected), media_type=JSON)

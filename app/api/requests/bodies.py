@@ -106,6 +106,15 @@ def refuse_query(request: Request) -> None:
         raise Refused((Fault("", "unknown-parameter", "this address takes no query"),))
 
 
+def read_tags(request: Request) -> frozenset[str] | None:
+    """The entity tags of If-Match, without their quotes; None where any state will do. A weak tag, or none at all, matches nothing."""
+    given = request.headers.getlist("if-match")
+    if not given:
+        return None
+    tags = frozenset(tag.strip().strip('"') for tag in ",".join(given).split(","))
+    return None if tags == {"*"} else tags
+
+
 async def read_reason(request: Request) -> str:
     """The text of a body `{"reason": "…"}`. Raises Refused with every fault, NotJson, TooLarge, WrongMediaType or TooSlow."""
     document = read_json(await read_body(request))

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from app.errors import (
+    ChangedMeanwhile,
     Conflict,
     Fault,
     LensError,
@@ -104,6 +105,7 @@ STATUS: dict[type[LensError], int] = {
     TooSlow: 408,
     Conflict: 409,
     ReleaseIdTaken: 409,
+    ChangedMeanwhile: 412,
     TooLarge: 413,
     WrongMediaType: 415,
     Refused: 422,
@@ -263,6 +265,8 @@ _ADVICE = {
     "conflict": "A release_id was used before for other content, or a message is not in a state where this can be done. "
     "To change a release already sent, use a correction. A rulebook is approved by another person than its drafter, as a change "
     "from the one that is live.",
+    "changed-meanwhile": "Somebody else was faster; `detail` says who and when. Get the work item again, read it, and send If-Match with its new "
+    "ETag.",
     "too-large": "A body, or one line of a batch, has at most 256 KiB; a rulebook sent as a draft 8 MiB. A batch has few blank lines, and becomes "
     "at most 200 times as long when it is decompressed.",
     "wrong-media-type": "Send `Content-Type: application/json`, or `application/x-ndjson` for a batch, and no Content-Encoding; a batch may have gzip.",

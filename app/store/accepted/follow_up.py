@@ -273,7 +273,14 @@ def _supersede(
     asked = {(errand.code, errand.audience, errand.state) for errand in decision.errands if errand.state is not None}
     still = [row for row in rows if row.number is None and (row.code, row.audience, row.state) in asked]
     over = [row.id for row in rows if row not in still]
-    close_items(connection, WORK_ITEM.c.id.in_(over), by=item.by, at=item.at, reason=f"superseded by a {item.kind}")
+    close_items(
+        connection,
+        WORK_ITEM.c.id.in_(over),
+        resolution="superseded",
+        by=item.by,
+        at=item.at,
+        reason=f"superseded by a {item.kind}",
+    )
     known = {(row.code, row.audience, row.state) for row in still}
     errands = tuple(each for each in decision.errands if (each.code, each.audience, each.state) not in known)
     return msgspec.structs.replace(decision, errands=errands), tuple(_as_answered(row) for row in still)

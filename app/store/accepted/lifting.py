@@ -1,13 +1,14 @@
 """Lifting or rejecting a hold: what was kept for a person is sent, or never is, once, in the transaction that closes its work item."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row, select, update
 
 from app.decide.decide import TWO_PEOPLE
-from app.domain.decision import Message, dry_run_answer
+from app.decide.explain import RuleTrace, Step
+from app.domain.decision import Answer, Message, Reason, dry_run_answer
 from app.domain.identifiers import message_id
 from app.domain.people import same_person
 from app.domain.statuses import Status
@@ -17,7 +18,7 @@ from app.store.accepted.follow_up import Wording, with_withdrawals
 from app.store.accepted.release_rows import Acceptance
 from app.store.accepted.releases import StoredRelease, add_to_release, get_release
 from app.store.desk.surges import Decide
-from app.store.desk.work_items import Resolve, StoredWorkItem, decide_surge, get_work_item
+from app.store.desk.work_items import Resolve, StoredWorkItem, changed_meanwhile, decide_surge, get_work_item
 from app.store.ledger.audit import AuditEntry, append, items_changed
 from app.store.ledger.closing import close_items
 from app.store.ledger.held import ABOUT_INBOUND, cancel_held, lock_lanes_of_held
@@ -43,6 +44,8 @@ class Lift(NamedTuple):
     by: str
     at: int
     wording: Wording
+    read: frozenset[str] | None = None
+    """The tags of the work item as the person has read it; None: whatever it is."""
 
 
 @counters_first
@@ -63,7 +66,7 @@ def lift(connection: Connection, items: Sequence[Lift]) -> list[StoredRelease | 
 
 
 def _lift_one(connection: Connection, item: Lift) -> StoredRelease | StoredWorkItem | LensError:
-    row = _open_hold(connection, item.work_item)
+    row = _open_hold(connection, item.work_item, item.read)
     if isinstance(row, LensError):
         return row
     if row.code == SURGE:
@@ -79,7 +82,7 @@ def _lift_one(connection: Connection, item: Lift) -> StoredRelease | StoredWorkI
     if isinstance(found, LensError):
         return found
     sent, sums = found
-    close_items(connection, WORK_ITEM.c.id == item.work_item, by=item.by, at=item.at, reason=item.reason)
+    close_items(connection, WORK_ITEM.c.id == item.work_item, resolution="lifted", by=item.by, at=item.at, reason=item.reason)
     first = {} if row.first_lift_by is None else {"first_lift_by": row.first_lift_by}
     detail = {"code": row.code, "release": row.release_id, **first, **sent}
     entry = AuditEntry(
@@ -97,7 +100,13 @@ def _lift_one(connection: Connection, item: Lift) -> StoredRelease | StoredWorkI
 
 def _lift_first(connection: Connection, item: Lift, row: Row[Any]) -> StoredWorkItem:
     """The first of two people lifts a hold: it is kept, and the work item stays open for the second. Nothing is sent."""
-    first = {"first_lift_by": str(item.by), "first_lift_at": item.at, "first_lift_reason": item.reason}
+    first = {
+        "first_lift_by": str(item.by),
+        "first_lift_at": item.at,
+        "first_lift_reason": item.reason,
+        "changed_at": item.at,
+        "changed_by": str(item.by),
+    }
     connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item.work_item).values(first))
     items_changed(connection, [item.work_item], item.at)
     detail = {"code": row.code, "release": row.release_id}
@@ -117,10 +126,13 @@ def _lift_first(connection: Connection, item: Lift, row: Row[Any]) -> StoredWork
     return get_work_item(connection, item.work_item)
 
 
-def _open_hold(connection: Connection, work_item: int) -> Row[Any] | LensError:
+def _open_hold(connection: Connection, work_item: int, read: frozenset[str] | None) -> Row[Any] | LensError:
     """The open work item, locked, with the `release_id` and `mode` of its release and the `message_status` of its message, if it
-    holds something back.
+    holds something back and is still as the person has `read` it.
     """
+    changed = changed_meanwhile(connection, work_item, read)
+    if changed is not None:
+        return changed
     statement = select(WORK_ITEM, RELEASE.c.release_id, RELEASE.c.mode, MESSAGE.c.status.label("message_status"))
     statement = statement.join(RELEASE, RELEASE.c.id == WORK_ITEM.c.release, isouter=True)
     statement = statement.join(MESSAGE, MESSAGE.c.number == WORK_ITEM.c.number, isouter=True)
@@ -150,13 +162,13 @@ def reject(connection: Connection, items: Sequence[Resolve]) -> list[StoredRelea
 
 
 def _reject_one(connection: Connection, item: Resolve) -> StoredRelease | StoredWorkItem | LensError:
-    row = _open_hold(connection, item.id)
+    row = _open_hold(connection, item.id, item.read)
     if isinstance(row, LensError):
         return row
     if row.code == SURGE:
         return decide_surge(connection, Decide(work_item=item.id, choice="drop", reason=item.reason, by=item.by, at=item.at))
     cancelled = cancel_held(connection, item.id, item.at, f"rejected by {item.by}: {item.reason}")
-    close_items(connection, WORK_ITEM.c.id == item.id, by=item.by, at=item.at, reason=item.reason)
+    close_items(connection, WORK_ITEM.c.id == item.id, resolution="rejected", by=item.by, at=item.at, reason=item.reason)
     numbers = [message_id(row.number)] if cancelled else []
     detail = {"code": row.code, "release": row.release_id, "cancelled": numbers}
     append(
@@ -175,25 +187,43 @@ def _reject_one(connection: Connection, item: Resolve) -> StoredRelease | Stored
     return get_release(connection, row.release_id)
 
 
-class WorkItemInFull(StoredWorkItem, frozen=True, kw_only=True):
-    """A work item, and of one that holds a whole release: its flags, and the messages that lifting would send, as things are now.
+class HeldBecause(Reason, frozen=True, kw_only=True):
+    """A rule that holds a release, and the rules that nearly decided otherwise with the lines in which they failed."""
 
-    `preview` is None where nothing is held, or where the rules in force no longer take a code that the release has.
+    nearest_misses: tuple[RuleTrace, ...] = ()
+    """The rules that missed by the fewest conditions where this one decided."""
+
+
+class WorkItemInFull(StoredWorkItem, frozen=True, kw_only=True):
+    """A work item, and of one that holds a whole release what a person must read before lifting it.
+
+    `flags` and `subject` are as the release was sent; `because` is why it is held, as it was decided, with the nearest misses of
+    the rules in force; `preview` the messages that lifting would send, as things are now. The last two are None where nothing is
+    held; `preview` also where the rules in force no longer take a code that the release has.
     """
 
     flags: tuple[str, ...] = ()
     """The flags of the release that it holds."""
+    subject: dict[str, object] | None = None
+    """The person in that release, as sent; null where nothing is held."""
+    because: tuple[HeldBecause, ...] | None = None
+    """Why it is held, as it was decided; null where nothing is held."""
     preview: tuple[Message, ...] | None = None
     """The messages that lifting would send as things are now; null where nothing is held, or where it cannot be decided now."""
 
 
-class _Flags(msgspec.Struct):
-    """The flags in a release's JSON."""
+class _Sent(msgspec.Struct):
+    """What is shown of a release's JSON, as it was sent."""
 
+    subject: dict[str, object]
     holds: tuple[str, ...] = ()
 
 
-def look_in_full(connection: Connection, work_item: int, wording: Wording) -> WorkItemInFull:
+Explain = Callable[[str], tuple[Step, ...]]
+"""The steps by which a release's JSON is decided under the rules in force. Raises Refused where they do not take a code in it."""
+
+
+def look_in_full(connection: Connection, work_item: int, wording: Wording, steps_of: Explain) -> WorkItemInFull:
     """One work item with what lifting it would send. Changes nothing. Raises NotFound."""
     item = get_work_item(connection, work_item)
     full = WorkItemInFull(**{name: getattr(item, name) for name in item.__struct_fields__})
@@ -202,29 +232,48 @@ def look_in_full(connection: Connection, work_item: int, wording: Wording) -> Wo
     if item.status != "open" or item.code not in HELD_RELEASES or release is None:
         return full
     versions = versions_of(connection, release)
-    flags = msgspec.json.decode(versions[-1].body, type=_Flags).holds
+    newest = versions[-1]
+    sent = msgspec.json.decode(newest.body, type=_Sent)
+    decided = msgspec.json.decode(newest.answer, type=Answer).because
     told = record_of(connection, release, lock=False)
     try:
-        decision = wording.decide(versions[-1].body, told.references())
+        steps = steps_of(newest.body)
+        decision = wording.decide(newest.body, told.references())
     except Refused:
-        return msgspec.structs.replace(full, flags=flags)
+        because = _held_because(decided, ())
+        return msgspec.structs.replace(full, flags=sent.holds, subject=sent.subject, because=because)
+    because = _held_because(decided, steps)
     decision = with_withdrawals(decision, told, versions, wording)
-    return msgspec.structs.replace(full, flags=flags, preview=dry_run_answer(decision).messages)
+    preview = dry_run_answer(decision).messages
+    return msgspec.structs.replace(full, flags=sent.holds, subject=sent.subject, because=because, preview=preview)
 
 
-class _Sent(NamedTuple):
+def _held_because(decided: Sequence[Reason], steps: Sequence[Step]) -> tuple[HeldBecause, ...]:
+    """Each reason with the nearest misses of the steps in which its rule gave the answer."""
+    found = []
+    for reason in decided:
+        misses: dict[RuleTrace, None] = {}
+        for step in steps:
+            if any(trace.rule == reason.rule and trace.fate == "fired" for trace in step.rules):
+                misses |= dict.fromkeys(step.nearest())
+        fields = msgspec.structs.asdict(reason)
+        found.append(HeldBecause(**fields, nearest_misses=tuple(misses)))
+    return tuple(found)
+
+
+class _Lifted(NamedTuple):
     """What a lift sent, for the audit trail, and the sums of the messages that it added."""
 
     detail: dict[str, object]
     sums: dict[str, str]
 
 
-def _queue_held(connection: Connection, item: Lift, row: Row[Any]) -> _Sent:
+def _queue_held(connection: Connection, item: Lift, row: Row[Any]) -> _Lifted:
     change(connection=connection, numbers=[row.number], status=Status.QUEUED, at=item.at, cause=_cause(item))
-    return _Sent({"messages": [message_id(row.number)]}, {})
+    return _Lifted({"messages": [message_id(row.number)]}, {})
 
 
-def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> _Sent | LensError:
+def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> _Lifted | LensError:
     """Sends what the rules now in force say. Its result names them: they may be others than first decided."""
     versions = versions_of(connection, row.release)
     told = record_of(connection, row.release)
@@ -248,7 +297,7 @@ def _decide_again(connection: Connection, item: Lift, row: Row[Any]) -> _Sent | 
         "rulebook_sha256": decision.rulebook_sha256,
         "because": [reason.rule for reason in decision.because],
     }
-    return _Sent(detail, added.sums)
+    return _Lifted(detail, added.sums)
 
 
 def _cause(item: Lift) -> str:

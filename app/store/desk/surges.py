@@ -14,6 +14,7 @@ from app.domain.surge import CALLED, HOUR
 from app.errors import Conflict, LensError, NotFound
 from app.store.database.engine import now_micros
 from app.store.ledger.audit import AuditEntry, append, items_changed
+from app.store.ledger.closing import Resolution
 from app.store.ledger.history import LATER, HistoryLine, record
 from app.store.statements.rows import counters_first, first_row, lock_counters, run, run_in
 
@@ -56,7 +57,9 @@ def _decide_one(connection: Connection, item: Decide) -> int | LensError:
     run(connection, "UPDATE surge SET decision = ? WHERE work_item = ?", (item.choice, item.work_item))
     run(connection, _FROM_NOTHING, (kind, item.at // HOUR))
     detail = f"{held} {CALLED[kind]} were held; a person {_DID[item.choice]} them"
-    run(connection, _CLOSE, (item.at, item.by, item.reason, detail, item.work_item))
+    resolution: Resolution = "lifted" if item.choice == "release" else "rejected"
+    closed = (resolution, item.at, item.by, item.at, item.by, item.reason, detail, item.work_item)
+    run(connection, _CLOSE, closed)
     items_changed(connection, [item.work_item], item.at)
     entry = AuditEntry(
         at=item.at,
@@ -75,7 +78,9 @@ _ASKED = """
     SELECT surge.kind, surge.held, surge.decision FROM work_item LEFT JOIN surge ON surge.work_item = work_item.id
     WHERE work_item.id = ?"""
 _FROM_NOTHING = "UPDATE hour_count SET passed = 0 WHERE kind = ? AND hour = ?"
-_CLOSE = "UPDATE work_item SET status = 'resolved', resolved_at = ?, resolved_by = ?, reason = ?, detail = ? WHERE id = ?"
+_CLOSE = """
+    UPDATE work_item SET status = 'resolved', resolution = ?, resolved_at = ?, resolved_by = ?, changed_at = ?, changed_by = ?,
+    reason = ?, detail = ? WHERE id = ?"""
 
 
 class CarryOut(NamedTuple):

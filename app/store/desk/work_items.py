@@ -1,5 +1,6 @@
 """Work items: what a person must do, opened by whoever finds it and resolved with a reason."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -11,10 +12,10 @@ from app.domain.decision import WorkItem
 from app.domain.identifiers import message_id
 from app.domain.surge import SURGE
 from app.domain.times import Timestamp, rfc3339
-from app.errors import Conflict, Fault, LensError, NotFound, Refused
+from app.errors import ChangedMeanwhile, Conflict, Fault, LensError, NotFound, Refused
 from app.store.desk.surges import Decide, decide
 from app.store.ledger.audit import AuditEntry, append, items_changed, items_opened
-from app.store.ledger.closing import close_items
+from app.store.ledger.closing import Resolution, close_items
 from app.store.ledger.held import cancel_held, lock_lanes_of_held
 from app.store.statements.locks import waits_for_lanes
 from app.store.statements.paging import Order, Page, read_page
@@ -90,6 +91,7 @@ class StoredWorkItem(WorkItem, frozen=True, kw_only=True):
 
     `inbound_id` is the text from the network that opened it; `assigned_to` who has it in hand; `escalated_at` when it was found
     to be overdue. `lift` is how many people lifting takes; `first_lift` who did so first, while it waits for the second.
+    `resolution` is how it was closed, None too where an earlier version of LENS closed it; `changed_by` who changed it last.
     """
 
     release_id: str | None
@@ -114,6 +116,17 @@ class StoredWorkItem(WorkItem, frozen=True, kw_only=True):
     """How many people lifting it takes."""
     first_lift: FirstLift | None
     """Who lifted it first, while it waits for the second person; null otherwise."""
+    resolution: Resolution | None
+    """How it was closed; null while it is open, and where an earlier version of LENS closed it."""
+    changed_at: Timestamp | None
+    """When a person changed it last; null while nobody has."""
+    changed_by: str | None
+    """The name of the key that changed it last; null while nobody has."""
+
+    def tag(self) -> str:
+        """Names what a person may have read of it: an entity tag without its quotes, another one after every change by a person."""
+        read = [getattr(self, name) for name in StoredWorkItem.__struct_fields__ if name != "escalated_at"]
+        return hashlib.sha256(msgspec.json.encode(read)).hexdigest()[:32]
 
 
 class WorkItemFilter(NamedTuple):
@@ -134,21 +147,26 @@ class WorkItemFilter(NamedTuple):
 
 
 class Assign(NamedTuple):
-    """Somebody takes a work item in hand, or (`to` None) nobody any more. `by` is the name of the key, `at` Micros."""
+    """Somebody takes a work item in hand, or (`to` None) nobody any more. `by` is the name of the key, `at` Micros.
+
+    `read` are the tags of the work item as the person has read it; None: whatever it is.
+    """
 
     id: int
     to: str | None
     by: str
     at: int
+    read: frozenset[str] | None = None
 
 
 class Resolve(NamedTuple):
-    """A person has done it. `by` is the name of the key, `reason` his or her own words, `at` Micros."""
+    """A person has done it. `by` is the name of the key, `reason` his or her own words, `at` Micros, `read` as in `Assign`."""
 
     id: int
     reason: str
     by: str
     at: int
+    read: frozenset[str] | None = None
 
 
 def list_work_items(
@@ -185,13 +203,34 @@ def get_work_item(connection: Connection, key: int) -> StoredWorkItem:
     return stored(row)
 
 
+def changed_meanwhile(connection: Connection, key: int, read: frozenset[str] | None) -> LensError | None:
+    """Why a person who has read a work item so must read it again before changing it, or None. It is locked from here on."""
+    if read is None:
+        return None
+    connection.execute(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id == key).with_for_update())
+    try:
+        item = get_work_item(connection, key)
+    except NotFound as error:
+        return error
+    if item.tag() in read:
+        return None
+    if item.changed_at is None:
+        return ChangedMeanwhile(f"Nobody has changed work item {key} yet, and If-Match names another state of it.")
+    did = item.resolution or "changed"
+    return ChangedMeanwhile(f"{item.changed_by} {did} work item {key} at {item.changed_at}; look at it again.")
+
+
 def assign(connection: Connection, items: Sequence[Assign]) -> list[StoredWorkItem | LensError]:
     """Says who has work items in hand. A result is NotFound, or Conflict when it is closed. Has the shape `Writer.do` takes."""
     return [_assign_one(connection, item) for item in items]
 
 
 def _assign_one(connection: Connection, item: Assign) -> StoredWorkItem | LensError:
-    change = update(WORK_ITEM).where(WORK_ITEM.c.id == item.id, WORK_ITEM.c.status == "open").values(assigned_to=item.to)
+    changed = changed_meanwhile(connection, item.id, item.read)
+    if changed is not None:
+        return changed
+    assigned = {"assigned_to": item.to, "changed_at": item.at, "changed_by": item.by}
+    change = update(WORK_ITEM).where(WORK_ITEM.c.id == item.id, WORK_ITEM.c.status == "open").values(assigned)
     if connection.execute(change).rowcount == 0:
         return _not_open(connection, item.id)
     items_changed(connection, [item.id], item.at)
@@ -229,12 +268,7 @@ def resolve(connection: Connection, items: Sequence[Resolve]) -> list[StoredWork
     ids = [item.id for item in items]
     lock_lanes_of_held(connection, ids)
     surges = set(connection.scalars(select(WORK_ITEM.c.id).where(WORK_ITEM.c.id.in_(ids), WORK_ITEM.c.code == SURGE)))
-    return [
-        decide_surge(connection, Decide(work_item=item.id, choice="drop", reason=item.reason, by=item.by, at=item.at))
-        if item.id in surges
-        else _resolve_one(connection, item)
-        for item in items
-    ]
+    return [_resolve_one(connection, item, is_surge=item.id in surges) for item in items]
 
 
 def decide_surge(connection: Connection, wanted: Decide) -> StoredWorkItem | LensError:
@@ -243,8 +277,15 @@ def decide_surge(connection: Connection, wanted: Decide) -> StoredWorkItem | Len
     return held if isinstance(held, LensError) else get_work_item(connection, wanted.work_item)
 
 
-def _resolve_one(connection: Connection, item: Resolve) -> StoredWorkItem | LensError:
-    if not close_items(connection, WORK_ITEM.c.id == item.id, by=item.by, at=item.at, reason=item.reason):
+def _resolve_one(connection: Connection, item: Resolve, *, is_surge: bool) -> StoredWorkItem | LensError:
+    changed = changed_meanwhile(connection, item.id, item.read)
+    if changed is not None:
+        return changed
+    if is_surge:
+        return decide_surge(connection, Decide(work_item=item.id, choice="drop", reason=item.reason, by=item.by, at=item.at))
+    if not close_items(
+        connection, WORK_ITEM.c.id == item.id, resolution="resolved", by=item.by, at=item.at, reason=item.reason
+    ):
         return _not_open(connection, item.id)
     done = get_work_item(connection, item.id)
     detail: dict[str, object] = {"code": done.code}
@@ -297,4 +338,7 @@ def stored(row: Any) -> StoredWorkItem:  # noqa: ANN401 - a row of `items_where`
         first_lift=None
         if row.first_lift_by is None
         else FirstLift(row.first_lift_by, rfc3339(row.first_lift_at), row.first_lift_reason),
+        resolution=row.resolution,
+        changed_at=None if row.changed_at is None else rfc3339(row.changed_at),
+        changed_by=row.changed_by,
     )

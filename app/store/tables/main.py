@@ -180,6 +180,9 @@ class WorkItemRow(SQLModel, table=True):
     resolved_at: int | None = Field(default=None, sa_column=_big(nullable=True))
     resolved_by: str | None = Field(default=None, max_length=80)
     reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    resolution: str | None = Field(default=None, max_length=12, description="how it was closed; None where that was not kept")
+    changed_at: int | None = Field(default=None, sa_column=_big(nullable=True), description="when a person changed it last")
+    changed_by: str | None = Field(default=None, max_length=80)
 
 
 class InboundRow(SQLModel, table=True):
