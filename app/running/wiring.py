@@ -41,6 +41,7 @@ from app.store.database.writer import Writer
 from app.store.ledger.audit import AuditEntry, note
 from app.store.ledger.stranded import find_stranded, in_words
 from app.store.outbox.pacing import Rates
+from app.store.reads.used_numbers import used_before_words
 from app.store.upkeep.given_out import GivenOut
 
 
@@ -162,9 +163,14 @@ def parts_of(
         "worker": lambda: in_words(stranded.look()),
     }
     spool = spool_watch_of(settings)
-    if spool is not None:
-        degraded["channel"] = spool.problem
+    figures = StoreFigures(store, clock, breaker)
 
+    def channel_oddity() -> str | None:
+        stuck = used_before_words(figures.used_before())
+        left_lying = None if spool is None else spool.problem()
+        return "; ".join(filter(None, (stuck, left_lying))) or None
+
+    degraded["channel"] = channel_oddity
     gate = Gate(lambda: look(store, list_keys), clock, metrics, note_source=_source_noter(writer))
     intake = Intake(writer, current.shelf.decider, clock, dispatching.queued, Guards(breaker, addresses))
     return Parts(
@@ -176,7 +182,7 @@ def parts_of(
         rulebooks=current.rulebooks,
         gate=gate,
         metrics=metrics,
-        store_figures=StoreFigures(store, clock, breaker),
+        store_figures=figures,
         counts=dispatching.counts,
         ready=checks,
         degraded=degraded,

@@ -10,6 +10,7 @@ import pytest
 
 from app.decide.decide import Decider
 from app.errors import what_broke
+from app.store.reads.used_numbers import USED_BEFORE
 from tests.api.serving import Service, as_json, release, serving
 from tests.cli.programs import until
 
@@ -160,3 +161,20 @@ def test_figures_say_what_the_service_is_and_until_when_its_certificates_last(tm
     assert labels["rules_engine"] == f"durable_rules {version('durable-rules')}"
     assert 'lens_certificate_not_after_timestamp_seconds{setting="LENS_SWITCH_TLS_CERT"} 0.0' in page
     assert f'process_open_fds{{pid="{os.getpid()}"}}' in page
+
+
+def test_a_number_that_was_used_before_makes_it_degraded(tmp_path: Path, decider: Decider) -> None:
+    """Its lane stands still, so a state is not told; who asks about accepting alone hears nothing of it."""
+    with serving(tmp_path, decider, channel="spool", spool_dir=tmp_path / "spool") as service, service.client() as client:
+        client.post("/v1/releases", content=as_json(release("USED-1"))).raise_for_status()
+        with service.store.write.begin() as connection:
+            connection.exec_driver_sql("UPDATE lane SET fails = 1 WHERE ori = 'AZSIR0000'")
+            connection.exec_driver_sql(
+                "INSERT INTO message_event (number, status, at, cause) SELECT min(number), 'queued', 1, ? FROM message",
+                (f"out/LN00000001.am has other words: {USED_BEFORE}",),
+            )
+        told = client.get("/readyz").json()
+        assert told["status"] == "degraded"
+        assert told["parts"]["channel"].endswith(USED_BEFORE)
+        assert "lens_numbers_used_before 1.0" in client.get("/metrics").text.splitlines()
+        assert client.get("/readyz?for=accepting").json()["status"] == "ready"

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from app.dispatch.channels.spool import SpoolChannel
 from app.dispatch.dispatcher import Dispatcher
+from app.domain.identifiers import message_id
 from app.store.database.engine import Store
 from app.store.database.writer import Writer
-from tests.dispatch.outbox_rows import AZ, TX, queue, statuses, wire
+from app.store.reads.used_numbers import used_before, used_before_words
+from tests.dispatch.outbox_rows import AZ, TX, change, queue, statuses, wire
 from tests.dispatch.scripted import QUICK, until
 
 SOON = replace(QUICK, presume_after=0.02)
@@ -47,6 +49,28 @@ def test_what_the_gateway_has_not_taken_is_not_presumed_delivered(store: Store, 
             assert statuses(store)[kept] == "sent", "nor after a restart"
             (out / "LN00000001.am").unlink()
             await until(lambda: statuses(store)[kept] == "presumed_delivered")
+
+    asyncio.run(scenario())
+
+
+def test_a_number_that_was_used_before_is_told_while_it_keeps_a_lane(store: Store, tmp_path: Path) -> None:
+    """Of the lane that it keeps, not of the others; no longer once its message is cancelled."""
+    stuck, _, _ = queue(store, [AZ, TX, AZ])
+    out = tmp_path / "spool" / "out"
+    out.mkdir(parents=True)
+    (out / "LN00000001.am").write_bytes(b"another notice")
+
+    def found() -> tuple[str, ...]:
+        with store.read.connect() as connection:
+            return used_before(connection)
+
+    async def scenario() -> None:
+        async with spooling(store, tmp_path / "spool"):
+            assert found() == ()
+            await until(lambda: found() == (message_id(stuck),))
+            assert used_before_words(found()) == "message LN00000001: this number was used before: run `lens db recovered`"
+        change(store, "UPDATE message SET status = 'cancelled', ready = false WHERE number = :number", number=stuck)
+        assert (found(), used_before_words(())) == ((), None)
 
     asyncio.run(scenario())
 

@@ -17,6 +17,7 @@ from app.store.database.reading import CachedRead
 from app.store.desk.pauses import EVERYTHING
 from app.store.desk.surge_reads import standing
 from app.store.reads.tally import Tally, tally
+from app.store.reads.used_numbers import used_before
 from app.store.reads.waiting import Waiting, waiting
 from app.store.upkeep.escalation import Overdue, overdue
 
@@ -32,7 +33,12 @@ class StoreFigures:
         self._keys = CachedRead(store, list_keys)
         self._surges = CachedRead(store, lambda connection: standing(connection, clock(), breaker))
         self._overdue = CachedRead(store, overdue)
+        self._used_before = CachedRead(store, used_before)
         self._clock = clock
+
+    def used_before(self) -> tuple[str, ...]:
+        """The messages whose number the link has had before, now or not long ago. Raises Unavailable."""
+        return self._used_before.look()
 
     def look(self) -> list[Metric]:
         """The figures now, or not long ago. When the store cannot be read there is only one, that says so."""
@@ -44,6 +50,7 @@ class StoreFigures:
                 *feed_metrics(self._feeds.look(), self._clock()),
                 *key_metrics(self._keys.look(), self._clock()),
                 *surge_metrics(self._surges.look()),
+                used_before_metric(self._used_before.look()),
             ]
         except Unavailable:
             figures = []
@@ -65,6 +72,15 @@ def tally_metrics(tally: Tally, now: int) -> Iterable[Metric]:
     for code, count in sorted(tally.work_items.items()):
         items.add_metric((code,), count)
     yield from (newest, messages, items)
+
+
+def used_before_metric(stuck: tuple[str, ...]) -> Metric:
+    """How many lanes stand still for it."""
+    return GaugeMetricFamily(
+        "lens_numbers_used_before",
+        "Messages that cannot go out because the link has had their number with other words.",
+        value=len(stuck),
+    )
 
 
 def overdue_metrics(overdue: Overdue) -> Iterable[Metric]:

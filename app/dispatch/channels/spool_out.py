@@ -13,13 +13,12 @@ from pathlib import Path
 from app.dispatch.channel import Outgoing, Receipt
 from app.dispatch.channels.naming import give_name
 from app.store.database.folders import sync_folder
+from app.store.reads.used_numbers import USED_BEFORE
 
 _AT_ONCE = 128
 """Files written, and so open, at once: well under the usual limit of 1,024 for a process."""
 
 _SUFFIX = {"legacy": "am", "niem": "xml"}
-USED_BEFORE = "this number was used before: run `lens db recovered`"
-"""Told of a message whose file is there with other words. The network would drop it for the one that had its number first."""
 _PROBE = b"\0" * 4096
 
 
