@@ -74,11 +74,11 @@ def test_a_tag_of_another_state_matches_nothing(service: Service, wrong: str) ->
     with service.client() as client:
         item = reviewed(client, f"W-wrong-{wrong.encode().hex()}")
         address = f"/v1/work-items/{item}/assign"
-        refused = client.post(address, json={"to": None}, headers={"If-Match": wrong.encode()})
+        refused = client.post(address, json={"to": None}, headers={b"If-Match": wrong.encode()})
         assert refused.status_code == 412, refused.text
         assert client.post(address, json={"to": None}, headers={"If-Match": "*"}).status_code == 200
         assert (
-            client.post("/v1/work-items/999999/resolve", json=REASON, headers={"If-Match": wrong.encode()}).status_code == 404
+            client.post("/v1/work-items/999999/resolve", json=REASON, headers={b"If-Match": wrong.encode()}).status_code == 404
         )
 
 

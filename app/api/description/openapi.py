@@ -61,7 +61,14 @@ _REASON = {"description": "Why something is done."} | an_object(
     {"reason": {"type": "string", "maxLength": REASON_LENGTH, **LINE, "description": "Why, in one line."}}
 )
 _ASSIGNEE = {"description": "Who a work item is assigned to."} | an_object(
-    {"to": {"type": ["string", "null"], "maxLength": ASSIGNEE_LENGTH, **LINE, "description": "A name; `me` for the caller, null for nobody."}}
+    {
+        "to": {
+            "type": ["string", "null"],
+            "maxLength": ASSIGNEE_LENGTH,
+            **LINE,
+            "description": "A name; `me` for the caller, null for nobody.",
+        }
+    }
 )
 _PROBLEMS = {
     400: "Not one JSON document, or an unknown LENS-Mode.",
