@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from app.api.metrics.about_metrics import About
@@ -130,6 +131,13 @@ def _source_noter(writer: Writer) -> Callable[[str], Awaitable[None]]:
     return note_source
 
 
+def _channel_oddity(figures: StoreFigures, spool: SpoolWatch | None) -> str | None:
+    """Why what is sent does not get out, in words, though the link works."""
+    stuck = used_before_words(figures.used_before())
+    left_lying = None if spool is None else spool.problem()
+    return "; ".join(filter(None, (stuck, left_lying))) or None
+
+
 def parts_of(
     store: Store,
     writer: Writer,
@@ -164,13 +172,7 @@ def parts_of(
     }
     spool = spool_watch_of(settings)
     figures = StoreFigures(store, clock, breaker)
-
-    def channel_oddity() -> str | None:
-        stuck = used_before_words(figures.used_before())
-        left_lying = None if spool is None else spool.problem()
-        return "; ".join(filter(None, (stuck, left_lying))) or None
-
-    degraded["channel"] = channel_oddity
+    degraded["channel"] = partial(_channel_oddity, figures, spool)
     gate = Gate(lambda: look(store, list_keys), clock, metrics, note_source=_source_noter(writer))
     intake = Intake(writer, current.shelf.decider, clock, dispatching.queued, Guards(breaker, addresses))
     return Parts(

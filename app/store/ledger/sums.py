@@ -78,6 +78,9 @@ WORK_ITEM_COLUMNS = (
     "resolved_at",
     "resolved_by",
     "reason",
+    "resolution",
+    "changed_at",
+    "changed_by",
 )
 """All but the words in which it is described, which go on counting while it is open."""
 
