@@ -5,7 +5,7 @@ begins like a heading, one with a heading of the rulebook's own messages in it, 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from app.decide.folding import fold
 from app.domain.decision import Caution
@@ -17,17 +17,38 @@ INSTRUCTION = Caution(
     "a stated value would read in the notice like a line of it, or like an order; a person must look at it",
 )
 
-_WORD = re.compile("[A-Z0-9]+")
-_WORD_WITH_LOST_LETTERS = re.compile("[A-Z0-9?]+")
-_JOINT = re.compile("[-.'_*]")
-_JOINT_IN_WORD = re.compile(r"(?<=[A-Z])[-.'_*]+(?=[A-Z])")
+_WORD_WITH_LOST_LETTERS = re.compile("[A-Z0-9?*]+")
+_JOINTS = (
+    re.compile(r"(?<=[A-Z0-9@$!+])[^A-Z0-9@$!+?\s]+(?=[A-Z0-9@$!+])"),
+    re.compile(r"(?<=[A-Z0-9])[^A-Z0-9?\s]+(?=[A-Z0-9])"),
+)
+"""Signs within a word, which a reader overlooks: with @ $ ! + as letters, and without."""
+_SPACED = (re.compile("[A-Z0-9@$!+]+"), re.compile("[A-Z0-9]+"))
+_LOOKALIKES = {
+    "A": "[A4@]",
+    "B": "[B8]",
+    "E": "[E3]",
+    "G": "[G69]",
+    "I": "[I1L!]",
+    "L": "[L1I!]",
+    "M": "(?:M|RN)",
+    "O": "[O0]",
+    "S": "[S5$]",
+    "T": "[T7+]",
+    "U": "[UV]",
+    "W": "(?:W|VV)",
+    "Z": "[Z2]",
+}
+"""What a reader takes for a letter."""
+_RUN = re.compile(r"(.)\1*")
+_BETWEEN_WORDS = "[^A-Z0-9]*"
+_LONG_ENOUGH = 5
 # Words of addresses that a slash may follow at the beginning of a value (APT/2, HWY/66): no heading, unless the rulebook's own.
 _ADDRESS_WORDS = (
     "APT|APARTMENT|STE|SUITE|UNIT|BLDG|BUILDING|LOT|RM|ROOM|FL|FLOOR|FLR|FT|FORT|HWY|HIGHWAY|RTE|ROUTE|SPC|SPACE|TRLR|PMB|DEPT"
 )
 _BEGINS_LIKE_HEADING = re.compile(rf"^[^A-Z0-9?]*(?!(?:{_ADDRESS_WORDS}) */)[A-Z?]{{3,}} */", re.MULTILINE)  # not C/O, nor N/A
 _OWN_HEADING = re.compile("[A-Z]+(?: [A-Z]+)*(?=/)")
-_DIGITS_AS_LETTERS = str.maketrans("0134578", "OIEASTB")
 
 
 class Instructions:
@@ -40,11 +61,10 @@ class Instructions:
         self._values = tuple(find for field, find in _VALUES.items() if field in printed)
         headings = sorted({heading for text in literals for heading in _OWN_HEADING.findall(text)})
         self._heading = re.compile(rf"(?<![A-Z0-9])(?:{'|'.join(headings)}) */") if headings else None
-        self._words = frozenset(word for word in messages.watch_words if " " not in word)
-        phrases = [phrase for phrase in messages.watch_words if " " in phrase]
-        self._phrases = tuple(f" {phrase} " for phrase in phrases)
-        self._begin_phrases = frozenset(phrase.partition(" ")[0] for phrase in phrases)
-        self._lengths = frozenset(map(len, self._words))
+        self._words = tuple(word for word in messages.watch_words if " " not in word)
+        looks = _one_of(map(_looks_of, messages.watch_words))
+        self._watched = re.compile(f"(?<![A-Z]){looks}(?![A-Z])") if looks else None
+        self._within = re.compile(looks) if looks else None
 
     def found(self, release: Release) -> bool:
         """Whether there is one in anything that a notice would print of this release."""
@@ -58,52 +78,84 @@ class Instructions:
         text = text.upper()
         if "/" in text and self._reads_like_heading(text):
             return True
-        return self._has_word(text)
+        return self._watched is not None and self._has_word(text)
 
     def _reads_like_heading(self, text: str) -> bool:
         own = self._heading is not None and self._heading.search(text) is not None
         return own or _BEGINS_LIKE_HEADING.search(text) is not None
 
     def _has_word(self, text: str) -> bool:
-        words = _WORD.findall(text)
-        if not self._words.isdisjoint(words):
+        """Whether there is a watched word or phrase, also through a disguise: other signs for letters or between them, letters
+        doubled or set apart, digits at its ends, letters lost in folding. A phrase may go from one value to the next.
+        """
+        if _is_found(self._watched, text):
             return True
-        if not self._begin_phrases.isdisjoint(words) and self._has_phrase(words):
+        if text.replace(" ", "").replace("\n", "").isalnum():
+            return any(_is_found(self._within, letters) for letters in _set_apart(text))
+        for joint in _JOINTS:
+            joined = joint.sub("", text)
+            if joined != text and _is_found(self._watched, joined):
+                return True
+        if any(_is_found(self._within, letters) for letters in _set_apart(text)):
             return True
-        return not self._words.isdisjoint(self._disguised(text, words))
+        return ("?" in text or "*" in text) and self._may_have_lost_letters(text)
 
-    def _has_phrase(self, words: Iterable[str]) -> bool:
-        """Whether words follow each other as in a phrase, also from one value to the next: they are printed one after the other."""
-        line = f" {' '.join(words)} "
-        return any(phrase in line for phrase in self._phrases)
-
-    def _disguised(self, text: str, words: list[str]) -> list[str]:
-        """Words as a reader sees them through a disguise: letters set apart, digits for letters, letters lost in folding."""
-        found = []
-        letters = ""
-        for word in words:
-            if len(word) == 1:
-                letters += word
-                continue
-            if letters:
-                found.append(letters)
-                letters = ""
-            if not word.isalpha() and len(word) in self._lengths and not word.isdecimal():
-                found.append(word.translate(_DIGITS_AS_LETTERS))
-        found.append(letters)
-        if _JOINT.search(text):
-            found += _WORD.findall(_JOINT_IN_WORD.sub("", text))
-        if "?" in text:
-            for word in _WORD_WITH_LOST_LETTERS.findall(text):
-                if "?" in word and word.count("?") * 2 <= len(word):
-                    found += self._alike(word)
-        return found
+    def _may_have_lost_letters(self, text: str) -> bool:
+        words = [word.replace("*", "?") for word in _WORD_WITH_LOST_LETTERS.findall(text)]
+        marked = [word for word in words if "?" in word and word.count("?") * 2 <= len(word)]
+        return any(True for word in marked for _ in self._alike(word))
 
     def _alike(self, word: str) -> Iterable[str]:
         """The watched words that a word with letters lost (`?`) may have been."""
         for watched in self._words:
             if len(watched) == len(word) and all(a in ("?", b) for a, b in zip(word, watched, strict=True)):
                 yield watched
+
+
+def _looks_of(watched: str) -> tuple[str, ...]:
+    """Patterns of what a reader takes for a word or phrase, letter by letter: each may be another sign, and stand more often."""
+    words = [tuple(_look_of(run) for run in _RUN.finditer(word)) for word in watched.split()]
+    return words[0] + tuple(look for word in words[1:] for look in (_BETWEEN_WORDS, *word))
+
+
+def _look_of(run: re.Match[str]) -> str:
+    return f"{_LOOKALIKES.get(run[1], run[1])}{{{len(run[0])},}}"
+
+
+def _one_of(looks: Iterable[tuple[str, ...]]) -> str:
+    """A pattern of any of these. What they begin with in common is looked at once, since there are many of them."""
+    rests: dict[str, list[tuple[str, ...]]] = {}
+    may_end = False
+    for look in looks:
+        if look:
+            rests.setdefault(look[0], []).append(look[1:])
+        else:
+            may_end = True
+    either = "|".join(first + _one_of(rest) for first, rest in rests.items())
+    return f"(?:{either}){'?' if may_end else ''}" if either else ""
+
+
+def _is_found(pattern: re.Pattern[str] | None, text: str) -> bool:
+    """Whether a pattern of words is in a text; what is all digits but for a letter or so is a number, such as that of a house."""
+    return pattern is not None and any(_reads_as_word(found[0]) for found in pattern.finditer(text))
+
+
+def _reads_as_word(found: str) -> bool:
+    letters = sum(map(str.isalpha, found))
+    return letters > 1 or (letters == 1 and len(found) >= _LONG_ENOUGH)
+
+
+def _set_apart(text: str) -> Iterator[str]:
+    """Letters that stand by themselves one after another, joined: `W A R R A N T`, `W.A.R.R.A.N.T`."""
+    for word in _SPACED:
+        letters = ""
+        for each in (*word.findall(text), "  "):
+            if len(each) == 1:
+                letters += each
+                continue
+            if len(letters) > 1:
+                yield letters
+            letters = ""
 
 
 def _parts(name: Name) -> tuple[str | None, ...]:

@@ -20,7 +20,7 @@ from app.publishing.opening import PUBLISHED, try_folder
 from app.publishing.shelf import InForce, Shelf
 from app.rulebook.bundles.versions import FOLDER
 from app.store.database.reading import look
-from app.store.rulebooks.rulebook_reads import Pointer, failed_scenarios, has_no_scenario, pointer, publication
+from app.store.rulebooks.rulebook_reads import Pointer, failing_scenarios, has_no_scenario, pointer, publication
 
 _log = structlog.get_logger()
 
@@ -127,14 +127,14 @@ class Follower:
             return
         row = look(self._desk.store, lambda connection: publication(connection, found.seq))
         if row is not None:
-            failed = look(self._desk.store, lambda connection: failed_scenarios(connection, row.version))
+            failing = look(self._desk.store, lambda connection: failing_scenarios(connection, row.version))
             in_force = InForce(
                 decider=decider,
                 seq=found.seq,
                 since=row.live_at,
                 by=row.published_by,
                 way=row.way,
-                failing=failed,
+                failing=failing,
                 untried=look(self._desk.store, lambda connection: has_no_scenario(connection, row.version)),
             )
             self._due = _Due(asked + (found.live_at - found.now) / SECOND, in_force)

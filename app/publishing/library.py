@@ -20,7 +20,7 @@ from app.errors import Conflict, Fault, Refused
 from app.rulebook.book import RuleBook, read_to_use, use
 from app.rulebook.bundles.bundle import Bundle, manifest_fault
 from app.rulebook.bundles.signing import Trusted
-from app.rulebook.bundles.versions import CheckResult, ScenarioRun, check_result
+from app.rulebook.bundles.versions import CheckResult, check_result, scenario_run
 from app.rulebook.engine.verdicts import LookUp
 from app.rulebook.problems.problem import Problem, Problems
 from app.rulebook.reading.content import Content, read_content
@@ -149,7 +149,7 @@ class Library:
             raise Refused(tuple(map(_fault, errors)), f"The rulebook has {count}; nothing was stored.")
         results = run_all(book)
         failed = tuple(result.scenario.title for result in results if result.faults)
-        check = check_result(book, ScenarioRun(len(results), failed))
+        check = check_result(book, scenario_run(len(results), failed))
         return Examined(check, LoadedRulebook(_decider(book, self._terms), check, time.monotonic() - began))
 
     def keep(self, loaded: LoadedRulebook) -> None:

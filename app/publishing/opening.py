@@ -15,14 +15,14 @@ from app.publishing.past import CHANGES_PAST, Changed, ChangesPast, find_changed
 from app.publishing.refusals import note_refusal
 from app.publishing.shelf import InForce, Shelf
 from app.rulebook.bundles.bundle import Bundle
-from app.rulebook.bundles.versions import FOLDER, NO_SCENARIO, PastDays, failing
+from app.rulebook.bundles.versions import FOLDER, NO_SCENARIO, NONE_FAIL, Failing, PastDays
 from app.rulebook.comparing.handling import handling_words
 from app.rulebook.comparing.safeguards import NAMES_SHOWN
 from app.rulebook.reading.content import Content
 from app.store.database.reading import look
 from app.store.rulebooks.rulebook_reads import (
     Pointer,
-    failed_scenarios,
+    failing_scenarios,
     formerly_live,
     has_no_scenario,
     pointer,
@@ -43,20 +43,20 @@ _PLACES_SHOWN = 3
 class Looked(NamedTuple):
     """What a look at the folder came to. `settled`: it was read whole and dealt with; `complaint`: why it is not used, if so.
 
-    `failing` names its scenarios that fail.
+    `failing` are its scenarios that fail.
     """
 
     settled: bool
     complaint: str | None = None
-    failing: tuple[str, ...] = ()
+    failing: Failing = NONE_FAIL
 
 
 class ScenariosFail(Refused):
     """Scenarios of the rulebook fail, so it does not go live."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
-        words = f"{failing(names)} `lens test` shows what was expected."
+    def __init__(self, failing: Failing) -> None:
+        self.failing = failing
+        words = f"{failing.in_words()} `lens test` shows what was expected."
         super().__init__((Fault("/rules/scenarios", SCENARIO_FAILED, words),), words)
 
 
@@ -107,7 +107,7 @@ def _first(desk: Desk) -> tuple[Shelf, Unusable | None]:
         except Unusable as error:
             fault = fault or error
             continue
-        failed = look(desk.store, partial(failed_scenarios, version=str(version)))
+        failing = look(desk.store, partial(failing_scenarios, version=str(version)))
         untried = look(desk.store, partial(has_no_scenario, version=str(version)))
         if fault is None and row is not None:
             live = InForce(
@@ -116,13 +116,13 @@ def _first(desk: Desk) -> tuple[Shelf, Unusable | None]:
                 since=row.live_at,
                 by=row.published_by,
                 way=row.way,
-                failing=failed,
+                failing=failing,
                 untried=untried,
             )
             return Shelf(live), None
         # It stands as publication 0, so that the live one is tried again.
         earlier = InForce(
-            decider=decider, seq=0, since=desk.clock(), by="lens", way="rollback", failing=failed, untried=untried
+            decider=decider, seq=0, since=desk.clock(), by="lens", way="rollback", failing=failing, untried=untried
         )
         return Shelf(earlier), fault
     raise fault or Conflict("No rulebook was ever live.")
@@ -153,8 +153,8 @@ def _take_in(desk: Desk, bundle: Bundle, found: Pointer, lead: int) -> None:
     _refuse_unless_in_charge(desk, bundle, found)
     examined = desk.library.examine(bundle, moment(desk.clock()).date())
     scenarios = examined.check.scenarios
-    if not desk.failing_too and scenarios.failed:
-        raise ScenariosFail(scenarios.failed)
+    if not desk.failing_too and scenarios.failing.count:
+        raise ScenariosFail(scenarios.failing)
     if not desk.failing_too and not scenarios.run:
         raise NoScenarios
     content = examined.loaded.decider.book.content
@@ -220,13 +220,13 @@ def _refuse_unless_in_charge(desk: Desk, bundle: Bundle, found: Pointer) -> None
 
 def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Looked:
     """The same; what is wrong with the folder is told in words that begin with the codes of its faults. Raises Unavailable."""
-    failed: tuple[str, ...] = ()
+    failing = NONE_FAIL
     try:
         return Looked(take_folder(desk, watch, found, lead))
     except ChangesPast as error:
         complaint = f"{CHANGES_PAST}: the rulebook in the folder is not used. {error.detail}"
     except ScenariosFail as error:
-        failed = error.names
+        failing = error.failing
         complaint = f"{SCENARIO_FAILED}: the rulebook in the folder is not used. {error.detail}"
     except Refused as error:
         codes = list(dict.fromkeys(fault.code for fault in error.faults))
@@ -244,7 +244,7 @@ def try_folder(desk: Desk, watch: FolderWatch, found: Pointer, lead: int) -> Loo
         _log.exception("rulebook_broke")
         complaint = f"{BROKEN}: LENS failed at the rulebook in the folder with {type(error).__name__}"
     watch.taken()
-    return Looked(settled=True, complaint=complaint, failing=failed)
+    return Looked(settled=True, complaint=complaint, failing=failing)
 
 
 def _where(error: Refused) -> str:

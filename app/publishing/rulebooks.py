@@ -20,7 +20,7 @@ from app.publishing.following import lead_for
 from app.publishing.past import Changed, find_changed, past_fault
 from app.publishing.refusals import codes_of
 from app.rulebook.bundles.bundle import Bundle
-from app.rulebook.bundles.versions import NO_SCENARIO, failing
+from app.rulebook.bundles.versions import NO_SCENARIO
 from app.rulebook.comparing.change_report import Compared
 from app.store.database.reading import look
 from app.store.ledger.audit import AuditEntry, note
@@ -235,6 +235,6 @@ def _untrustworthy(version: RulebookVersion) -> Iterator[str]:
     """What of a version's scenarios there is to warn of."""
     scenarios = version.check.scenarios
     if scenarios.failed:
-        yield failing(scenarios.failed)
+        yield scenarios.failing.in_words()
     if not scenarios.run:
         yield f"{version.version}: {NO_SCENARIO}"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from app.decide.decide import Decider
-from app.rulebook.bundles.versions import Way, failing
+from app.rulebook.bundles.versions import NONE_FAIL, Failing, Way
 
 _log = structlog.get_logger()
 
@@ -15,7 +15,7 @@ _log = structlog.get_logger()
 class InForce(NamedTuple):
     """A decider, and the publication that put it in force: its number, since when (Micros), by whom and how.
 
-    `failing` names the scenarios that failed when the rulebook was checked; `untried`: it has none.
+    `failing` are the scenarios that failed when the rulebook was checked; `untried`: it has none.
     """
 
     decider: Decider
@@ -23,7 +23,7 @@ class InForce(NamedTuple):
     since: int
     by: str
     way: Way
-    failing: tuple[str, ...] = ()
+    failing: Failing = NONE_FAIL
     untried: bool = False
 
     @property
@@ -46,7 +46,7 @@ class Shelf:
         self._in_force = in_force
         self._changed = Condition()
         self._problems: Mapping[str, str] = {}
-        self._failing: Mapping[str, tuple[str, ...]] = {}
+        self._failing: Mapping[str, Failing] = {}
         self._warn_of_failing()
 
     @property
@@ -76,12 +76,12 @@ class Shelf:
         self,
         source: str,
         problem: str | None,
-        failing: tuple[str, ...] = (),
+        failing: Failing = NONE_FAIL,
         **more: Any,  # noqa: ANN401 - values of a log line
     ) -> None:
         """Says why what comes from `source` (`folder`, `published`) is not in force, or that nothing is wrong any more.
 
-        `failing` names its scenarios that fail. It is logged when it is new, and not again.
+        `failing` are its scenarios that fail. It is logged when it is new, and not again.
         """
         self._failing = {**self._failing, source: failing}
         was = self._problems.get(source)
@@ -103,11 +103,11 @@ class Shelf:
 
     def _warn_of_failing(self) -> None:
         now = self._in_force
-        if now.failing:
+        if now.failing.count:
             _log.warning(
                 "rulebook_in_force_fails_scenarios",
                 version=now.version,
-                why=failing(now.failing),
+                why=now.failing.in_words(),
                 way=now.way,
                 runbook="rulebook-degraded",
             )
@@ -116,10 +116,10 @@ class Shelf:
 
     @property
     def failing(self) -> tuple[str, ...]:
-        """The scenarios that fail: those of what is in force, and those that keep a newer rulebook from it."""
+        """The names of scenarios that fail: the first of what is in force, and of those that keep a newer rulebook from it."""
         told = self._failing
-        newer = tuple(name for source in sorted(told) for name in told[source])
-        return self._in_force.failing + newer
+        newer = tuple(name for source in sorted(told) for name in told[source].names)
+        return self._in_force.failing.names + newer
 
     @property
     def problem(self) -> str | None:
@@ -128,8 +128,8 @@ class Shelf:
         reasons = [told[name].rstrip(".") for name in sorted(told)]
         if told:
             reasons.append(f"{now.version} goes on deciding")
-        if now.failing:
-            reasons.append(f"{now.version} decides although {failing(now.failing).rstrip('.')}")
+        if now.failing.count:
+            reasons.append(f"{now.version} decides although {now.failing.in_words().rstrip('.')}")
         if now.untried:
             reasons.append(f"{now.version} decides although it has no scenario")
         return "; ".join(reasons) or None

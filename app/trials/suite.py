@@ -23,6 +23,8 @@ from app.rulebook.reading.content import read_content
 from app.trials.situations import notices_in, situation_of
 
 BROKEN_PROMISE = "R250"
+NEAREST_TOLD = 100
+"""Failed scenarios of which the nearest line is told. Looking for it is slow, and of very many nobody reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +160,21 @@ def case_in_words(case: Case) -> str:
 
 def run_all(book: RuleBook) -> list[Result]:
     """Runs every scenario of a rulebook, in the order of the files."""
-    return [run(book, scenario) for scenario in book.content.suite.scenarios]
+    results, failed = [], 0
+    for scenario in book.content.suite.scenarios:
+        result = run(book, scenario, look_for_nearest=failed < NEAREST_TOLD)
+        failed += bool(result.faults)
+        results.append(result)
+    return results
 
 
-def run(book: RuleBook, scenario: Scenario) -> Result:
-    """Runs one scenario."""
+def run(book: RuleBook, scenario: Scenario, *, look_for_nearest: bool = True) -> Result:
+    """Runs one scenario. `look_for_nearest`: where a line is not found, the one that comes nearest is told."""
     answer = answer_case(book, scenario.case)
     faults = list(_differences(answer, scenario.expect))
     if scenario.expect.text is None and scenario.expect.no_text is None:
         return Result(scenario, answer, tuple(faults))
-    text_faults, notices = _text_faults(book, scenario)
+    text_faults, notices = _text_faults(book, scenario, look_for_nearest=look_for_nearest)
     return Result(scenario, answer, (*faults, *text_faults), notices)
 
 
@@ -235,7 +242,9 @@ def _list(words: Iterable[str]) -> str:
     return "[" + ", ".join(words) + "]"
 
 
-def _text_faults(book: RuleBook, scenario: Scenario) -> tuple[tuple[Mismatch, ...], tuple[ShownNotice, ...]]:
+def _text_faults(
+    book: RuleBook, scenario: Scenario, *, look_for_nearest: bool
+) -> tuple[tuple[Mismatch, ...], tuple[ShownNotice, ...]]:
     """Lines that no message of this case has, and the messages that come nearest; and lines that one has and must not. The subject
     is an invented one; the situation is the one that the scenario names, else an ordinary one.
     """
@@ -246,8 +255,8 @@ def _text_faults(book: RuleBook, scenario: Scenario) -> tuple[tuple[Mismatch, ..
     for wanted in scenario.expect.text or ():
         if wanted in lines:
             continue
-        instead = "no message is sent"
-        if lines:
+        instead = "no message that has it" if lines else "no message is sent"
+        if lines and look_for_nearest:
             nearest = max(lines, key=partial(_likeness, wanted))
             notice = lines[nearest]
             instead = f"no message that has it; the nearest line is {nearest!r}, in the message to {notice.ori}"

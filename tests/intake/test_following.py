@@ -235,7 +235,8 @@ def test_a_fault_of_ours_stops_nothing(desk: Desk, tmp_path: Path, monkeypatch: 
     def failing(*_: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr(library, "read_content", failing)
+    for name in ("read_content", "read_to_use"):
+        monkeypatch.setattr(library, name, failing)
     watch = FolderWatch(folder)
     shelf = open_shelf(desk, watch, follow_folder=True)
     assert shelf.in_force.version == first

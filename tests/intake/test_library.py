@@ -75,6 +75,20 @@ def test_failed_scenarios_are_told(decider: Decider, tmp_path: Path) -> None:
     assert library.examine(bundle).check is check
 
 
+def test_of_very_many_failed_scenarios_the_first_are_named_and_all_counted(decider: Decider, tmp_path: Path) -> None:
+    """So that an answer, which is stored and told again, stays short however many fail."""
+    folder = folder_in(tmp_path)
+    huge = (
+        "scenarios:\n  - name: Everywhere\n    for_each: {release_state: states.routable, residence_state: states.routable}\n"
+        "    expect: {outcome: do_not_notify}\n"
+    )
+    rewrite(folder, "rules/scenarios/release_test.yaml", "scenarios:\n", huge)
+    scenarios = Library(always(shipped()), decider.terms).examine(read_bundle_folder(folder, vouched=False)).check.scenarios
+    assert (len(scenarios.failed), scenarios.failed_count) == (100, 54 * 54)
+    assert scenarios.failing.in_words().startswith("2,916 scenarios fail: ")
+    assert "and 2,913 more" in scenarios.failing.in_words()
+
+
 def test_what_is_stored_and_cannot_be_used(decider: Decider, tmp_path: Path) -> None:
     """Damaged behind our back, or with errors for this version of LENS: each with its codes."""
     folder = folder_in(tmp_path)

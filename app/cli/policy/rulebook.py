@@ -11,7 +11,7 @@ import typer
 from app.cli.listing import store_at_hand
 from app.cli.policy.differences import Form, shown
 from app.cli.policy.rulebook_bundles import keygen, pack, read_source, tell_faults, verify
-from app.cli.policy.rulebook_text import as_lines, as_table, summary
+from app.cli.policy.rulebook_text import as_lines, as_table, failed_lines, summary
 from app.cli.printing import pretty
 from app.cli.progress import working
 from app.cli.record import actor, checked_reason, line_or_none
@@ -128,8 +128,8 @@ def draft(
         raise typer.Exit(1) from None
     _print_warnings(version)
     print(f"{version.version} is {_BECAME[kept]}: {summary(version)}")
-    for failed in version.check.scenarios.failed:
-        print(f"  scenario failed: {failed}", file=sys.stderr)
+    for line in failed_lines(version.check):
+        print(f"  {line}", file=sys.stderr)
     if version.check.scenarios.failed and settings.require_scenarios:
         print("It cannot be approved while they fail; `lens test` shows what was expected.", file=sys.stderr)
     elif not version.check.scenarios.run and settings.require_scenarios:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from app.cli.printing import minute
+from app.rulebook.bundles.versions import CheckResult
 from app.store.rulebooks.rulebook_reads import RulebookVersion
 
 _HEADING = ("version", "state", "drafted", "by", "approved by", "live since")
@@ -27,10 +28,18 @@ def _row(version: RulebookVersion) -> tuple[str, ...]:
 def summary(version: RulebookVersion) -> str:
     """Its check on one line."""
     check = version.check
-    failed = len(check.scenarios.failed)
+    failed = check.scenarios.failing.count
     proved = f"proved over {check.proofs.cases:,} cases"
     warnings = f"{len(check.problems)} warning{'' if len(check.problems) == 1 else 's'}"
-    return f"{proved}, {warnings}, {check.scenarios.run} scenarios run, {failed} failed"
+    return f"{proved}, {warnings}, {check.scenarios.run:,} scenarios run, {failed:,} failed"
+
+
+def failed_lines(check: CheckResult) -> Iterator[str]:
+    """The scenarios that failed, a line for each of the first, and how many more did."""
+    failing = check.scenarios.failing
+    yield from (f"scenario failed: {name}" for name in failing.names)
+    if failing.count > len(failing.names):
+        yield f"{failing.count - len(failing.names):,} more scenarios failed"
 
 
 def as_lines(version: RulebookVersion) -> Iterator[str]:
@@ -52,8 +61,8 @@ def as_lines(version: RulebookVersion) -> Iterator[str]:
     for problem in version.check.problems:
         place = f"{problem['file']}:{problem['line']}:{problem['column']}"
         yield f"          {problem['severity']}[{problem['code']}] {place}: {problem['message']}"
-    for name in version.check.scenarios.failed:
-        yield f"          scenario failed: {name}"
+    for line in failed_lines(version.check):
+        yield f"          {line}"
     for each in version.publications:
         why = f": {each.reason}" if each.reason else ""
         yield f"live      {minute(each.live_at)} by {each.by} ({each.way}){why}"

@@ -6,7 +6,8 @@ taken back, it lapses.
 """
 
 import re
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -33,13 +34,35 @@ _NAMES_SHOWN = 3
 WARNINGS_KEPT = 100
 """Warnings of a version that are kept with it."""
 _NAME_LENGTH = 120
+FAILED_KEPT = 100
+"""Failed scenarios of a version whose names are kept with it; the rest is counted."""
+_NAME_KEPT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """The scenarios of a rulebook that fail: the names of the first, and how many there are."""
+
+    names: tuple[str, ...] = ()
+    count: int = 0
+
+    def in_words(self) -> str:
+        """A sentence that names the first of them."""
+        names = "; ".join(f'"{name[:_NAME_LENGTH]}"' for name in self.names[:_NAMES_SHOWN])
+        more = self.count - _NAMES_SHOWN
+        rest = f" and {more:,} more" if more > 0 else ""
+        count = "1 scenario fails" if self.count == 1 else f"{self.count:,} scenarios fail"
+        return f"{count}: {names}{rest}."
+
+
+NONE_FAIL = Failing()
 
 
 class VersionState(NamedTuple):
     """What decides about a version's next step. `live` is the version live now, None where none ever was.
 
-    `failed` names the scenarios that failed when it was drafted, `untried` says that it has none at all; `sequence` is that of its signed bundle, `newest` the highest
-    of those that were ever live.
+    `failing` are the scenarios that failed when it was drafted, `untried` says that it has none at all; `sequence` is that of its
+    signed bundle, `newest` the highest of those that were ever live.
     """
 
     version: str
@@ -49,7 +72,7 @@ class VersionState(NamedTuple):
     was_live: bool
     live: str | None
     rejected_by: str | None = None
-    failed: tuple[str, ...] = ()
+    failing: Failing = NONE_FAIL
     untried: bool = False
     sequence: int = 0
     newest: int = 0
@@ -99,22 +122,13 @@ NO_SCENARIO = "it has no scenario, so nothing has tried what it decides. Add sce
 """Why a rulebook without any scenario does not go live."""
 
 
-def scenario_fault(version: str, failed: tuple[str, ...], *, untried: bool) -> Conflict | None:
+def scenario_fault(version: str, failing: Failing, *, untried: bool) -> Conflict | None:
     """Why a version whose scenarios failed, or which has none, may not go live; None where it may."""
     if untried:
         return Conflict(f"Rulebook {version} does not go live: {NO_SCENARIO}")
-    if not failed:
+    if not failing.count:
         return None
-    return Conflict(f"Rulebook {version} does not go live: {failing(failed)} `lens test` shows what was expected.")
-
-
-def failing(failed: tuple[str, ...]) -> str:
-    """A sentence that names the first scenarios that fail."""
-    names = "; ".join(f'"{name[:_NAME_LENGTH]}"' for name in failed[:_NAMES_SHOWN])
-    more = len(failed) - _NAMES_SHOWN
-    rest = f" and {more} more" if more > 0 else ""
-    count = "1 scenario fails" if len(failed) == 1 else f"{len(failed)} scenarios fail"
-    return f"{count}: {names}{rest}."
+    return Conflict(f"Rulebook {version} does not go live: {failing.in_words()} `lens test` shows what was expected.")
 
 
 def age_fault(standing: VersionState) -> Conflict | None:
@@ -223,12 +237,24 @@ class Proofs(msgspec.Struct, frozen=True):
 
 
 class ScenarioRun(msgspec.Struct, frozen=True):
-    """The rulebook's own scenarios, run: how many, and the names of those that failed."""
+    """The rulebook's own scenarios, run: how many, the names of the first that failed, and how many did."""
 
     run: int
     """How many scenarios were run."""
     failed: tuple[str, ...]
-    """The names of those that failed."""
+    """The names of those that failed, the first hundred of them."""
+    failed_count: int = 0
+    """How many failed. 0 also in what was stored before there was such a count; then `failed` names them all."""
+
+    @property
+    def failing(self) -> Failing:
+        """Those that failed."""
+        return Failing(self.failed[:FAILED_KEPT], max(self.failed_count, len(self.failed)))
+
+
+def scenario_run(run: int, failed: Sequence[str]) -> ScenarioRun:
+    """What is kept of a run in which these scenarios failed."""
+    return ScenarioRun(run, tuple(name[:_NAME_KEPT] for name in failed[:FAILED_KEPT]), len(failed))
 
 
 class CheckResult(msgspec.Struct, frozen=True):

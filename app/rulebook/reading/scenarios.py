@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from datetime import date
 from itertools import product
+from math import prod
 
 from app.rulebook.files.source import Mapping, Node, Scalar
 from app.rulebook.language import grammar
@@ -20,6 +21,9 @@ from app.rulebook.reading.shapes import Keys, Shapes
 DAY = grammar.DAY_KEY
 
 _GIVEN = "a scenario gives the value itself; to try several, name them or their set under `for_each`"
+
+CASES_LIMIT = 200_000
+"""Cases of all scenarios of a rulebook at the most; so many take half a minute."""
 
 _Values = dict[str, tuple[Scalar, ...]]
 
@@ -41,6 +45,7 @@ class ScenarioReader:
         self._conditions = conditions
         self._shapes = shapes
         self._problems = shapes.problems
+        self._cases_left = CASES_LIMIT
         self._lacking: dict[str, dict[Spot, None]] = {}
         self._sets: dict[tuple[str, date], AbstractMapping[str, frozenset[str]]] = {}
 
@@ -130,6 +135,8 @@ class ScenarioReader:
             if expect is not None or row is not None:  # that there is none at all has been told
                 self._check_says_something(expect, row_expect, row or name.spot)
             expectation = self._expected.expectation(expect, row_expect)
+            if not self._may_have({**base, **row_values}, axes, name):
+                break
             for variant, values in self._variants({**base, **row_values}, axes, row_values):
                 case = self._case(values, {*base, *row_values, *axes}, convictions, name.spot)
                 if case is not None:
@@ -175,13 +182,33 @@ class ScenarioReader:
         return tuple(rows)
 
     def _variants(self, base: _Values, axes: _Values, row: _Values) -> Iterator[tuple[str, dict[str, str]]]:
-        fixed = {name: words[0].text for name, words in base.items() if words and name not in axes}
-        day = self._day(fixed)
-        options = [[(name, value) for value in self._expand(name, axes[name], day)] for name in axes]
+        fixed, options = self._options(base, axes)
         label = [f"{name} {words[0].text}" for name, words in row.items() if words]
         for choice in product(*options):
             variant = ", ".join([*label, *(f"{name} {value}" for name, value in choice)])
             yield variant, {**fixed, **dict(choice)}
+
+    def _options(self, base: _Values, axes: _Values) -> tuple[dict[str, str], list[list[tuple[str, str]]]]:
+        """What is the same in every variant, and for each fact of `for_each` what it is in turn."""
+        fixed = {name: words[0].text for name, words in base.items() if words and name not in axes}
+        day = self._day(fixed)
+        return fixed, [[(name, value) for value in self._expand(name, axes[name], day)] for name in axes]
+
+    def _may_have(self, base: _Values, axes: _Values, name: Scalar) -> bool:
+        """Counts the variants of a scenario. What goes beyond the bound is told, once, and is not multiplied out."""
+        if self._cases_left < 0:
+            return False
+        _, options = self._options(base, axes)
+        variants = prod(map(len, options))
+        self._cases_left -= variants
+        if self._cases_left >= 0:
+            return True
+        sizes = " x ".join(f"{len(values):,} of `{fact}`" for fact, values in zip(axes, options, strict=True))
+        message = f"the scenarios have over {CASES_LIMIT:,} cases, with {variants:,} of this one"
+        message += f" ({sizes})" if len(axes) > 1 else ""
+        help = "multiply fewer sets under `for_each`: vary one fact at a time, and let a promise (`always`) say what holds in every case"
+        self._problems.error("R003", message, name.spot, help=help)
+        return False
 
     def _expand(self, name: str, words: tuple[Scalar, ...], day: date) -> tuple[str, ...]:
         """The rows that words of a `for_each` stand for: a set stands for its rows on the day of the scenario."""

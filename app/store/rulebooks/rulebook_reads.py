@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Row, ScalarSelect, Select, exists, fu
 from app.domain.times import Timestamp, rfc3339
 from app.errors import NotFound
 from app.rulebook.bundles.bundle import Bundle
-from app.rulebook.bundles.versions import CheckResult, PastDays, State, VersionState, Way
+from app.rulebook.bundles.versions import CheckResult, Failing, PastDays, State, VersionState, Way
 from app.rulebook.comparing.handling import Handling
 from app.rulebook.comparing.safeguards import Loss
 from app.rulebook.files.source import SourceFile
@@ -199,9 +199,9 @@ def standing(connection: Connection, version: str, live: str | None) -> VersionS
     return _standing(row, live, newest_sequence(connection), was_live=bool(connection.scalar(was_live)))
 
 
-def failed_scenarios(connection: Connection, version: str) -> tuple[str, ...]:
-    """The names of the scenarios that failed when a stored version was checked. Raises NotFound."""
-    return standing(connection, version, None).failed
+def failing_scenarios(connection: Connection, version: str) -> Failing:
+    """The scenarios that failed when a stored version was checked. Raises NotFound."""
+    return standing(connection, version, None).failing
 
 
 def has_no_scenario(connection: Connection, version: str) -> bool:
@@ -225,7 +225,7 @@ def _standing(row: Row[Any], live: str | None, newest: int, *, was_live: bool) -
         was_live=was_live,
         live=live,
         rejected_by=row.rejected_by,
-        failed=check.scenarios.failed,
+        failing=check.scenarios.failing,
         untried=check.scenarios.run == 0,
         sequence=row.sequence or 0,
         newest=newest,

@@ -220,7 +220,7 @@ def _approve_one(connection: Connection, item: Approve, live: Pointer) -> LensEr
     seen = live.version if item.diff_seen == live.sha256 else item.diff_seen
     fault = approval_fault(place, item.by, seen)
     if fault is None and not item.failing_too:
-        fault = scenario_fault(place.version, place.failed, untried=place.untried)
+        fault = scenario_fault(place.version, place.failing, untried=place.untried)
     if fault is None and item.past_fault is not None:
         fault = Conflict(item.past_fault)
     said = _given(
@@ -270,15 +270,15 @@ def _publish_one(connection: Connection, item: Publish) -> Published | LensError
         append(connection, [entry_of(item, "publish_rulebook", version, "refused", {"live": live.version, "sha256": sha256})])
         return fault
     more = {"approved_by": place.approved_by, **_given({"older": item.older, "reason": item.reason})}
-    if item.failing_too and place.failed:
-        more["failed_scenarios"] = len(place.failed)
+    if item.failing_too and place.failing.count:
+        more["failed_scenarios"] = place.failing.count
     return _go_live(connection, item, live, _Step(version, live.seq or None, "publish", version), more)
 
 
 def _publication_fault(place: VersionState, item: Publish) -> Conflict | None:
     fault = publication_fault(place)
     if fault is None and not item.failing_too:
-        fault = scenario_fault(place.version, place.failed, untried=place.untried)
+        fault = scenario_fault(place.version, place.failing, untried=place.untried)
     if fault is None and item.in_order and item.older is None:
         fault = age_fault(place)
     if fault is None and item.past_fault is not None:
