@@ -82,7 +82,8 @@ def disguised(draw: st.DrawFn) -> str:
 def _disguise(draw: st.DrawFn, phrase: str, kind: str) -> str:
     if kind == "signs":
         place = draw(st.integers(0, len(phrase) - 1))
-        return phrase[:place] + draw(st.sampled_from([*LOOKALIKES.get(phrase[place], ""), phrase[place]])) + phrase[place + 1 :]
+        sign = draw(st.sampled_from([*LOOKALIKES.get(phrase[place], ""), phrase[place]]))
+        return f"{phrase[:place]}{sign}{phrase[place + 1 :]}"
     if kind == "two letters":
         return "".join(BIGRAMS.get(letter, letter) for letter in phrase)
     if kind == "apart":
@@ -93,8 +94,9 @@ def _disguise(draw: st.DrawFn, phrase: str, kind: str) -> str:
     if kind == "doubled":
         place = draw(st.integers(0, len(phrase) - 1))
         return phrase[:place] + phrase[place] * draw(st.integers(1, 3)) + phrase[place:]
-    ends = st.text("0123456789.,;:*-_'()#", min_size=1, max_size=4)
-    return draw(ends) + phrase + draw(ends)
+    ends: st.SearchStrategy[str] = st.text("0123456789.,;:*-_'()#", min_size=1, max_size=4)
+    before, behind = draw(ends), draw(ends)
+    return f"{before}{phrase}{behind}"
 
 
 @given(disguised())
