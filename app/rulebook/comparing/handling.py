@@ -9,6 +9,7 @@ import msgspec
 
 from app.rulebook.comparing.change_words import day_runs
 from app.rulebook.comparing.changes import Changes, Days, Side, sides
+from app.rulebook.comparing.glossary import FEW
 from app.rulebook.comparing.words import cells_of
 from app.rulebook.language.model import HOLD
 from app.rulebook.reading.content import Content
@@ -42,6 +43,7 @@ def handling(old: Content, new: Content, changes: Changes) -> tuple[Handling, ..
     both = list(sides(old, new))
     found = [change for column, fact in _CELLS for change in _cells(column, fact, both)]
     found += _flag_order(old, new)
+    found += _rows(old, new)
     found += _due(changes)
     found += _words("watch_words", "watched", old.messages.watch_words, new.messages.watch_words)
     for field in sorted(old.codes.codes.keys() | new.codes.codes.keys()):
@@ -102,6 +104,30 @@ def _flag_order(old: Content, new: Content) -> Iterator[Handling]:
         yield Handling("flag_order", was, becomes, moved, len(moved), what)
 
 
+def _rows(old: Content, new: Content) -> Iterator[Handling]:
+    """Rows that are gone or new; a code of no row counts as unknown from then on. Codes of a sensitive table are not in words."""
+    for name in dict.fromkeys([*old.tables, *new.tables]):
+        both = [content.tables.get(name) for content in (old, new)]
+        before, after = (list(table.rows) if table is not None else [] for table in both)
+        sensitive = any(table is not None and table.sensitive for table in both)
+        for rows, was, becomes in ((_without(before, after), "there", ""), (_without(after, before), "", "there")):
+            if rows:
+                count = f"{len(rows):,} row{'' if len(rows) == 1 else 's'} of {name}"
+                how = f"{'is' if len(rows) == 1 else 'are'} {'gone' if was else 'new'}"
+                codes = "" if sensitive else f": {_listed(rows)}"
+                yield Handling(f"rows of {name}", was, becomes, rows, len(rows), f"{count} {how}{codes}")
+
+
+def _without(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    known = set(others)
+    return tuple(each for each in some if each not in known)
+
+
+def _listed(values: Sequence[str]) -> str:
+    more = len(values) - FEW
+    return f"{', '.join(values[:FEW])} and {more:,} more" if more > 0 else ", ".join(values)
+
+
 def _due(changes: Changes) -> Iterator[Handling]:
     for due, count in sorted(changes.dues.items(), key=lambda found: (-found[1], str(found[0]))):
         was, becomes = (_span(seconds) for seconds in (due.before, due.after))
@@ -126,11 +152,10 @@ def _span(seconds: int | None) -> str:
 
 
 def _words(setting: str, verb: str, before: Sequence[str], after: Sequence[str]) -> Iterator[Handling]:
-    gone = tuple(word for word in before if word not in after)
-    come = tuple(word for word in after if word not in before)
+    gone, come = _without(before, after), _without(after, before)
     for words, was, becomes, how in ((gone, verb, "", "no longer"), (come, "", verb, "now")):
         if words:
-            what = f"{len(words):,} of the {setting} {'is' if len(words) == 1 else 'are'} {how} {verb}: {', '.join(words)}"
+            what = f"{len(words):,} of the {setting} {'is' if len(words) == 1 else 'are'} {how} {verb}: {_listed(words)}"
             yield Handling(setting, was, becomes, words, len(words), what)
 
 
