@@ -159,7 +159,8 @@ def past_line(compared: Compared) -> str:
 def count_line(changes: Changes) -> str:
     """How many cases change, in how many only words do, and of how many."""
     only_words = f"; in {changes.reworded:,} more only words differ" if changes.reworded else ""
-    return f"{changes.changed:,} of {changes.cases:,} cases change{only_words}"
+    single = " of one conviction" if changes.outcome_order else ""
+    return f"{changes.changed:,} of {changes.cases:,} cases{single} change{only_words}"
 
 
 def _cases(count: int) -> str:

@@ -140,13 +140,17 @@ def _due(changes: Changes) -> Iterator[Handling]:
             after=becomes,
             values=(due.audience if due.code is None else due.code,),
             count=count,
-            what=f"{asked} is due within {becomes} instead of {was} in {cases}",
+            what=f"{asked} {_due_words(due.before)} before and {_due_words(due.after)} now, in {cases}",
         )
+
+
+def _due_words(seconds: int | None) -> str:
+    return "has no due time" if seconds is None else f"is due within {_span(seconds)}"
 
 
 def _span(seconds: int | None) -> str:
     if seconds is None:
-        return "no time"
+        return ""
     size, letter = next((size, letter) for size, letter in _SPANS if seconds % size == 0)
     return f"{seconds // size}{letter}"
 

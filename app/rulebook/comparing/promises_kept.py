@@ -82,14 +82,16 @@ def _lost(promise: Promise, others: Sequence[Promise], both: _Sides, *, known: b
         return Lost("gone", promise.name, "it held for no case") if idle and not known and not alike else None
     if not known and all(left.cases == left.of for left in found):
         return Lost("gone", promise.name, f"promised in {found[0].of:,} cases")
-    told = [_told(demand, left) for demand, left in missing]
+    told = [_told(demand, left, by_facts=promise.outcome is not None) for demand, left in missing]
     return Lost("weaker", promise.name, "; ".join(told))
 
 
-def _told(demand: Sequence[_Wanted], left: _Uncovered) -> str:
+def _told(demand: Sequence[_Wanted], left: _Uncovered, *, by_facts: bool) -> str:
     wanted = " and ".join(f"`{wanted}`" for wanted in demand)
     example = ", ".join(f"{fact} {value}" for fact, value in left.example.items())
-    return f"{wanted} no longer promised in {left.cases:,} of its {left.of:,} cases" + (f", e.g. {example}" if example else "")
+    cases = "cases whose facts it means" if by_facts else "cases"  # of whatever outcome, which may be another in each rulebook
+    shown = f", e.g. {example}" if example else ""
+    return f"{wanted} no longer promised in {left.cases:,} of its {left.of:,} {cases}{shown}"
 
 
 def _wants(promise: Promise) -> list[_Wanted]:

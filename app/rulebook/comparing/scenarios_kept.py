@@ -106,12 +106,14 @@ def _is_shorter(other: Expectation, aspect: _Aspect) -> bool:
 def _lost(name: str, missing: Mapping[_Tried, set[_Aspect]], new: Content, *, known: bool) -> Lost | None:
     untried = [tried for tried, aspects in missing.items() if _TRIED in aspects]
     count = len(missing)
+    cases = f"its {count:,} cases are" if count > 1 else "its case is"
     if len(untried) == count and not known:
-        cases = f"its {count:,} cases are" if count > 1 else "its case is"
         return Lost("gone", name, f"{cases} no longer tried")
+    others = len(untried) == count
     # A case that names a row which is gone cannot be tried any more; what became of it, the cases of the diff tell.
     untried = [tried for tried in untried if _is_possible(tried, new)]
-    told = [f"{len(untried):,} of its {count:,} cases no longer tried"] if untried else []
+    told = [f"{len(untried):,} of its {count:,} cases no longer tried"] if untried and not others else []
+    told += [f"{cases} no longer tried; it tries others"] if untried and others else []
     unseen = [aspect for aspects in missing.values() if _TRIED not in aspects for aspect in sorted(aspects, key=str)]
     if unseen:
         told.append(f"no longer expects {', '.join(dict.fromkeys(map(_spoken, unseen)))}")
