@@ -133,6 +133,19 @@ def test_what_only_looks_otherwise_is_not_lost(edits: list[tuple[str, str, str]]
     assert losses(edited(), edited(*edits)) == ()
 
 
+def test_what_cannot_be_read_is_not_called_gone() -> None:
+    """A scenario and a promise with a fault stand in the file: they guard nothing, and somebody is told why."""
+    new = edited(
+        (SCENARIOS, "but: {residence_state: NE}", "but: {residence_state: NX}"),
+        (SCENARIOS, "{hold: {not: none}}", "{hold: {nit: none}}"),
+    )
+    assert [(loss.kind, loss.change, loss.name) for loss in losses(edited(), new)] == [
+        ("scenario", "weaker", "Nebraska is NB on Nlets"),
+        ("promise", "weaker", HOLD),
+    ]
+    assert all("cannot be read" in loss.what for loss in losses(edited(), new))
+
+
 FORMS: dict[str, Callable[[Compared], str]] = {
     "text": as_text,
     "markdown": as_markdown,

@@ -4,13 +4,15 @@ None of it decides anything, so no case shows it; but each kept a mistake from g
 stands in another file, is not gone: scenarios are held against each other by their cases, promises by what they promise.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from collections.abc import Sequence as AbstractSequence
 from typing import Literal
 
 import msgspec
 
 from app.rulebook.comparing.promises_kept import promise_losses
-from app.rulebook.comparing.scenarios_kept import scenario_losses
+from app.rulebook.comparing.scenarios_kept import Lost, scenario_losses
+from app.rulebook.files.source import Mapping, Scalar, Sequence
 from app.rulebook.language.model import Column, Messages
 from app.rulebook.reading.content import Content
 
@@ -46,13 +48,34 @@ def losses(old: Content, new: Content) -> tuple[Loss, ...]:
 
 
 def _losses(old: Content, new: Content) -> Iterator[Loss]:
+    unread = _unread(new)
     for lost in scenario_losses(old, new):
-        yield Loss("scenario", lost.change, lost.name, lost.what)
+        yield _loss("scenario", lost, unread)
     for lost in promise_losses(old, new):
-        yield Loss("promise", lost.change, lost.name, lost.what)
+        yield _loss("promise", lost, unread)
     yield from _unsaid(old.messages, new.messages)
     yield from _disclosed(old.messages, new.messages)
     yield from _unchecked(old, new)
+
+
+def _loss(kind: Kind, lost: Lost, unread: frozenset[str]) -> Loss:
+    if lost.name in unread:
+        return Loss(kind, "weaker", lost.name, "it stands there and cannot be read; `lens check` tells why")
+    return Loss(kind, lost.change, lost.name, lost.what)
+
+
+def _unread(content: Content) -> frozenset[str]:
+    """The sentences of scenarios and promises that are in the files and have a fault, so that nothing is known of them."""
+    read = {scenario.name for scenario in content.suite.scenarios} | {promise.name for promise in content.suite.promises}
+    written: set[str] = set()
+    for _, node in content.scenario_nodes:
+        parts = {key.text: value for key, value in node.items} if isinstance(node, Mapping) else {}
+        for key in ("scenarios", "always", "never"):
+            entries = parts.get(key)
+            for entry in entries.items if isinstance(entries, Sequence) else ():
+                said = entry.items if isinstance(entry, Mapping) else ()
+                written |= {value.text for key, value in said if key.text == "name" and isinstance(value, Scalar)}
+    return frozenset(written - read)
 
 
 def _unsaid(old: Messages, new: Messages) -> Iterator[Loss]:
@@ -118,7 +141,7 @@ def _unchecked_cells(table: str, column: Column, after: Column | None) -> Iterat
         yield Loss("check", "weaker", f"words of {name}", f"cells of {name} may now also be {', '.join(more)}")
 
 
-def losses_line(found: Sequence[Loss], most: int | None = None) -> str:
+def losses_line(found: AbstractSequence[Loss], most: int | None = None) -> str:
     """How many safeguards are gone and how many are weaker, each by name, in a sentence or two; "" for none.
 
     `most`: names at the most of each sentence, for a log.
@@ -127,7 +150,7 @@ def losses_line(found: Sequence[Loss], most: int | None = None) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _sentence(found: Sequence[Loss], change: str, most: int | None) -> str:
+def _sentence(found: AbstractSequence[Loss], change: str, most: int | None) -> str:
     if not found:
         return ""
     counts = {kind: sum(loss.kind == kind for loss in found) for kind in _KINDS}
@@ -140,5 +163,5 @@ def _sentence(found: Sequence[Loss], change: str, most: int | None) -> str:
     return f"{_joined(parts)} {verb} {change}: {shown}{rest}."
 
 
-def _joined(parts: Sequence[str]) -> str:
+def _joined(parts: AbstractSequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
