@@ -3,7 +3,7 @@
 #   make lint   style, format, types                            make bench  measurements
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test faults lint bench lock docker-steps clean
+.PHONY: help setup run test faults clients lint bench lock docker-steps clean
 
 # The system's own Python is mostly built with more optimisation than others, so it comes first where it can do all that is needed.
 ifndef PYTHON
@@ -45,6 +45,9 @@ test: setup ## every test, in one process more than there are cores (at most fou
 # E.g. `make faults FAULTS="--scale 0.1"`, or `--only power`; --list names them all.
 faults: setup ## the long set of faults, an hour or more; report in build/faults/
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+clients: setup ## lints the OpenAPI description; clients generated from it make every call (the TypeScript one where there is Node)
+	@$(BIN)/python -m tests.clients
 
 lint: setup ## style, format and strict types
 	@failed=0; for check in "ruff check" "ruff format --check" "mypy app tests"; do \

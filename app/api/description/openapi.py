@@ -298,6 +298,8 @@ def _release_schemas() -> Json:
     add_field_docs(parts["subject"], release.Subject)
     add_field_docs(parts["residence"]["oneOf"][1], release.Residence)
     add_field_docs(parts["convictions"]["items"], release.Conviction)
+    for field in (parts["subject"]["properties"]["aliases"], parts["holds"]):
+        del field["default"]  # with it, code generators for TypeScript ask for the field
     inner["Name"]["description"] = "A person's name as stated."
     moved: Json = _move_definitions({"Release": schema, **inner})
     return moved
@@ -317,8 +319,18 @@ def _answer_schemas(answered: Sequence[type]) -> Json:
     _, schemas = msgspec.json.schema_components(types, schema_hook=_anything, ref_template=_REF + "{name}")
     for kind in structs_in(types):
         add_field_docs(schemas[kind.__name__], kind)
+        _require_what_is_always_there(schemas[kind.__name__], kind)
     schemas["Decision"] = schemas.pop("Answer")
     return dict(schemas)
+
+
+def _require_what_is_always_there(schema: Json, kind: type[msgspec.Struct]) -> None:
+    """Replaces the defaults of an answer, which are of no use to a caller, by whether the field is always there."""
+    for name, described in schema["properties"].items():
+        has_default = "default" in described
+        described.pop("default", None)
+        if has_default and not kind.__struct_config__.omit_defaults:
+            schema.setdefault("required", []).append(name)
 
 
 def _type_enums(node: Any) -> None:  # noqa: ANN401 - walks any JSON document

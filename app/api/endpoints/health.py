@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.api.description.openapi import Json, answers, content
@@ -53,6 +54,7 @@ _NOT_HTTP: dict[int | str, Json] = {
 @router.get(
     "/healthz",
     operation_id="get_liveness",
+    response_class=PlainTextResponse,
     summary="Alive",
     responses={200: {"description": "The process is alive.", "content": _TEXT}, **_NOT_HTTP},
 )
@@ -162,6 +164,7 @@ def _ask(name: str, check: Callable[[], str | None]) -> str | None:
 @router.get(
     "/metrics",
     operation_id="get_metrics",
+    response_class=PlainTextResponse,
     summary="Counts",
     responses={200: {"description": "Prometheus' text format.", "content": _TEXT}, **_NOT_HTTP},
 )

@@ -32,7 +32,9 @@ Instant = Annotated[
     AfterValidator(_is_instant),
     Field(
         examples=["2026-11-23", "2026-11-23T10:30:00-05:00"],
-        json_schema_extra={"anyOf": [{"format": "date"}, {"format": "date-time"}]},
+        json_schema_extra={
+            "anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}],
+        },
     ),
 ]
 """A time, or a day in UTC."""
