@@ -1,7 +1,8 @@
 """Who did something, by name: what two names say about whether two people acted, and which names nobody may give a key.
 
 Until people sign in themselves, two keys of different names are two people. A name that differs from another only in case, in
-spaces and marks between words, or in characters that look alike, is the same name.
+spaces and marks between words, or in characters that look alike, is the same name. A name with a number or a word such as `new`
+after it is that of the same person's next key; two names that both have a number are two people.
 """
 
 import re
@@ -10,6 +11,8 @@ from typing import Self
 _LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "|": "l"})
 _THREE_AS_E = str.maketrans("3", "e")
 _PAIRS = (("rn", "m"), ("vv", "w"))
+_NUMBERED = re.compile(r"(.*[^\W\d_])[\W_]*([0-9]+)[\W_]*")
+_ROTATED = re.compile(r"(.*[^\W_])[\W_]+(?:new|old|next|key|spare|temp|backup|copy)[\W_]*")
 _AT_COMMAND_LINE = re.compile(r"cli uid ([0-9]+) \((.*?)\)(?: as (.*))?")
 
 RESERVED = (
@@ -33,6 +36,13 @@ RESERVED = (
 
 _RESERVED_FIRST_WORDS = ("cli", "process", "uid", "lens")
 """Words that the names of LENS's own actors begin with, e.g. `cli uid 1000 (ann)`, `lens db move`."""
+
+
+TOLD_APART = (
+    "keys whose names differ only in case, spaces, marks or look-alike characters, or in a number or a word such as `new` after one of "
+    "them, are one person"
+)
+"""How people are told apart by the names of their keys, for those who are taken for one."""
 
 
 class Actor(str):
@@ -61,6 +71,36 @@ def folded(name: str) -> str:
     return plain
 
 
+def look_alike(one: str, other: str) -> bool:
+    """Whether two names are the same but for case, spaces, marks and characters that look alike.
+
+    >>> look_alike("Ann", "a-nn"), look_alike("bi11", "bill"), look_alike("desk 1", "desk 2")
+    (True, True, False)
+    """
+    return folded(one) == folded(other)
+
+
+def _name_and_number(name: str) -> tuple[str, int | None]:
+    """A name without the words and the number that tell a person's keys apart; and that number."""
+    rest, number = name.casefold(), None
+    while True:
+        rotated, numbered = _ROTATED.fullmatch(rest), _NUMBERED.fullmatch(rest)
+        if rotated is not None:
+            rest = rotated[1]
+        elif numbered is not None and number is None:
+            rest, number = numbered[1], int(numbered[2])
+        else:
+            return folded(rest), number
+
+
+def _one_name(one: str, other: str) -> bool:
+    """Whether two names must be taken for those of one person."""
+    if look_alike(one, other):
+        return True
+    (name, number), (other_name, other_number) = _name_and_number(one), _name_and_number(other)
+    return name == other_name and (number is None or other_number is None or number == other_number)
+
+
 def is_reserved(name: str) -> bool:
     """Whether nobody may give this name to a key, since it passes for a name of LENS itself or of the command line.
 
@@ -85,12 +125,18 @@ def same_person(one: str, other: str) -> bool:
 
     >>> same_person("cli uid 0 (root) as ann", "cli uid 0 (root) as ben"), same_person("Ann", "a-n-n"), same_person("ann", "ben")
     (True, True, False)
+    >>> same_person("ann", "ann-2"), same_person("ann old", "ann new"), same_person("desk 1", "desk 2")
+    (True, True, False)
     """
     users = [_AT_COMMAND_LINE.match(actor) for actor in (one, other)]
     if all(actor.startswith("cli ") for actor in (one, other)):
         return None in users or len({user[1] for user in users if user is not None}) == 1
-    names = [
-        {folded(name) for name in (user.groups()[1:] if user else (actor,)) if name}
-        for actor, user in zip((one, other), users, strict=True)
-    ]
-    return not names[0].isdisjoint(names[1])
+    names, others = (_names_of(actor) for actor in (one, other))
+    return any(_one_name(name, another) for name in names for another in others)
+
+
+def _names_of(actor: str) -> list[str]:
+    """The names that an actor goes by: that of the key; or of the account, and what it says of itself."""
+    user = _AT_COMMAND_LINE.match(actor)
+    found = (actor,) if user is None else user.groups()[1:]
+    return [name for name in found if name]

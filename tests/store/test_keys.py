@@ -125,3 +125,22 @@ def test_a_key_of_before_may_not_backfill(store: Store) -> None:
         connection.exec_driver_sql("UPDATE api_key SET may_backfill = NULL")
     with store.read.connect() as connection:
         assert [key.backfills for key in list_keys(connection)] == [False]
+
+
+@pytest.mark.parametrize(("name", "alike"), [("Ann Lee", "ann-lee"), ("bill", "bi11"), ("walter", "vvalter"), ("erom", "ER0M")])
+def test_a_name_that_looks_like_that_of_another_key_is_refused(store: Store, name: str, alike: str) -> None:
+    """While that key works: one person would pass for two. Exactly the same name is a second key of the same caller."""
+    made(store, name, "operator")
+    made(store, name, "operator")
+    refused = run(store, create, NewKey(name=alike, role="operator", by="admin", at=NOON, expires_at=None))[0]
+    assert isinstance(refused, Conflict)
+    assert f"another key, {name}," in refused.detail
+    assert alike not in refused.detail
+    run(store, revoke, Revoke(name, "admin", NOON))
+    assert made(store, alike, "operator")
+
+
+def test_names_with_different_numbers_may_stand_beside_each_other(store: Store) -> None:
+    """Two desks, two feeds, a feed and its second."""
+    for name in ("desk 1", "desk 2", "feed", "feed2"):
+        assert made(store, name, "operator")

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from app.domain.people import same_person
+from app.domain.people import TOLD_APART, same_person
 from app.errors import Conflict
 from app.rulebook.book import RuleBook
 from app.rulebook.files.report import as_json
@@ -145,7 +145,7 @@ def _told_apart(by: str) -> str:
     """How people are told apart where `by` acted."""
     if by.startswith("cli "):
         return " (one user id at the command line is one person, whatever --as says)"
-    return " (keys whose names differ only in case, spaces or look-alike characters are one person)"
+    return f" ({TOLD_APART})"
 
 
 def publication_fault(standing: VersionState) -> Conflict | None:

@@ -10,7 +10,7 @@ from app.decide.decide import TWO_PEOPLE
 from app.decide.explain import RuleTrace, Step
 from app.domain.decision import Answer, Message, Reason, dry_run_answer
 from app.domain.identifiers import message_id
-from app.domain.people import same_person
+from app.domain.people import TOLD_APART, same_person
 from app.domain.statuses import Status
 from app.domain.surge import SURGE
 from app.errors import Conflict, LensError, NotFound, Refused
@@ -76,7 +76,9 @@ def _lift_one(connection: Connection, item: Lift) -> StoredRelease | StoredWorkI
     if row.lift == TWO_PEOPLE and row.first_lift_by is None:
         return _lift_first(connection, item, row)
     if row.lift == TWO_PEOPLE and same_person(row.first_lift_by, item.by):
-        return Conflict(f"{row.first_lift_by} lifted work item {item.work_item} already; another person must lift it too.")
+        told_apart = "" if row.first_lift_by == item.by else f" ({TOLD_APART})"
+        lifted = f"{row.first_lift_by} lifted work item {item.work_item} already"
+        return Conflict(f"{lifted}; another person must lift it too{told_apart}.")
     send = _queue_held if row.message_status == Status.HELD else _decide_again
     found = send(connection, item, row)
     if isinstance(found, LensError):

@@ -153,7 +153,8 @@ def add_messages(rows: Rows, item: Acceptance, key: int, number: int, first_caus
         refers_to = None if notice.refers_to is None else message_number(notice.refers_to)
         row = (*start, 0, 0, False, at, at, due, refers_to, sha256, not_before)
         rows.messages.append(row)
-        sums[f"message {number + place}"] = sum_of(_MESSAGE_VALUES(row))
+        kept = _MESSAGE_VALUES(row) if not_before is None else (*_MESSAGE_VALUES(row), not_before)
+        sums[f"message {number + place}"] = sum_of(kept)
         rows.events.append((number + place, status, at, cause))
     return Became(tuple(messages), tuple(surges.values()), tuple(rows.gate.trips[before:]), sums)
 

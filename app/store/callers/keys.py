@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 from sqlalchemy import Connection, func, select, update
 
-from app.domain.people import is_reserved
+from app.domain.people import is_reserved, look_alike
 from app.domain.times import rfc3339
 from app.errors import Conflict, Fault, LensError, NotFound, NotSignedIn, Refused
 from app.store.ledger.audit import AuditEntry, append
@@ -86,7 +86,8 @@ def digest_of(key: str) -> str:
 def create(connection: Connection, items: Sequence[NewKey]) -> list[str | LensError]:
     """Makes keys and returns each one's text, which cannot be had again. Has the shape `Writer.do` takes.
 
-    A result is Refused for a bad name, role or expiry, Conflict when the name has a usable key of another role.
+    A result is Refused for a bad name, role or expiry, Conflict when the name has a usable key of another role, or looks like the
+    name of another usable key.
     """
     lock_counters(connection)
     return [_create_one(connection, item) for item in items]
@@ -107,9 +108,9 @@ def _create_one(connection: Connection, item: NewKey) -> str | LensError:
         faults.append(Fault("/may_backfill", "wrong-role", "only a key of the role system_of_record sends releases"))
     if faults:
         return Refused(tuple(faults))
-    for other in list_keys(connection):
-        if other.name == item.name and other.role != item.role and other.usable(item.at):
-            return Conflict(f"{item.name} has a key with the role {other.role}; revoke it first, or choose another name.")
+    clash = _clash(connection, item)
+    if clash is not None:
+        return clash
     key = f"lens_{secrets.token_urlsafe(32)}"
     values = (item.name, item.role, digest_of(key), item.at, item.expires_at, item.may_backfill)
     insert(connection, "api_key", _COLUMNS, [values])
@@ -131,6 +132,25 @@ def _create_one(connection: Connection, item: NewKey) -> str | LensError:
         ],
     )
     return key
+
+
+def _clash(connection: Connection, item: NewKey) -> Conflict | None:
+    """Why the name cannot be given beside the keys that work, or None."""
+    for other in list_keys(connection):
+        if not other.usable(item.at) or not look_alike(other.name, item.name):
+            continue
+        if other.name != item.name:
+            return Conflict(_ALIKE.format(name=other.name))
+        if other.role != item.role:
+            return Conflict(f"{item.name} has a key with the role {other.role}; revoke it first, or choose another name.")
+    return None
+
+
+_ALIKE = (
+    "The name looks like that of another key, {name}, so both would count as one person where two are asked for. For a second key of "
+    "the same caller give exactly that name; for another caller choose a name that differs in more than case, spaces, marks or "
+    "look-alike characters; or revoke that key first."
+)
 
 
 def _row_of(connection: Connection, key: str) -> str:

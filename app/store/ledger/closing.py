@@ -13,8 +13,8 @@ Resolution = Literal["lifted", "rejected", "resolved", "superseded"]
 
 def close_items(
     connection: Connection, *which: ColumnElement[bool], resolution: Resolution, by: str, at: int, reason: str
-) -> int:
-    """Closes the open work items that meet all conditions; how many. `by` is the name of the key, `at` Micros, `reason` words."""
+) -> list[int]:
+    """Closes the open work items that meet all conditions; their ids. `by` is the name of the key, `at` Micros, `reason` words."""
     closed = {
         "status": "resolved",
         "resolution": resolution,
@@ -25,6 +25,6 @@ def close_items(
         "changed_by": by,
     }
     change = update(WORK_ITEM).where(*which, WORK_ITEM.c.status == "open").values(closed)
-    keys = connection.scalars(change.returning(WORK_ITEM.c.id)).all()
+    keys = sorted(connection.scalars(change.returning(WORK_ITEM.c.id)))
     items_changed(connection, keys, at)
-    return len(keys)
+    return keys

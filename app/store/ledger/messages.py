@@ -205,7 +205,7 @@ def _requeue_one(connection: Connection, item: Requeue) -> MessageWithHistory | 
     connection.execute(update(MESSAGE).where(MESSAGE.c.number == number).values(failures=0))
     connection.execute(update(LANE).where(LANE.c.ori == ori).values(due=0))  # a person says that it is worth a try now
     about = (WORK_ITEM.c.number == number, WORK_ITEM.c.code.not_in(ABOUT_INBOUND))
-    close_items(connection, *about, resolution="resolved", by=item.by, at=item.at, reason=item.reason)
+    closed = close_items(connection, *about, resolution="resolved", by=item.by, at=item.at, reason=item.reason)
     append(
         connection,
         [
@@ -215,7 +215,7 @@ def _requeue_one(connection: Connection, item: Requeue) -> MessageWithHistory | 
                 action="requeue_message",
                 target=f"message {item.message_id}",
                 outcome="queued",
-                detail={"from": old},
+                detail={"from": old, "work_items": closed},
             )
         ],
     )

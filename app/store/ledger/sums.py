@@ -56,6 +56,8 @@ MESSAGE_COLUMNS = (
     "refers_to",
     "rulebook",
 )
+"""And, of a message that waits for its day, `not_before` after them."""
+
 HISTORY_COLUMNS = ("status", "at", "cause", "worker", "attempt")
 WORK_ITEM_COLUMNS = (
     "id",

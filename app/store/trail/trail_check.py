@@ -8,12 +8,14 @@ import re
 from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, text
 
 from app.domain.identifiers import message_id, message_number
+from app.domain.statuses import MOVES
 from app.store.ledger.audit import COLUMNS, history_rows, history_sum
 from app.store.ledger.sums import MESSAGE_COLUMNS, RELEASE_COLUMNS, VERSION_COLUMNS, small_tables, sum_of
 from app.store.statements.rows import run_in
@@ -129,19 +131,35 @@ class _Check:
             keys = sorted({int(key.partition(".")[0]) for key in wanted})
             for row in run_in(self._connection, statement, (), keys):
                 key = f"{row[0]}.{row[1]}" if table == "release_version" else str(row[0])
-                if key in wanted and _sum_or_none(row) != wanted[key][1]:
+                values = row if table != "message" or row[-1] is not None else row[:-1]
+                if key in wanted and _sum_or_none(values) != wanted[key][1]:
                     self._changed(wanted[key][0], table, key)
         wanted = {key: kept for key, kept in covered["history"].items() if _NUMBERED.fullmatch(key)}
         events = history_rows(self._connection, [int(key) for key in wanted])
         for key, (row_id, total) in wanted.items():
             statuses = total.partition(" ")[0]
             count = int(statuses) if _NUMBERED.fullmatch(statuses) else 0
-            if history_sum(events.get(int(key), [])[:count]) != total:
+            history = events.get(int(key), [])
+            if history_sum(history[:count]) != total:
                 self._changed(row_id, "history", key)
+            move = _unlawful_move(history)
+            if move is not None:
+                self.found.append(
+                    Break(row_id, f"message {message_id(int(key))}, of which it tells, {move}, which LENS never does")
+                )
             self.told.settled[int(key)] = count
 
     def _changed(self, row: int, table: str, key: str) -> None:
         self.found.append(Break(row, f"{_called(table, key)}, of which it tells, was changed since"))
+
+
+def _unlawful_move(history: Sequence[tuple[Any, ...]]) -> str | None:
+    """The first change of status in a history that the law does not allow, in words. A try may be begun again after a crash."""
+    statuses = [str(event[0]) for event in history]
+    for before, after in pairwise(statuses):
+        if (before, after) != ("sending", "sending") and after not in _LAWFUL.get(before, ()):
+            return f"went from {before} to {after}"
+    return None
 
 
 def _sum_or_none(row: Sequence[object]) -> str | None:
@@ -150,6 +168,9 @@ def _sum_or_none(row: Sequence[object]) -> str | None:
         return sum_of(row)
     except ODD:
         return None
+
+
+_LAWFUL = {str(before): frozenset(map(str, after)) for before, after in MOVES.items()}
 
 
 def _called(table: str, key: str) -> str:
@@ -165,6 +186,6 @@ def _reading(table: str, columns: tuple[str, ...], key: str) -> str:
 _WHOLE: Mapping[str, str] = {
     "release": _reading("release", RELEASE_COLUMNS, "id"),
     "release_version": _reading("release_version", VERSION_COLUMNS, "release"),
-    "message": _reading("message", MESSAGE_COLUMNS, "number"),
+    "message": _reading("message", (*MESSAGE_COLUMNS, "not_before"), "number"),
 }
 """How whole rows are read, by their keys, which follow."""
