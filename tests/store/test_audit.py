@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from threading import Thread
 
 import msgspec
@@ -10,14 +9,12 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
-from app.domain.statuses import Status
 from app.domain.times import rfc3339
 from app.store.callers.keys import NewKey, Revoke, create, revoke
 from app.store.database.engine import Store
 from app.store.database.reading import look_unchanging
 from app.store.ledger.audit import NOTHING_BEFORE, AuditEntry, AuditFilter, append, hash_of, list_entries
-from app.store.ledger.history import change as change_status
-from app.store.outbox.tries import AttemptResult, Hand, Presume, begin, presume, settle
+from app.store.outbox.tries import Presume, presume
 from app.store.statements.rows import insert, lock_counters
 from app.store.tables.main import AUDIT
 from app.store.trail.trail_check import breaks
@@ -260,43 +257,6 @@ def test_rows_that_are_put_in_beside_the_trail_are_found(busy: Store) -> None:
     )
     found = [each.what for each in checked(busy)]
     assert found == ["no row tells of key 9", "message LN00000003 became presumed_delivered, and no row tells of that"]
-
-
-def test_a_message_sent_though_it_was_cancelled_is_found(busy: Store) -> None:
-    """A cancelled message that somebody marked as ready, and that came to rest after LENS had sent it, did what none does."""
-    with busy.write.begin() as connection:
-        change_status(connection, [2], Status.CANCELLED, NOON, "overtaken")
-    change(busy, "UPDATE message SET ready = true WHERE number = 2")
-    with busy.write.begin() as connection:
-        (taken,) = begin(connection, NOON, [Hand("TXSIR0000", 1, "worker")])["TXSIR0000"]
-        settle(connection, NOON, [("worker", AttemptResult(taken.number, "sent", "taken"))])
-    run(busy, presume, Presume(1, 10))
-    what = "message LN00000002, of which it tells, went from cancelled to sending, which LENS never does"
-    assert what in [each.what for each in checked(busy)]
-
-
-def test_the_day_that_a_message_waits_for_is_covered(store: Store) -> None:
-    """One that somebody put off for years is found."""
-    item = acceptance("EX-1")
-    later = msgspec.structs.replace(item.decision.notices[0], not_before=datetime(2026, 11, 24, tzinfo=UTC))
-    decision = msgspec.structs.replace(item.decision, notices=(later, item.decision.notices[1]))
-    accept(store, item._replace(decision=decision))
-    assert checked(store) == []
-    change(store, "UPDATE message SET not_before = not_before * 2 WHERE number = 1")
-    assert [each.what for each in checked(store)] == ["message LN00000001, of which it tells, was changed since"]
-
-
-def test_the_time_at_which_a_rulebook_goes_live_is_covered(busy: Store) -> None:
-    """One that was published and never decides, since its time was put off."""
-    change(
-        busy,
-        "INSERT INTO rulebook (version, sha256, drafted_by, drafted_at, check_json) VALUES ('x', 'x', 'a', 1, '{}')",
-        "INSERT INTO rulebook_publication (seq, version, way, named, published_by, published_at, live_at)"
-        " VALUES (1, 'x', 'publish', 'x', 'a', 1, 5)",
-        "UPDATE rulebook_live SET seq = 1, version = 'x', live_at = 9000000000000000000",
-    )
-    what = "the time from which rulebook x is live is not the one that it was published with"
-    assert what in [each.what for each in checked(busy, content=False)]
 
 
 def test_several_breaks_come_in_the_order_of_their_rows(busy: Store) -> None:
