@@ -268,6 +268,8 @@ class Messages:
     keep_possible: tuple[tuple[str, int, Spot], ...] = ()
     must_say: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What each message must contain, word for word, in every case it is sent."""
+    bound_spot: Spot | None = field(default=None, compare=False)
+    """Where `max_characters` stands."""
     watch_words: tuple[str, ...] = ()
     """Words and phrases in capitals: a stated value that has one is looked at by a person before it is printed."""
 

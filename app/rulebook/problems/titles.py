@@ -44,6 +44,7 @@ TITLES = MappingProxyType(
         "R131": "A code that releases have, and the table has not",
         "R132": "What nobody said or knows counts as something that a release can say",
         "R136": "A line that is sent, or compared with what is sent, is cut short or empty",
+        "R137": "Notices have no room under `max_characters`",
         "R201": "Two rules meet and disagree",
         "R202": "A rule never decides anything, on any day",
         "R203": "A row that is in no set that a rule uses",
@@ -67,6 +68,7 @@ TITLES = MappingProxyType(
         "R350": "Nothing says what a message must contain",
         "R351": "A text for people may be cut short",
         "R352": "A promise that the rules could not break",
+        "R353": "A long notice would have no room under `max_characters`",
         "R341": "A rule for nothing to do stops no other",
         "M001": "No scenario notices a wrong edit",
     }

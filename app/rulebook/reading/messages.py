@@ -84,6 +84,7 @@ def read_messages(file: str, node: Node | None, facts: AbstractMapping[str, Fact
         templates=templates,
         keep_possible=never,
         watch_words=_watch_words(top.get("watch_words"), shapes),
+        bound_spot=top.values["max_characters"].spot if most is not None else None,
         must_say=read_must_say(top.get("must_say"), templates, FIELDS, shapes),
     )
 
