@@ -36,11 +36,11 @@ from app.running.following import Current
 from app.settings import Settings
 from app.store.accepted.addresses import address_key
 from app.store.callers.keys import exposed_bootstrap, list_keys
-from app.store.database.engine import Store, database_version, is_ahead, is_current, now_micros, split_words
-from app.store.database.reading import CachedRead, look
+from app.store.database.engine import Store, database_version, is_ahead, is_current, split_words
+from app.store.database.reading import look
 from app.store.database.writer import Writer
 from app.store.ledger.audit import AuditEntry, note
-from app.store.ledger.stranded import find_stranded, in_words
+from app.store.ledger.stranded import in_words
 from app.store.outbox.pacing import Rates
 from app.store.reads.used_numbers import used_before_words
 from app.store.upkeep.given_out import GivenOut
@@ -164,15 +164,14 @@ def parts_of(
         "channel": dispatching.channel_problem,
         "worker": dispatching.worker_problem,
     }
-    stranded = CachedRead(store, lambda connection: find_stranded(connection, now_micros(connection)))
     degraded = {
         "database": database_oddity,
         "rulebook": lambda: current.shelf.problem,
-        "worker": lambda: in_words(stranded.look()),
     }
     spool = spool_watch_of(settings)
     figures = StoreFigures(store, clock, breaker)
     degraded["channel"] = partial(_channel_oddity, figures, spool)
+    degraded["worker"] = lambda: in_words(figures.stranded())
     gate = Gate(lambda: look(store, list_keys), clock, metrics, note_source=_source_noter(writer))
     intake = Intake(writer, current.shelf.decider, clock, dispatching.queued, Guards(breaker, addresses))
     return Parts(

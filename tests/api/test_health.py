@@ -178,3 +178,16 @@ def test_a_number_that_was_used_before_makes_it_degraded(tmp_path: Path, decider
         assert told["parts"]["channel"].endswith(USED_BEFORE)
         assert "lens_numbers_used_before 1.0" in client.get("/metrics").text.splitlines()
         assert client.get("/readyz?for=accepting").json()["status"] == "ready"
+
+
+def test_a_message_that_would_never_be_sent_makes_it_degraded(tmp_path: Path, decider: Decider) -> None:
+    """Somebody changed it by SQL; who asks about accepting alone hears nothing of it."""
+    with serving(tmp_path, decider) as service, service.client() as client:
+        client.post("/v1/releases", content=as_json(release("STRAND-1"))).raise_for_status()
+        with service.store.write.begin() as connection:
+            connection.exec_driver_sql("UPDATE message SET status = 'queued', ready = false WHERE number = 1")
+        told = client.get("/readyz").json()
+        assert told["status"] == "degraded"
+        assert told["parts"]["worker"].startswith("degraded: message LN00000001 is to be sent, but not marked as ready")
+        assert "lens_messages_stranded 1.0" in client.get("/metrics").text.splitlines()
+        assert client.get("/readyz?for=accepting").json()["status"] == "ready"

@@ -12,10 +12,11 @@ from app.domain.times import SECOND
 from app.errors import Unavailable
 from app.store.callers.feeds import list_feeds
 from app.store.callers.keys import list_keys
-from app.store.database.engine import Store
+from app.store.database.engine import Store, now_micros
 from app.store.database.reading import CachedRead
 from app.store.desk.pauses import EVERYTHING
 from app.store.desk.surge_reads import standing
+from app.store.ledger.stranded import Stranded, find_stranded
 from app.store.reads.tally import Tally, tally
 from app.store.reads.used_numbers import used_before
 from app.store.reads.waiting import Waiting, waiting
@@ -34,7 +35,12 @@ class StoreFigures:
         self._surges = CachedRead(store, lambda connection: standing(connection, clock(), breaker))
         self._overdue = CachedRead(store, overdue)
         self._used_before = CachedRead(store, used_before)
+        self._stranded = CachedRead(store, lambda connection: find_stranded(connection, now_micros(connection)))
         self._clock = clock
+
+    def stranded(self) -> tuple[Stranded, ...]:
+        """The messages that LENS never leaves so, now or not long ago. Raises Unavailable."""
+        return self._stranded.look()
 
     def used_before(self) -> tuple[str, ...]:
         """The messages whose number the link has had before, now or not long ago. Raises Unavailable."""
@@ -51,6 +57,7 @@ class StoreFigures:
                 *key_metrics(self._keys.look(), self._clock()),
                 *surge_metrics(self._surges.look()),
                 used_before_metric(self._used_before.look()),
+                stranded_metric(self._stranded.look()),
             ]
         except Unavailable:
             figures = []
@@ -80,6 +87,15 @@ def used_before_metric(stuck: tuple[str, ...]) -> Metric:
         "lens_numbers_used_before",
         "Messages that cannot go out because the link has had their number with other words.",
         value=len(stuck),
+    )
+
+
+def stranded_metric(stranded: tuple[Stranded, ...]) -> Metric:
+    """How many messages somebody changed so that they would never go, or go though they must not."""
+    return GaugeMetricFamily(
+        "lens_messages_stranded",
+        "Messages in a state that LENS never leaves them in: they would wait for ever, or go out though they must not.",
+        value=len({number for each in stranded for number in each.numbers}),
     )
 
 

@@ -28,7 +28,7 @@ def find_stranded(connection: Connection, now: int) -> tuple[Stranded, ...]:
     """All of them, by what is wrong. `now` is Micros. Costs no more than what is unsent or held is long."""
     found = []
     for what, statement, values in _asked(now):
-        numbers = tuple(number for (number,) in run(connection, f"{statement} LIMIT {MOST}", values))
+        numbers = tuple(sorted(number for (number,) in run(connection, f"{statement} LIMIT {MOST}", values)))
         if numbers:
             found.append(Stranded(what, numbers))
     return tuple(found)
@@ -69,21 +69,21 @@ def _marks(values: tuple[str, ...]) -> str:
     return ", ".join("?" * len(values))
 
 
+# The order of `ori, number` is that of the partial index of what is ready, or SQLite does not use it.
 _NEVER_READY = f"""
     SELECT number FROM message
-    WHERE status IN ({_marks(_TO_SEND)}) AND NOT ready AND (status <> ? OR not_before IS NULL) ORDER BY number"""  # noqa: S608
-_READY_THOUGH = f"SELECT number FROM message WHERE ready AND status NOT IN ({_marks(_TO_SEND)}) ORDER BY number"  # noqa: S608
-_TOO_EARLY = "SELECT number FROM message WHERE ready AND not_before > ? ORDER BY number"
+    WHERE status IN ({_marks(_TO_SEND)}) AND NOT ready AND (status <> ? OR not_before IS NULL)"""  # noqa: S608
+_READY_THOUGH = f"SELECT number FROM message WHERE ready AND status NOT IN ({_marks(_TO_SEND)}) ORDER BY ori, number"  # noqa: S608
+_TOO_EARLY = "SELECT number FROM message WHERE ready AND not_before > ? ORDER BY ori, number"
 _WITHOUT_LANE = """
     SELECT number FROM message
-    WHERE ready AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.ori = message.ori) ORDER BY number"""
+    WHERE ready AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.ori = message.ori) ORDER BY ori, number"""
 _WITHOUT_ITEM = f"""
     SELECT number FROM message WHERE status = ?
     AND NOT EXISTS (
         SELECT 1 FROM work_item WHERE work_item.number = message.number AND work_item.status = 'open'
         AND work_item.code NOT IN ({_marks(_INBOUND)}))
     AND NOT EXISTS (
-        SELECT 1 FROM surge JOIN work_item ON work_item.id = surge.work_item
-        JOIN surge_hold ON surge_hold.surge = surge.work_item AND surge_hold.number = message.number
-        WHERE surge.finished_at IS NULL AND (surge.decision IS NOT NULL OR work_item.status = 'open'))
-    ORDER BY number"""  # noqa: S608 - the values come from the code
+        SELECT 1 FROM surge_hold WHERE surge_hold.number = message.number AND surge_hold.surge IN (
+            SELECT surge.work_item FROM surge JOIN work_item ON work_item.id = surge.work_item
+            WHERE surge.finished_at IS NULL AND (surge.decision IS NOT NULL OR work_item.status = 'open')))"""  # noqa: S608 - the values come from the code
