@@ -120,6 +120,10 @@ KEPT: dict[str, list[tuple[str, str, str]]] = {
             "    when: {hold: {not: none}}\n    expect: {outcome: hold_for_review}",
         )
     ],
+    "reworded with its scenario": [
+        (MESSAGES, "INFORMATION ONLY", "FOR INFORMATION"),
+        ("rules/scenarios/words_test.yaml", "INFORMATION ONLY", "FOR INFORMATION"),
+    ],
     "a longer text": [(MESSAGES, "- 'DOB/{date_of_birth}'", "- 'DOB/{date_of_birth} POB/'")],
     "more expected": [
         (SCENARIOS, "expect: {sends_to: [AZSIR0000, NBSIR0000]}", "expect: {outcome: notify, sends_to: [AZSIR0000, NBSIR0000]}")

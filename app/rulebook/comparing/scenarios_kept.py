@@ -1,5 +1,6 @@
 """Which scenarios of a rulebook another one tries no longer, or with less expected of them."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -8,6 +9,7 @@ from typing import Literal, NamedTuple
 from app.rulebook.language.model import CONVICTION_FACTS
 from app.rulebook.language.scenarios import Expectation, Scenario
 from app.rulebook.reading.content import Content
+from app.rulebook.reading.expected import forms_of
 
 _Aspect = tuple[str | int, ...]
 """Something that a scenario looks at, e.g. ("outcome",) or ("sends", 0, "ori")."""
@@ -45,9 +47,13 @@ def scenario_losses(old: Content, new: Content) -> Iterator[Lost]:
     """
     was, becomes = _by_name(old.suite.scenarios), _by_name(new.suite.scenarios)
     fresh = _fresh(was, becomes)
+    forms = tuple(forms_of(new.messages.templates.values()).values())
     for name, cases in was.items():
         same = becomes.get(name, {})
-        missing = {tried: _missing(looked, [*same.get(tried, ()), *fresh[tried]]) for tried, looked in cases.items()}
+        missing: dict[_Tried, set[_Aspect]] = {}
+        for tried, looked in cases.items():
+            now = [*same.get(tried, ()), *fresh[tried]]
+            missing[tried] = {aspect for aspect in _missing(looked, now) if not _is_reworded(aspect, now, forms)}
         lost = _lost(name, missing, new, known=name in becomes)
         if lost is not None:
             yield lost
@@ -101,6 +107,13 @@ def _is_shorter(other: Expectation, aspect: _Aspect) -> bool:
         return False
     entries = getattr(other, str(aspect[0]))
     return entries is not None and len(entries) <= int(aspect[1])
+
+
+def _is_reworded(aspect: _Aspect, now: Sequence[Expectation], forms: Sequence[re.Pattern[str]]) -> bool:
+    """Whether it is a line that no message says any more, and other lines are looked at in its place."""
+    if aspect[0] not in _LINES or not any(getattr(expect, str(aspect[0])) for expect in now):
+        return False
+    return not any(form.fullmatch(str(aspect[1]).upper()) for form in forms)
 
 
 def _lost(name: str, missing: Mapping[_Tried, set[_Aspect]], new: Content, *, known: bool) -> Lost | None:
