@@ -181,9 +181,9 @@ class Dispatcher:
             return limits.poll
         if claimed.paused != self._paused:
             if claimed.paused:
-                _log.warning("sending_paused", why=claimed.paused, runbook="paused")
+                _log.warning("sending_paused", consequence="nothing is sent; lens status says why", runbook="paused")
             else:
-                _log.warning("sending_resumed", was_paused=self._paused)
+                _log.warning("sending_resumed")
             self._paused = claimed.paused
         for batch in claimed.batches:
             task = asyncio.create_task(self._serve(batch, begun), name=f"lane-{batch.ori}")

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from app.domain.identifiers import message_id
+from app.dispatch.letterhead import NETWORK
+from app.domain.identifiers import NLETS_CODES, message_id
 from app.domain.statuses import Status
 from app.errors import Unavailable, what_broke
 from app.store.database.writer import Writer
@@ -29,6 +30,8 @@ _STATUS_EVENTS = {
     Status.WAITING_FOR_STATE.value: ("state_out_of_service", "state-out"),
 }
 """What is told of a message that the network's word has brought into this status, and its runbook."""
+
+_STATES = frozenset(NLETS_CODES.values())
 
 
 class OperatorLog:
@@ -75,7 +78,7 @@ class OperatorLog:
         """What a text from the network, once it is stored, brought that somebody should know."""
         found = await self._arrival(heard)
         about = None if found is None else found.message
-        more: dict[str, Any] = {"kind": heard.kind, "match": match, "cause": heard.cause}
+        more: dict[str, Any] = {"kind": heard.kind, "match": match, "cause": _cause_for_log(heard)}
         if found is not None:
             more |= {"inbound": found.id} | ({} if found.work_item is None else {"work_item": found.work_item})
         if about is not None:
@@ -102,6 +105,15 @@ class OperatorLog:
             if not isinstance(error, Unavailable):
                 _log.error("log_names_broke", **what_broke(error))
             return None
+
+
+def _cause_for_log(heard: Heard) -> str:
+    """What a text says, in our own words alone: where an ORI should stand the far side may have written anything, a name too."""
+    if heard.origin in {None, NETWORK}:
+        return heard.cause
+    state = str(heard.origin)[:2]
+    shown = f"an ORI of {state}" if state in _STATES else "an unknown ORI"
+    return heard.cause.replace(f"from {heard.origin}", f"from {shown}", 1)
 
 
 def _is_told(fails: int) -> bool:

@@ -27,7 +27,16 @@ from app.running.presence import Presence
 from app.running.sending import Sending, Simulator
 from app.running.shared import Bell, Pulse
 from app.running.supervise import Post, supervise
-from app.running.wiring import Dispatching, about_of, channel_of, exposed, feeds_of, parts_of, spool_watch_of
+from app.running.wiring import (
+    Dispatching,
+    about_of,
+    channel_of,
+    exposed,
+    feeds_of,
+    parts_of,
+    require_closed_folders,
+    spool_watch_of,
+)
 from app.settings import Settings, share_metrics
 from app.store.database.engine import Store
 from app.store.database.hints import Hints
@@ -39,6 +48,7 @@ _log = structlog.get_logger()
 def run_one(settings: Settings, listener: Listener) -> None:
     """Runs the API and a dispatcher in this process until SIGTERM or SIGINT."""
     end_on_signals()
+    require_closed_folders(settings)
     with database(settings) as store, Writer(store) as writer:
         prepare_database(store, settings)
         with (
@@ -57,6 +67,7 @@ def run_one(settings: Settings, listener: Listener) -> None:
 
 def run_many(settings: Settings, listener: Listener, workers: int) -> None:
     """Runs `workers` API processes behind one socket, and a dispatcher process, until SIGTERM or SIGINT."""
+    require_closed_folders(settings)
     channel_of(settings, settings.switch_address)  # a link that cannot be used is told once, here, before anything starts
     with database(settings) as store:
         prepare_database(store, settings)
@@ -77,6 +88,7 @@ def run_many(settings: Settings, listener: Listener, workers: int) -> None:
 def run_dispatcher(settings: Settings) -> None:
     """Runs a dispatcher alone until SIGTERM or SIGINT."""
     end_on_signals()
+    require_closed_folders(settings)
     with database(settings) as store:
         prepare_database(store, settings)
         with (

@@ -20,6 +20,7 @@ from app.decide.compose import wire
 from app.dispatch.channel import Channel
 from app.dispatch.channels.certificates import first_end
 from app.dispatch.channels.spool import SpoolChannel
+from app.dispatch.channels.spool_in import folders_of
 from app.dispatch.channels.spool_watch import SpoolWatch
 from app.dispatch.channels.tcp import TcpChannel, client_tls
 from app.dispatch.channels.tcp_arrivals import Arrivals
@@ -37,6 +38,7 @@ from app.settings import Settings
 from app.store.accepted.addresses import address_key
 from app.store.callers.keys import exposed_bootstrap, list_keys
 from app.store.database.engine import Store, database_version, is_ahead, is_current, split_words
+from app.store.database.folders import require_closed
 from app.store.database.reading import look
 from app.store.database.writer import Writer
 from app.store.ledger.audit import AuditEntry, note
@@ -54,6 +56,15 @@ def channel_of(settings: Settings, switch_address: str | None = None) -> Channel
         return TcpChannel(switch_address, settings.ack_timeout, arrivals=Arrivals(Journal(settings.arrivals_dir)))
     tls = client_tls(settings.switch_tls_ca, settings.switch_tls_cert, settings.switch_tls_key)
     return TcpChannel(settings.switch_address, settings.ack_timeout, tls, arrivals=Arrivals(Journal(settings.arrivals_dir)))
+
+
+def require_closed_folders(settings: Settings) -> None:
+    """Raises BadSetting when others could change a folder of the link, or put another in its place. Nothing is made yet."""
+    if settings.channel != "spool":
+        require_closed("LENS_ARRIVALS_DIR", settings.arrivals_dir)
+        return
+    for folder in folders_of(settings.spool_dir):
+        require_closed("LENS_SPOOL_DIR", folder, group=True)
 
 
 def spool_watch_of(settings: Settings) -> SpoolWatch | None:

@@ -101,6 +101,7 @@ def test_a_link_that_anybody_can_write_into_stops_the_start(
     refused = lens(tmp_path, *words, settings={"LENS_CHANNEL": channel})
     assert refused.returncode == 2
     assert f"{folder} can be changed by other accounts (mode 0777)" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [folder.relative_to(tmp_path).parts[0]], "nothing was made before"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

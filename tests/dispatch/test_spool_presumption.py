@@ -4,6 +4,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from structlog.testing import capture_logs
+
 from app.dispatch.channels.spool import SpoolChannel
 from app.dispatch.dispatcher import Dispatcher
 from app.domain.identifiers import message_id
@@ -73,6 +75,21 @@ def test_a_number_that_was_used_before_is_told_while_it_keeps_a_lane(store: Stor
         assert (found(), used_before_words(())) == ((), None)
 
     asyncio.run(scenario())
+
+
+def test_a_first_start_says_nothing_of_presuming(store: Store, tmp_path: Path) -> None:
+    """Until the spool's folders have been made there is nothing to look at, and nothing has failed."""
+    (number,) = queue(store, [AZ])
+
+    async def scenario() -> None:
+        async with spooling(store, tmp_path / "not" / "yet"):
+            await until(lambda: statuses(store)[number] == "sent")
+            (tmp_path / "not" / "yet" / "out" / "LN00000001.am").unlink()
+            await until(lambda: statuses(store)[number] == "presumed_delivered")
+
+    with capture_logs() as said:
+        asyncio.run(scenario())
+    assert [line for line in said if line["event"] == "presume_failed"] == []
 
 
 def test_nothing_is_presumed_while_out_cannot_be_looked_at(store: Store, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from app.dispatch.channel import Arrived, Outgoing, Receipt
 from app.dispatch.channels.spool_in import In, IncomingFile, folders_of
 from app.dispatch.channels.spool_out import Out
 from app.errors import BadSetting, Unavailable, what_broke
-from app.store.database.folders import changeable, close_to_others, sync_folder
+from app.store.database.folders import changeable, close_to_others, make_folder, sync_folder
 
 _log = structlog.get_logger(__name__)
 
@@ -61,6 +61,7 @@ class SpoolChannel:
         self._swept_until = sweep
         self._swept_in = float("-inf")
         self._failing: set[str] = set()
+        self._tried = asyncio.Event()
 
     def problem(self) -> str | None:
         """Why nothing can be sent, in words, or None. A spool whose answers cannot be read is not sent into either."""
@@ -69,6 +70,7 @@ class SpoolChannel:
     async def run(self, arrived: Arrived) -> None:
         """Hands over what stands in `in/`, and finds out when `out/` can be written again, until cancelled."""
         await self._open()
+        self._tried.set()
         while True:
             if self._out_problem is not None:
                 await self._open()
@@ -77,7 +79,11 @@ class SpoolChannel:
             await asyncio.sleep(self._poll if stored else self._store_again)
 
     async def lying(self) -> Sequence[str]:
-        """Messages whose files the gateway has not taken out of `out/`. Raises OSError."""
+        """Messages whose files the gateway has not taken out of `out/`. Raises OSError.
+
+        Before the folders have been made, or could not be, there is nothing to look at.
+        """
+        await self._tried.wait()
         return await asyncio.to_thread(self._out.lying)
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
@@ -171,7 +177,7 @@ class SpoolChannel:
     def _make_folders(self) -> None:
         """Makes the folders where missing. Their names are on the disk before any file's in them: else a power cut takes both."""
         missing = [folder for folder in self._spool.absolute().parents if not folder.exists()]
-        self._spool.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._spool)
         for folder in folders_of(self._spool):
             folder.mkdir(mode=0o700, exist_ok=True)
         for folder in (*missing, *folders_of(self._spool)):

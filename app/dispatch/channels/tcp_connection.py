@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
     def _take_answer(self, word: str, control: str, reason: str) -> None:
         if control not in self._under_way:
             # Harmless: what is no longer waited for is sent again under its number, and the far side drops the second.
-            _log.info("late_answer", answer=word, control=control)
+            _log.info("late_answer", answer=word)
         elif word == "ACK":
             self._settle(control, _TAKEN)
         else:

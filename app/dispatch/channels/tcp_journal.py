@@ -14,7 +14,7 @@ import structlog
 
 from app.dispatch.channel import Arrival
 from app.errors import BadSetting
-from app.store.database.folders import changeable, close_to_others, sync_folder
+from app.store.database.folders import changeable, close_to_others, make_folder, sync_folder
 
 _log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class Journal:
         self.problem: str | None = None
         """Why the last text could not be kept, in words, or None."""
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
             exposed = changeable(folder)
             if exposed is not None:
                 raise BadSetting(f"LENS_ARRIVALS_DIR: {exposed}")

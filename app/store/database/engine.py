@@ -27,7 +27,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import BadSetting, Unavailable
-from app.store.database.folders import changeable, close_to_others, sync_folder
+from app.store.database.folders import changeable, close_to_others, make_folder, require_closed, sync_folder
 from app.store.database.own_file import OwnFile
 from app.store.database.servers import Servers
 from app.store.database.troubles import cause, forget_values
@@ -142,7 +142,8 @@ def _create_private(file: Path) -> os.stat_result:
     """
     missing = [folder for folder in file.absolute().parents if not folder.exists()]
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_closed("LENS_DATABASE_URL", file.parent)
+        make_folder(file.parent)
         for folder in missing:
             sync_folder(folder.parent)
         beside = [file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm")]

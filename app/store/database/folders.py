@@ -10,6 +10,8 @@ from pathlib import Path
 
 import structlog
 
+from app.errors import BadSetting
+
 _log = structlog.get_logger()
 
 
@@ -38,6 +40,39 @@ def changeable(path: Path, *, group: bool = False) -> str | None:
         ours = os.geteuid()
         return f"{path} belongs to another account (uid {status.st_uid}). Look at what is in it, then: chown {ours} {path}"
     return None
+
+
+def changeable_above(path: Path) -> str | None:
+    """Why others could put another folder or link in the place of this one, and how to end it, or None; it may be missing itself.
+
+    In a folder that everybody may write (not one like /tmp, where each keeps what is his) they could rename ours away.
+    """
+    above = dict.fromkeys((*path.absolute().parents, *path.resolve().parents))
+    for folder in above:
+        if not folder.is_dir():
+            continue
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            return f"{folder}, above {path}, can be changed by other accounts (mode {mode:04o}). Then: chmod o-w {folder}"
+    return None
+
+
+def require_closed(setting: str, folder: Path, *, group: bool = False) -> None:
+    """Raises BadSetting when others could change a folder of ours or put another in its place. It may be missing; nothing is made."""
+    try:
+        there = changeable(folder, group=group) if folder.is_dir() else None
+        problem = there or changeable_above(folder)
+    except OSError as error:
+        raise BadSetting(f"{setting}: the folder {folder} cannot be looked at: {error.strerror}") from None
+    if problem is not None:
+        raise BadSetting(f"{setting}: {problem}")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder of ours and those above it where they are missing, whatever the umask says. Raises OSError."""
+    for missing in [above for above in reversed(folder.absolute().parents) if not above.exists()]:
+        missing.mkdir(mode=0o755, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def close_to_others(path: Path, *, group: bool = False) -> None:

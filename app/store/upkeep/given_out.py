@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from app.domain.identifiers import message_id
 from app.errors import BadSetting
 from app.store.accepted.addresses import address_key
-from app.store.database.folders import sync_folder
+from app.store.database.folders import make_folder, sync_folder
 
 _log = structlog.get_logger()
 
@@ -97,7 +97,7 @@ class GivenOut:
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except FileNotFoundError:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)  # a process that is behind must not write over one that is ahead
