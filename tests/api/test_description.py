@@ -3,8 +3,10 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from fastapi.routing import APIRoute
 
 from app.api.description.openapi import RELEASE_EXAMPLE
+from app.api.endpoints import follow_up, inquiries, messages, pauses, work_items
 from app.api.requests.problems import EXPLAINED
 from app.domain.codes import WORK_ITEMS
 from app.domain.statuses import Status
@@ -135,6 +137,28 @@ def test_everything_is_described(description: dict[str, Any]) -> None:
         for answer in operation["responses"].values():
             parts += answer.get("headers", {}).values()
         assert [part for part in parts if not part.get("description")] == [], operation["operationId"]
+
+
+def test_a_body_is_described_by_the_model_that_checks_it(service: Service, description: dict[str, Any]) -> None:
+    """Each endpoint whose body a model checks has that model's shape as its body, and so no other."""
+    checked = {}
+    for resource in (follow_up, inquiries, messages, pauses, work_items):
+        for route in resource.router.routes:
+            assert isinstance(route, APIRoute)
+            for dependency in route.dependant.dependencies:
+                model = getattr(dependency.call, "model", None)
+                if model is not None:
+                    checked[route.operation_id] = f"#/components/schemas/{model.__name__}"
+    described = {
+        operation["operationId"]: operation["requestBody"]["content"]["application/json"]["schema"].get("$ref")
+        for operation in operations(description)
+        if operation["operationId"] in checked
+    }
+    assert len(checked) == 9
+    assert described == checked
+    with service.client() as client:
+        answer = client.post("/v1/work-items/1/assign", json={"to": 1, "from": "x"})
+    assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [("", "unknown-field"), ("/to", "type")]
 
 
 def test_where_the_service_is_stands_in_its_description(description: dict[str, Any]) -> None:

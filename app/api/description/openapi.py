@@ -14,10 +14,9 @@ from fastapi.openapi.utils import get_openapi
 
 from app.api.description.field_docs import add_field_docs
 from app.api.description.problem_schemas import FAULT, PROBLEM
-from app.api.requests.bodies import ASSIGNEE_LENGTH
+from app.api.requests.models import Assignee, GivenReason, shape_of
 from app.domain import release
 from app.domain.decision import Answer
-from app.domain.reason import REASON_LENGTH
 from app.domain.release import release_schema
 
 Json = dict[str, Any]
@@ -55,21 +54,6 @@ def an_object(fields: Json, optional: tuple[str, ...] = ()) -> Json:
     return {**schema, "required": required} if required else schema
 
 
-LINE: Json = {"minLength": 1, "pattern": r"^(?:[^\p{C}\p{Z}]| )+$"}
-"""One line of printable text, as Python has it."""
-_REASON = {"description": "Why something is done."} | an_object(
-    {"reason": {"type": "string", "maxLength": REASON_LENGTH, **LINE, "description": "Why, in one line."}}
-)
-_ASSIGNEE = {"description": "Who a work item is assigned to."} | an_object(
-    {
-        "to": {
-            "type": ["string", "null"],
-            "maxLength": ASSIGNEE_LENGTH,
-            **LINE,
-            "description": "A name; `me` for the caller, null for nobody.",
-        }
-    }
-)
 _PROBLEMS = {
     400: "Not one JSON document, or an unknown LENS-Mode.",
     401: "No key, or a bad one.",
@@ -274,7 +258,7 @@ def describe(app: FastAPI, answered: Sequence[type]) -> Json:
     schemas |= (
         _release_schemas()
         | _answer_schemas(answered)
-        | {"Problem": PROBLEM, "Fault": FAULT, "GivenReason": _REASON, "Assignee": _ASSIGNEE}
+        | {"Problem": PROBLEM, "Fault": FAULT, "GivenReason": shape_of(GivenReason), "Assignee": shape_of(Assignee)}
     )
     described["components"]["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "`lens keys create`"}

@@ -6,8 +6,9 @@ from app.api.description.openapi import REPLAYED, TAKES_REASON, TAKES_RELEASE, a
 from app.api.endpoints.releases import REPLAY, ReleaseId
 from app.api.parts import JSON, Parts, Wired
 from app.api.requests.auth import Caller, Corrector
-from app.api.requests.bodies import read_body, read_reason
+from app.api.requests.bodies import read_body
 from app.api.requests.filters import Unfiltered
+from app.api.requests.models import Reason
 from app.intake.follow_up import Requester, cancel, correct
 from app.store.accepted.follow_up import Followed
 from app.store.ledger.release_versions import newest_version
@@ -44,15 +45,12 @@ async def post_correction(request: Request, parts: Wired, caller: Corrector, rel
     responses=answers("Decision", "Cancelled; the messages are the CANCELs.", 201, with_body(404, 409)) | REPLAYED,
     openapi_extra=TAKES_REASON,
 )
-async def post_cancellation(
-    request: Request, parts: Wired, caller: Corrector, release_id: ReleaseId, _: Unfiltered
-) -> Response:
+async def post_cancellation(parts: Wired, caller: Corrector, body: Reason, release_id: ReleaseId, _: Unfiltered) -> Response:
     """Sends a CANCEL to every state told, and cancels what was not sent. A second cancellation gives 200 and sends nothing.
 
     The outcome is `do_not_notify`, because no rule but a person said so. Roles: system_of_record (what it sent itself), operator.
     """
-    reason = await read_reason(request)
-    given = (release_id, reason, requester(caller), parts.clock, parts.guards)
+    given = (release_id, body.reason, requester(caller), parts.clock, parts.guards)
     followed = await cancel(parts.writer, parts.decider(), *given)
     return _answer(parts, "cancellation", followed)
 

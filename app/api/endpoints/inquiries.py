@@ -3,14 +3,14 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from app.api.description.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.api.requests.auth import Operator, Watcher
-from app.api.requests.bodies import read_reason
 from app.api.requests.filters import RELEASE_ID, Ordered, OrderedPeriod, Unfiltered
+from app.api.requests.models import Reason
 from app.domain.decision import WorkItemStatus
 from app.store.desk import arrivals, inquiries
 from app.store.desk.arrivals import ArrivalFilter, Kind, StoredArrival, get_arrival, list_arrivals
@@ -99,9 +99,9 @@ async def get_one(parts: Wired, caller: Watcher, id: InquiryId, _: Unfiltered) -
     responses=answers("Inquiry", "It is closed, and its work item with it.", problems=with_body(404, 409)),
     openapi_extra=TAKES_REASON,
 )
-async def close(request: Request, parts: Wired, caller: Operator, id: InquiryId, _: Unfiltered) -> Response:
+async def close(parts: Wired, caller: Operator, body: Reason, id: InquiryId, _: Unfiltered) -> Response:
     """Says that it was answered, and how; resolving its work item does the same. It sends nothing. Role: operator."""
-    wanted = Resolve(id, await read_reason(request), caller.name, parts.clock())
+    wanted = Resolve(id, body.reason, caller.name, parts.clock())
     return Response(msgspec.json.encode(await parts.writer.do(close_inquiry, wanted)), media_type=JSON)
 
 

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from app.api.description.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.api.requests.auth import Operator, Watcher
-from app.api.requests.bodies import read_reason
 from app.api.requests.filters import RELEASE_ID, STATE, OrderedPeriod, Unfiltered, refuse_unknown_state
+from app.api.requests.models import Reason
 from app.domain.statuses import Status
 from app.store.ledger.messages import (
     MessageFilter,
@@ -89,9 +89,9 @@ async def get_one(parts: Wired, _: Watcher, message_id: MessageId, __: Unfiltere
     responses=answers("MessageWithHistory", "It waits in its lane again.", problems=with_body(404, 409)),
     openapi_extra=TAKES_REASON,
 )
-async def send_again(request: Request, parts: Wired, caller: Operator, message_id: MessageId, _: Unfiltered) -> Response:
+async def send_again(parts: Wired, caller: Operator, body: Reason, message_id: MessageId, _: Unfiltered) -> Response:
     """Queues a message that is dead, rejected or waiting for its state, in its old place. Role: operator."""
-    wanted = Requeue(message_id, await read_reason(request), caller.name, parts.clock())
+    wanted = Requeue(message_id, body.reason, caller.name, parts.clock())
     message = await parts.writer.do(requeue, wanted)
     parts.queued()
     return Response(msgspec.json.encode(message), media_type=JSON)

@@ -3,14 +3,14 @@
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from app.api.description.openapi import TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.api.requests.auth import Operator, Watcher
-from app.api.requests.bodies import read_reason
 from app.api.requests.filters import NoQuery, Unfiltered
+from app.api.requests.models import Reason
 from app.domain.times import Timestamp, rfc3339
 from app.store.desk.lane_pauses import PauseLane, ResumeLane, pause_lanes, resume_lanes
 from app.store.desk.pauses import EVERYTHING, Source, StandingPause, list_pauses
@@ -64,11 +64,11 @@ async def list_all(parts: Wired, _: Watcher, __: Unfiltered) -> Response:
     responses=answers("PauseList", "Every pause that now stands.", problems=with_body(404)),
     openapi_extra=TAKES_REASON,
 )
-async def set_one(request: Request, parts: Wired, caller: Operator, scope: Scope, _: Unfiltered) -> Response:
+async def set_one(parts: Wired, caller: Operator, body: Reason, scope: Scope, _: Unfiltered) -> Response:
     """Nothing is sent to this ORI, or to any, until it is resumed; what is under way is finished. Messages are accepted and wait, in
     order. A pause that stands keeps its beginning and takes the new reason. Role: operator.
     """
-    wanted = PauseLane(_stored_scope(scope), await read_reason(request), caller.name, parts.clock())
+    wanted = PauseLane(_stored_scope(scope), body.reason, caller.name, parts.clock())
     return _answer(await parts.writer.do(pause_lanes, wanted))
 
 
@@ -80,14 +80,12 @@ async def set_one(request: Request, parts: Wired, caller: Operator, scope: Scope
     openapi_extra=TAKES_REASON,
 )
 async def lift_one(
-    request: Request, parts: Wired, caller: Operator, scope: Scope, query: Annotated[ResumeQuery, Query()]
+    parts: Wired, caller: Operator, body: Reason, scope: Scope, query: Annotated[ResumeQuery, Query()]
 ) -> Response:
     """Sends again what waits. With `source=network` it lifts a pause that the network set and will lift itself when it is in service
     again. Role: operator.
     """
-    wanted = ResumeLane(
-        scope=_stored_scope(scope), reason=await read_reason(request), by=caller.name, at=parts.clock(), source=query.source
-    )
+    wanted = ResumeLane(scope=_stored_scope(scope), reason=body.reason, by=caller.name, at=parts.clock(), source=query.source)
     pauses = await parts.writer.do(resume_lanes, wanted)
     parts.queued()
     return _answer(pauses)

@@ -9,8 +9,9 @@ from pydantic import Field
 from app.api.description.openapi import IF_MATCH, TAGGED, TAKES_ASSIGNEE, TAKES_REASON, answers, with_body
 from app.api.parts import JSON, Wired
 from app.api.requests.auth import Operator, Watcher
-from app.api.requests.bodies import read_assignee, read_reason, read_tags
+from app.api.requests.bodies import read_tags
 from app.api.requests.filters import RELEASE_ID, STATE, Ordered, Unfiltered, refuse_unknown_state
+from app.api.requests.models import AssignedTo, Reason
 from app.domain.decision import WorkItemStatus
 from app.intake.lift import lift_hold, reject_hold, resolve_item, reviewed, steps_of
 from app.store.accepted.lifting import look_in_full
@@ -91,9 +92,9 @@ def _answer(item: StoredWorkItem, status: int = 200) -> Response:
     responses=answers("StoredWorkItem", "Who has it in hand now.", problems=with_body(404, 409, 412)),
     openapi_extra=TAKES_ASSIGNEE | IF_MATCH,
 )
-async def give(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+async def give(request: Request, parts: Wired, caller: Operator, body: AssignedTo, id: ItemId, _: Unfiltered) -> Response:
     """Assigns it: to a name, to `me`, or to null for nobody. Others may still work on it. Role: operator."""
-    to = await read_assignee(request)
+    to = body.to
     if to == "me":
         to = str(caller.name)
     wanted = Assign(id=id, to=to, by=caller.name, at=parts.clock(), read=read_tags(request))
@@ -107,10 +108,9 @@ async def give(request: Request, parts: Wired, caller: Operator, id: ItemId, _: 
     responses=answers("StoredWorkItem", "It is closed.", problems=with_body(404, 409, 412)),
     openapi_extra=TAKES_REASON | IF_MATCH,
 )
-async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+async def close(request: Request, parts: Wired, caller: Operator, body: Reason, id: ItemId, _: Unfiltered) -> Response:
     """Says that it was done, and how. It sends nothing; what it held back is never sent. Role: operator."""
-    reason = await read_reason(request)
-    wanted = Resolve(id=id, reason=reason, by=caller.name, at=parts.clock(), read=read_tags(request))
+    wanted = Resolve(id=id, reason=body.reason, by=caller.name, at=parts.clock(), read=read_tags(request))
     return _answer(await resolve_item(parts.writer, wanted))
 
 
@@ -126,18 +126,17 @@ async def close(request: Request, parts: Wired, caller: Operator, id: ItemId, _:
     | answers("StoredWorkItem", "It waits for a second person; nothing was sent.", status=202, problems=()),
     openapi_extra=TAKES_REASON | IF_MATCH,
 )
-async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+async def lift(request: Request, parts: Wired, caller: Operator, body: Reason, id: ItemId, _: Unfiltered) -> Response:
     """The release is decided again as if nothing held it, and is sent, once. Of a surge, all that it held back is sent as it is.
 
     Where the work item says `lift: two_people`, two people must do so: the first gets 202, and the work item waits for the second.
     Role: operator.
     """
-    reason = await read_reason(request)
     lifted = await lift_hold(
         writer=parts.writer,
         decider=parts.decider(),
         work_item=id,
-        reason=reason,
+        reason=body.reason,
         caller=caller.name,
         clock=parts.clock,
         read=read_tags(request),
@@ -162,13 +161,12 @@ async def lift(request: Request, parts: Wired, caller: Operator, id: ItemId, _: 
     ),
     openapi_extra=TAKES_REASON | IF_MATCH,
 )
-async def reject(request: Request, parts: Wired, caller: Operator, id: ItemId, _: Unfiltered) -> Response:
+async def reject(request: Request, parts: Wired, caller: Operator, body: Reason, id: ItemId, _: Unfiltered) -> Response:
     """What the hold keeps back is never sent; what states were told before stands. Refused for what holds nothing back.
 
     Role: operator.
     """
-    reason = await read_reason(request)
-    wanted = Resolve(id=id, reason=reason, by=caller.name, at=parts.clock(), read=read_tags(request))
+    wanted = Resolve(id=id, reason=body.reason, by=caller.name, at=parts.clock(), read=read_tags(request))
     rejected = await reject_hold(parts.writer, wanted)
     if isinstance(rejected, StoredWorkItem):
         return _answer(rejected)

@@ -1,7 +1,6 @@
 """Reading a request's body under a hard limit, and the small JSON bodies of the lesser endpoints."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -10,16 +9,12 @@ from app.api.requests.auth import Caller
 from app.api.requests.encodings import expect_encoding
 from app.api.requests.headers import header
 from app.api.requests.problems import BackfillNotAllowed, TooSlow, UnknownMode, WrongMediaType
-from app.domain.reason import REASON_LENGTH, words_fault
-from app.domain.release import BODY_LIMIT, read_json
+from app.domain.release import BODY_LIMIT
 from app.domain.unknown_fields import unknown_field_faults
 from app.errors import Fault, Refused, TooLarge
 
 BODY_SECONDS = 30.0
 """How long one body may take to arrive."""
-
-ASSIGNEE_LENGTH = 80
-"""Characters of a name that a work item is assigned to."""
 
 
 async def read_body(request: Request, limit: int = BODY_LIMIT, media_types: tuple[str, ...] = ("application/json",)) -> bytes:
@@ -113,47 +108,6 @@ def read_tags(request: Request) -> frozenset[str] | None:
         return None
     tags = frozenset(tag.strip().strip('"') for tag in ",".join(given).split(","))
     return None if tags == {"*"} else tags
-
-
-async def read_reason(request: Request) -> str:
-    """The text of a body `{"reason": "…"}`. Raises Refused with every fault, NotJson, TooLarge, WrongMediaType or TooSlow."""
-    document = read_json(await read_body(request))
-    faults = _line_faults(document, "reason", REASON_LENGTH, "say why, for those who read the record later")
-    worded = None if faults else words_fault("reason", document["reason"])
-    faults += [worded] if worded is not None else []
-    _refuse(faults)
-    return str(document["reason"]).strip()
-
-
-async def read_assignee(request: Request) -> str | None:
-    """The name of a body `{"to": "…"}`, None for null. Raises the same."""
-    document = read_json(await read_body(request))
-    if document == {"to": None}:
-        return None
-    _refuse(_line_faults(document, "to", ASSIGNEE_LENGTH, "say who has it in hand; null for nobody"))
-    return str(document["to"]).strip()
-
-
-def _refuse(faults: Sequence[Fault]) -> None:
-    if faults:
-        raise Refused(tuple(faults), so="nothing was changed")
-
-
-def _line_faults(document: Any, name: str, limit: int, ask: str) -> list[Fault]:  # noqa: ANN401 - any JSON document
-    """What is wrong with an object that must hold one line of text under this name, and nothing else."""
-    if not isinstance(document, dict):
-        return [Fault("", "type", f'this must be an object: {{"{name}": "…"}}', ("object",))]
-    faults = unknown_fields(document, (name,))
-    if name not in document:
-        return [*faults, Fault(f"/{name}", "required", ask)]
-    text = document[name]
-    if not isinstance(text, str):
-        faults.append(Fault(f"/{name}", "type", "this must be text", ("string",)))
-    elif not 0 < len(text.strip()) <= limit:
-        faults.append(Fault(f"/{name}", "length", f"1 to {limit} characters"))
-    elif not text.isprintable():
-        faults.append(Fault(f"/{name}", "control-character", "one line of printable text"))
-    return faults
 
 
 def unknown_fields(document: dict[str, Any], known: tuple[str, ...]) -> list[Fault]:

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.api.description.openapi import LINE, Json, an_object, takes
+from app.api.description.openapi import Json, an_object, takes
 from app.api.requests.bodies import read_body, unknown_fields
+from app.api.requests.models import LINE
 from app.domain.reason import REASON_LENGTH, words_fault
 from app.domain.release import read_json
 from app.errors import Fault, Refused
