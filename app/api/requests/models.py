@@ -4,7 +4,7 @@ They are read by a dependency and not by FastAPI itself, which would read a body
 """
 
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
@@ -28,6 +28,10 @@ class SmallBody(BaseModel):
     """A body of a few fields. The title of each tells whoever left it out what it is for."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+    so: ClassVar[str] = "nothing was changed"
+    """What came of a body that is refused."""
+    looks_like: ClassVar[str] = ""
+    """The body as an example, for whoever sent something else than an object."""
 
 
 B = TypeVar("B", bound=SmallBody)
@@ -61,6 +65,7 @@ def _say_why(reason: str) -> str:
 class GivenReason(SmallBody):
     """Why something is done."""
 
+    looks_like = '{"reason": "…"}'
     reason: Annotated[str, _one_line(REASON_LENGTH), AfterValidator(_say_why), _described(REASON_LENGTH)] = Field(
         title="say why, for those who read the record later", description="Why, in one line."
     )
@@ -69,6 +74,7 @@ class GivenReason(SmallBody):
 class Assignee(SmallBody):
     """Who a work item is assigned to."""
 
+    looks_like = '{"to": "…"}'
     to: Annotated[str, _one_line(ASSIGNEE_LENGTH), _described(ASSIGNEE_LENGTH)] | None = Field(
         title="say who has it in hand; null for nobody", description="A name; `me` for the caller, null for nobody."
     )
@@ -80,13 +86,12 @@ def body_of(model: type[B]) -> Callable[[Request], Coroutine[Any, Any, B]]:
     async def read(request: Request) -> B:
         document = read_json(await read_body(request))
         if not isinstance(document, dict):
-            shape = ", ".join(f'"{name}": "…"' for name in model.model_fields)
-            raise _refused([Fault("", "type", f"this must be an object: {{{shape}}}", ("object",))])
+            raise _refused(model, [Fault("", "type", f"this must be an object: {model.looks_like}", ("object",))])
         try:
             return model.model_validate(document)
         except ValidationError as error:
             faults = list(_faults(model, document, error.errors(include_url=False, include_input=False)))
-        raise _refused(faults)
+        raise _refused(model, faults)
 
     read.model = model  # type: ignore[attr-defined] # for the description of the API
     return read
@@ -97,11 +102,12 @@ def shape_of(model: type[SmallBody]) -> dict[str, Any]:
     shape = model.model_json_schema()
     for described in (shape, *shape["properties"].values()):
         described.pop("title", None)
+        described.pop("default", None)
     return shape
 
 
-def _refused(faults: list[Fault]) -> Refused:
-    return Refused(tuple(faults), so="nothing was changed")
+def _refused(model: type[SmallBody], faults: list[Fault]) -> Refused:
+    return Refused(tuple(faults), so=model.so)
 
 
 def _faults(model: type[SmallBody], document: dict[str, Any], found: list[ErrorDetails]) -> Iterator[Fault]:
@@ -115,7 +121,7 @@ def _faults(model: type[SmallBody], document: dict[str, Any], found: list[ErrorD
             message, allowed = _TYPES[each["type"]]
             yield Fault(f"/{name}", "type", message, allowed)
         elif each["type"] != "extra_forbidden":
-            yield Fault(f"/{name}", each["type"], each["msg"])
+            yield Fault(f"/{name}", each["type"], each["msg"], each.get("ctx", {}).get("allowed"))
 
 
 Reason = Annotated[GivenReason, Depends(body_of(GivenReason))]
