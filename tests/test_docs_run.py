@@ -13,6 +13,11 @@ from typing import IO
 
 import pytest
 
+from app.rulebook.files.source import read_folder
+from app.rulebook.problems.problem import Problems
+from app.rulebook.reading.content import read_content
+from app.trials.mutants import mutants
+
 ROOT = Path(__file__).parents[1]
 ANN = {"NAME": "Ann Example", "EMAIL": "ann@agency.example"}
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -134,6 +139,24 @@ def test_commands_shown_run(page: Path, tmp_path: Path) -> None:
     """The blocks marked `<!-- run -->` of a page run, in order, in a folder with the rulebook and the examples, and print what it shows."""
     said = run_script(blocks(page, "run"), tmp_path, lay_out(tmp_path))
     assert not_printed(page, said) == [], said
+
+
+def test_the_tutorial_counts_the_wrong_edits_there_are(tmp_path: Path) -> None:
+    """The numbers that it shows of `lens test --mutation` add up to the edits of the rulebook that it ends with."""
+    page = ROOT / "docs/tutorial/your-first-rule-change.md"
+    env = lay_out(tmp_path)
+    edits = re.findall(r"^lens_edit .*?^LINES$", blocks(page, "run"), re.MULTILINE | re.DOTALL)
+    run_script("\n".join(edits), tmp_path, env)
+    content = read_content(read_folder(tmp_path, Problems()), Problems())
+    assert content is not None
+    made = sum(1 for _ in mutants(content))
+    shown = re.findall(r"^([\d,]+) wrong edits: (.*)$", page.read_text(), re.MULTILINE)
+    assert len(shown) == 2
+    for total, verdicts in shown:
+        counts = [
+            int(number.replace(",", "")) for number in re.findall(r"([\d,]+) (?:refused|killed|equivalent|survived)", verdicts)
+        ]
+        assert int(total.replace(",", "")) == sum(counts) == made
 
 
 @pytest.mark.skipif(which("curl") is None, reason="the pages show curl")

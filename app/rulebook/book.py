@@ -20,7 +20,7 @@ from app.rulebook.proving.flags import check_flag_order
 from app.rulebook.proving.named_rows import check_rows_named
 from app.rulebook.proving.proofs import Uncovered, prove_no_expiry, prove_rules
 from app.rulebook.proving.room import check_room
-from app.rulebook.proving.tidiness import check_changes_matter, check_rows_end, check_scenarios, check_sets
+from app.rulebook.proving.tidiness import check_changes_matter, check_rows_end, check_scenarios, check_sets, check_stages_tried
 from app.rulebook.proving.unknown_codes import prove_unknown_codes_ask
 from app.rulebook.reading.agreement import check_addresses
 from app.rulebook.reading.content import Content, read_content
@@ -165,6 +165,7 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
     uncovered = prove_rules(*decisions, content.suite, all_views, problems)
     possible: tuple[Possible, ...] = ()
     if content.whole and suite_whole:
+        check_stages_tried(content.tables, content.facts, content.suite, problems)
         check_scenarios(decisions, content.suite, {found.rule for found in uncovered if not found.cases}, problems)
     if content.whole:
         if problems.codes.isdisjoint({"R201", "R250"}):  # these tell such cases already, with the rules that are at fault

@@ -64,6 +64,7 @@ TITLES = MappingProxyType(
         "R330": "No scenario expects a rule",
         "R331": "What a scenario or promise expects can never come out",
         "R332": "A line that no notice may have is one that none could have",
+        "R333": "No scenario says that a live state becomes one of test notices, or of none",
         "R340": "A flag hides another that would stop the notice",
         "R350": "Nothing says what a message must contain",
         "R351": "A text for people may be cut short",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.rulebook.language.model import Change, DecisionTable, Membership, Table, Test, day_after
-from app.rulebook.language.scenarios import Suite
+from app.rulebook.language.model import Change, DecisionTable, Fact, Membership, Table, Test, day_after
+from app.rulebook.language.scenarios import Scenario, Suite
 from app.rulebook.language.view import View, cells_of
 from app.rulebook.problems.problem import Problems, Spot
 
@@ -77,6 +77,38 @@ def check_rows_end(tables: Mapping[str, Table], problems: Problems) -> None:
                         spot=change.spots[column],
                         problems=problems,
                     )
+
+
+def check_stages_tried(tables: Mapping[str, Table], facts: Mapping[str, Fact], suite: Suite, problems: Problems) -> None:
+    """Tells each dated change that makes a live state one of test notices or of none, where no scenario of those days reads it."""
+    for table in tables.values():
+        told = [name for name, fact in facts.items() if fact.table == table.name]
+        for change in table.changes:
+            stage = change.cells.get("stage")
+            row = table.rows[change.row]
+            before = [other for other in table.changes if other.row == change.row and other is not change]
+            cells = cells_of(row, before, change.period.first)
+            was_told = cells.get("stage") == "live" and bool(cells.get("ori"))
+            if stage in {None, "live"} or not was_told:
+                continue
+            if not any(_reads_stage(scenario, told, change) for scenario in suite.scenarios):
+                _tell_stage_untried(change, str(stage), problems)
+
+
+def _reads_stage(scenario: Scenario, told: Sequence[str], change: Change) -> bool:
+    """Whether a scenario of these days is about the state; of test notices only one that reads the words says anything."""
+    of_state = any(scenario.case.values.get(fact) == change.row for fact in told)
+    reads = scenario.expect.text or scenario.expect.no_text or change.cells["stage"] != "testing"
+    return of_state and bool(reads) and change.period.covers(scenario.case.day)
+
+
+def _tell_stage_untried(change: Change, stage: str, problems: Problems) -> None:
+    what = "gets test notices" if stage == "testing" else "gets no notices"
+    day = change.period.first.isoformat()
+    message = f"{change.row} {what} from {day} on (`stage` {stage}), and no scenario says so"
+    seen = 'text: ["TEST NOTICE - PILOT OPERATION"]' if stage == "testing" else "sends: […]"
+    help = f"if that is meant, write a scenario of that day: `{{release_date: {day}, …, expect: {{{seen}}}}}`; the others are of other days"
+    problems.warning("R333", message, change.spots["stage"], help=help)
 
 
 def check_changes_matter(tables: Mapping[str, Table], problems: Problems) -> None:
