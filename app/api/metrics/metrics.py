@@ -68,9 +68,8 @@ class Metrics:
 
     def _begin_at_nothing(self) -> None:
         """Shows every count from the start, so that its first step is seen as one."""
-        for outcome in get_args(Outcome):
-            for mode in ("normal", "backfill"):
-                self._accepted.labels(mode, outcome)
+        pairs = [(mode, outcome) for outcome in get_args(Outcome) for mode in ("normal", "backfill")]
+        self._of_outcome = {pair: self._accepted.labels(*pair) for pair in pairs}
         for kind in ("correction", "cancellation"):
             self._follow_ups.labels(kind)
         for why in SIGN_IN_REFUSALS:
@@ -92,7 +91,7 @@ class Metrics:
         if outcome is None:
             self._replays.inc()
         else:
-            self._accepted.labels("backfill" if backfill else "normal", outcome).inc()
+            self._of_outcome["backfill" if backfill else "normal", outcome].inc()
 
     def followed(self, kind: str) -> None:
         """Counts a correction or cancellation that was stored."""

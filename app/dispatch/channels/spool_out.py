@@ -143,7 +143,7 @@ class Out:
             self._used.add(message.message_id)
             raise _used_before()
         try:
-            fd = os.open(self._folder / _name(message), os.O_RDONLY | os.O_NOFOLLOW)
+            fd = os.open(f"{self._folder}/{_name(message)}", os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
             return False
         try:
