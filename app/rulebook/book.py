@@ -29,6 +29,9 @@ from app.rulebook.reading.corrections import check_corrections_made
 MOST_REPRESENTATIVES = 150_000
 """Kinds of cases at the most. The shipped rulebook has 162; one near the bound takes some ten seconds to prove, and hangs nothing."""
 
+MOST_REGIMES = 500
+"""Runs of days on which nothing changes, at the most: each is proved by itself, in some hundredth of a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proved:
@@ -103,6 +106,11 @@ def use(content: Content, problems: Problems) -> RuleBook | None:
         return None
     whole = not problems.has_errors
     all_views = content.views()
+    if len(all_views) > MOST_REGIMES:
+        message = f"rules and rows change on so many days that there are {len(all_views):,} regimes; at most {MOST_REGIMES:,} can be proved"
+        help = "let changes begin on the same days, and take out rules and changes of days that no release is of any more"
+        problems.error("R262", message, Spot(content.eligibility.file), help=help)
+        return None
     needed = representatives_needed(content.intact().decisions(), all_views)
     if needed > MOST_REPRESENTATIVES:
         message = f"the rules tell {needed:,} kinds of cases apart; at most {MOST_REPRESENTATIVES:,} can be proved"
