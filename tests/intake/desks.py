@@ -44,14 +44,22 @@ def folder_in(place: Path) -> Path:
 
 
 def rewrite(folder: Path, file: str, old: str, new: str) -> None:
-    """Changes a file of a folder; where it is the words of a notice, the scenario that has them too."""
-    path = folder / file
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
+    """Changes a file of a folder; where it is the words of a notice, the scenario that has them too.
+
+    Each file is whole under its name at any moment: a watch that looks every few hundredths of a second would else find it cut.
+    """
+    paths = [folder / file]
     words = folder / "rules/scenarios/words_test.yaml"
     if file == "rules/messages.yaml" and words.exists():
-        words.write_text(words.read_text().replace(old, new))
+        paths.append(words)
+    assert old in paths[0].read_text()
+    written = []
+    for place, path in enumerate(paths):
+        beside = folder.with_name(f"{folder.name}-rewritten-{place}")
+        beside.write_text(path.read_text().replace(old, new))
+        written.append((beside, path))
+    for beside, path in written:
+        beside.replace(path)
 
 
 def reworded(tmp_path: Path) -> Bundle:
