@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     lanes_per_worker: int = Field(64, ge=1, le=1000)
     metrics_address: str | None = Field(None, pattern=r"^.+:[0-9]{1,5}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    public_url: str | None = Field(None, pattern=r"^https?://[^\s\"'\\/?#]+(/[^\s\"'\\?#]*)?$")
     runbook_url: str | None = Field(None, pattern=r"^https?://[^\s\"'\\]+$")
     switch_tls_ca: Path | None = None
     switch_tls_cert: Path | None = None

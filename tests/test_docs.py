@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from app.api.app import build_app
 from app.api.description.docs import router
+from app.api.metrics.about_metrics import About
 from app.api.metrics.metrics import Metrics
 from app.api.parts import Parts
 from app.cli.main import COMMANDS
@@ -186,7 +187,7 @@ def test_no_command_is_documented_that_does_not_exist() -> None:
 
 def endpoints() -> set[str]:
     """Every endpoint of the API, as `GET /path`: those it describes, and those that describe it."""
-    app = build_app(cast("Parts", SimpleNamespace(metrics=Metrics())))
+    app = build_app(cast("Parts", SimpleNamespace(metrics=Metrics(), about=About("", {}))))
 
     async def description() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://lens") as client:

@@ -84,7 +84,6 @@ def build_app(parts: Parts) -> ASGIApp:
         description="To try it out, give your key with *Authorize*. `docs/reference/http-api.md` says what each role may do; the `type` "
         "of a problem is an address of this service that explains it.",
         contact={"name": "The administrators of this service"},
-        servers=[{"url": "/", "description": "This service."}],
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -115,16 +114,21 @@ def build_app(parts: Parts) -> ASGIApp:
         app.include_router(resource.router)
     for (method, path), endpoint in releases.express.items():
         app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)  # for the answer to other methods
-    _serve_description(app)
+    _serve_description(app, parts)
     return Envelope(app, parts.metrics, releases.express)
 
 
-def _serve_description(app: FastAPI) -> None:
+def _root(parts: Parts) -> str:
+    """Where callers reach the service: the address that is set, else where the description was read."""
+    return (parts.about.public_url or "").rstrip("/") or "/"
+
+
+def _serve_description(app: FastAPI, parts: Parts) -> None:
     described: list[bytes] = []
 
     async def description() -> Response:
         if not described:
-            described.append(msgspec.json.encode(openapi.describe(app, _ANSWERED)))
+            described.append(msgspec.json.encode(openapi.describe(app, _ANSWERED, _root(parts))))
         return Response(described[0], media_type=JSON)
 
     app.add_api_route("/openapi.json", description, include_in_schema=False)

@@ -110,7 +110,7 @@ def about_of(settings: Settings, store: Store) -> About:
     """What this process is built from and the certificates that it has read: a file that is renewed counts from the next start."""
     named = {"LENS_SWITCH_TLS_CA": settings.switch_tls_ca, "LENS_SWITCH_TLS_CERT": settings.switch_tls_cert}
     certificates = {setting: first_end(file) for setting, file in named.items() if file is not None}
-    return About(database_version(store), certificates)
+    return About(database_version(store), certificates, settings.public_url)
 
 
 class Dispatching(NamedTuple):

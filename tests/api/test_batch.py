@@ -17,6 +17,14 @@ def lines_of(answer: httpx.Response) -> list[dict[str, object]]:
     return [msgspec.json.decode(line) for line in answer.content.splitlines()]
 
 
+def test_a_batch_may_come_as_bytes(service: Service) -> None:
+    """A generated client sends the lines as `application/octet-stream`; they are read as they are otherwise."""
+    with service.client() as client:
+        lines = as_json(release("BYTES-1")) + b"\n"
+        answer = client.post("/v1/releases:batch", content=lines, headers={"Content-Type": "application/octet-stream"})
+    assert (answer.status_code, answer.json()["line"]) == (200, 1)
+
+
 def test_one_answer_a_line_in_order(service: Service) -> None:
     """Good, bad, blank, over-long and repeated lines each get their line, and the bad ones stop nobody."""
     good = [as_json(release(f"B-{number}")) for number in range(1, 4)]

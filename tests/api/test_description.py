@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -8,10 +9,11 @@ from fastapi.routing import APIRoute
 from app.api.description.openapi import RELEASE_EXAMPLE
 from app.api.endpoints import follow_up, inquiries, messages, pauses, work_items
 from app.api.requests.problems import EXPLAINED
+from app.decide.decide import Decider
 from app.domain.codes import WORK_ITEMS
 from app.domain.statuses import Status
 from app.rulebook.language import grammar
-from tests.api.serving import EXAMPLE, Service, as_json, release
+from tests.api.serving import EXAMPLE, Service, as_json, release, serving
 
 
 @pytest.fixture(scope="module")
@@ -161,9 +163,12 @@ def test_a_body_is_described_by_the_model_that_checks_it(service: Service, descr
     assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [("", "unknown-field"), ("/to", "type")]
 
 
-def test_where_the_service_is_stands_in_its_description(description: dict[str, Any]) -> None:
-    """`servers` leads to where the description came from."""
+def test_where_the_service_is_stands_in_its_description(description: dict[str, Any], tmp_path: Path, decider: Decider) -> None:
+    """`servers` leads to where the description came from, or to LENS_PUBLIC_URL."""
     assert [server["url"] for server in description["servers"]] == ["/"]
+    with serving(tmp_path, decider, public_url="https://lens.example.gov/") as service, service.client(None) as client:
+        servers = client.get("/openapi.json").json()["servers"]
+    assert [server["url"] for server in servers] == ["https://lens.example.gov"]
 
 
 def test_times_have_their_format(description: dict[str, Any]) -> None:

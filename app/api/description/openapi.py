@@ -239,8 +239,8 @@ _BY_HAND: Json = {
 }
 
 
-def describe(app: FastAPI, answered: Sequence[type]) -> Json:
-    """The whole description of an app. `answered` are the types of its answers."""
+def describe(app: FastAPI, answered: Sequence[type], root: str) -> Json:
+    """The whole description of an app. `answered` are the types of its answers, `root` is where callers reach it."""
     described = get_openapi(
         title=app.title,
         version=app.version,
@@ -248,7 +248,7 @@ def describe(app: FastAPI, answered: Sequence[type]) -> Json:
         description=app.description,
         routes=app.routes,
         contact=app.contact,
-        servers=app.servers,
+        servers=[{"url": root, "description": "This service."}],
     )
     described["paths"] = dict(sorted({**deepcopy(_BY_HAND), **described["paths"]}.items()))
     described["tags"] = [{"name": name, "description": says} for name, says in _TAGS.items()]

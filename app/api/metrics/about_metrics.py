@@ -19,6 +19,8 @@ class About(NamedTuple):
 
     database: str
     certificates: Mapping[str, float]
+    public_url: str | None = None
+    """The address by which callers reach the service, where it is set."""
 
 
 def about_metrics(about: About) -> Iterable[Metric]:
