@@ -25,12 +25,15 @@ _CONTROL = r"(?:\*[A-Z0-9]{1,10}|LN[0-9A-Z]{8})"
 _BEFORE = rf"[ \n]*(?:{_CONTROL}[ \n]+)?"
 _FIRST_LINE = re.compile(rf"{_BEFORE}(?P<key>AML?)\.(?P<origin>[A-Z0-9]{{2,9}})(?:(?:[. ]{_CONTROL})?[ ]*(?:\n|$)|\.)")
 """The first line of an AM: line ends and a control field may stand before it, and no words after the origin."""
-_STAMPED = rf"(?:[0-9]{{2}}:[0-9]{{2}}|[0-9]{{2}}/[0-9]{{2}}/[0-9]{{4}}|[0-9]{{5}}|[A-Z]{{2}}[A-Z0-9]{{7}}|{_CONTROL})"
+_STAMP = r"(?=[^ \n]*[0-9])[A-Z0-9:/*]{1,16}"
 _WHOLE_HEAD = re.compile(
     rf"{_BEFORE}(?P<key>ER|SM)\.(?P<origin>[A-Z0-9]{{2,9}})(?:[. ]{_CONTROL})?[ ]*\n"
-    rf"[ \n]*(?:{_STAMPED}[ \n]+)*(?P<txt>(?:{_CONTROL}\.)?TXT)[ ]*(?:\n|$)"
+    rf"[ \n]*(?:{_STAMP}[ \n]+)*(?P<txt>(?:{_CONTROL}\.)?TXT)(?=[ \n]|$)"
 )
-"""The whole header of an ER or SM: besides times, dates, counts, the destination and the control field nothing stands in it."""
+"""The whole header of an ER or SM: its first line to the letter, then times, dates, counts, the destination and the control field.
+
+How many digits a count has is Nlets' business, so any word with a digit in it may stand there, and no other.
+"""
 _TOLERATED = str.maketrans({"\r": "\n", "\x7f": None})
 """What may stand anywhere before TXT, as the patterns above have it; any other control character makes no header of an ER or SM."""
 _TXT = re.compile(r"(?<![A-Z0-9])TXT(?=[ \n]|$)")

@@ -225,6 +225,12 @@ def er(origin: str = NETWORK, first_line: str = "") -> str:
     return f"{head}.19. INVALID DESTINATION ORI\r\n{SENT[:100]}\r\n"
 
 
+@pytest.mark.parametrize("count", ["1", "00001", "000001", "0000000001"])
+def test_a_count_may_have_any_number_of_digits(count: str) -> None:
+    """The counts of a header are Nlets' own; a rejection must not be lost over their form."""
+    assert changes(heard(er().replace("00001", count)))
+
+
 WORDS = st.text(alphabet=st.characters(exclude_characters="\r\n\x7f "), min_size=1, max_size=30)
 
 
@@ -294,8 +300,9 @@ def test_a_first_line_that_only_looks_like_the_network_s_changes_nothing(first: 
 
 
 def test_without_txt_a_header_has_no_end() -> None:
-    """TXT stands on a line of its own before the body."""
-    for text in (er().replace("TXT", ""), er().replace("\r\nTXT\r\n", "\r\nTXT "), er().replace("TXT", "txt")):
+    """TXT stands before the body, on a line of its own or not."""
+    assert heard(er().replace("\r\nTXT\r\n", "\r\nTXT ")).kind == "ER"
+    for text in (er().replace("TXT", ""), er().replace("TXT", "TXTX"), er().replace("TXT", "txt")):
         assert heard(text).kind == "other"
 
 

@@ -117,6 +117,10 @@ class Network:
         """
         return {self._said[serial] for serial, times in Counter(_serials(stored)).items() if times > 1}
 
+    def said_of(self, name: str, stored: Iterable[str]) -> int:
+        """How many different texts of ours about a message are stored."""
+        return sum(self._said[serial] == name for serial in set(_serials(stored)))
+
 
 def _serials(texts: Iterable[str]) -> Iterator[str]:
     return (match[1] for text in texts if (match := _SERIAL.search(text)))
