@@ -43,7 +43,7 @@ def small_disk(folder: Path, size: str = "48m") -> Iterator[Path]:
         raise NotHere("mounting a small disk needs root; `make test` has a limit on file sizes in its stead")
     disk = folder / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(disk)], check=True)
     try:
         yield disk
     finally:
