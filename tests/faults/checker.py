@@ -5,6 +5,7 @@ what came was stored and begun before, each lane in order, every extra flagged, 
 All violations are told, not only the first. Every fault test uses it; test_checker.py proves that it bites.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -15,6 +16,9 @@ from tests.faults.records import HOLDS, Arrival, Stored, StoredMessage, Told
 
 OVER = {"sent", "presumed_delivered", "held_by_network", "rejected", "dead", "cancelled", "suppressed", "held"}
 """Statuses that may stand once everything has come to rest."""
+
+_NAME = re.compile(r"\bLN[0-9A-Z]{8}\b")
+_ACCOUNTS = 5
 
 _FIRST = {"queued", "held", "suppressed"}
 _WAITED = {"held", "dead"}
@@ -64,9 +68,30 @@ def assert_sound(
 ) -> Mapping[str, int]:
     """Fails with every violation of a run that is over; the figures of one that has none."""
     findings = check(told, arrivals, stored, unheard=unheard)
-    shown = "\n".join(findings.violations[:40])
+    shown = "\n".join([*findings.violations[:40], *accounts(findings.violations, arrivals, stored)])
     assert not findings.violations, f"{len(findings.violations)} violations in {dict(findings.figures)}:\n{shown}"
     return findings.figures
+
+
+def accounts(violations: Iterable[str], arrivals: Sequence[Arrival], stored: Stored) -> list[str]:
+    """Of the first messages that violations name: what is stored of each and of what follows it up, and what came."""
+    named = list(dict.fromkeys(name for words in violations for name in _NAME.findall(words)))[:_ACCOUNTS]
+    lines: list[str] = []
+    for name in named:
+        for message in stored.messages.values():
+            if name in {message.message_id, message.refers_to}:
+                lines.append(
+                    f"{message.message_id} is {message.status} after {message.attempts} tries,"
+                    f" flagged {message.flagged}, refers to {message.refers_to}"
+                )
+                lines += [f"  {event.at} {event.status} (try {event.attempt}): {event.cause}" for event in message.history]
+        came = [
+            f"  arrival {place}: {each.fate}, acknowledged {each.acked}"
+            for place, each in enumerate(arrivals)
+            if each.message_id == name
+        ]
+        lines += [f"{name} at the network, of {len(arrivals)} arrivals:", *came]
+    return lines
 
 
 def _acknowledged(told: Mapping[str, Told], stored: Stored, *, finished: bool) -> Iterator[str]:
