@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 def taken(folder: Path) -> FolderWatch:
     """A watch that has dealt with the folder as it is."""
-    watch = FolderWatch(folder)
+    watch = FolderWatch(folder, rest=0)
     assert watch.read() is not None
     watch.taken()
     assert not watch.at_rest()
@@ -40,6 +40,36 @@ def test_a_change_counts_once_it_has_come_to_rest(folder: Path) -> None:
     assert watch.read() is not None
     watch.taken()
     assert not watch.at_rest()
+
+
+def test_two_files_that_are_saved_one_after_the_other_are_taken_together(folder: Path) -> None:
+    """However often one looks in between, as after a publication: the rest begins anew with each change."""
+    now = [100.0]
+    watch = FolderWatch(folder, clock=lambda: now[0])
+    assert watch.read() is not None
+    watch.taken()
+    rewrite(folder, "rules/messages.yaml", *WORDS)
+    looks = []
+    for seconds in (0.0, 0.1, 1.0, 0.8):
+        now[0] += seconds
+        looks.append(watch.at_rest())
+    (folder / "rules/more.yaml").write_text("kind: x\n")
+    for seconds in (0.1, 1.0, 0.9, 0.1):
+        now[0] += seconds
+        looks.append(watch.at_rest())
+    assert looks == [False] * 7 + [True]
+
+
+def test_what_is_saved_between_the_look_and_the_reading_has_not_rested(folder: Path) -> None:
+    """It is left alone until it has."""
+    watch = taken(folder)
+    rewrite(folder, "rules/messages.yaml", *WORDS)
+    assert not watch.at_rest()
+    assert watch.at_rest()
+    (folder / "rules/more.yaml").write_text("kind: x\n")
+    assert watch.read() is None
+    assert watch.at_rest()
+    assert watch.read() is not None
 
 
 def test_every_kind_of_change_is_seen(folder: Path) -> None:
@@ -137,7 +167,7 @@ def test_what_is_no_file_is_seen_to_come_and_to_go(folder: Path) -> None:
 
 def test_a_manifest_counts_where_it_is_asked_for(folder: Path) -> None:
     """Then it is watched too, and must be about these files."""
-    watch = FolderWatch(folder, vouched=True)
+    watch = FolderWatch(folder, vouched=True, rest=0)
     assert watch.read() is not None
     watch.taken()
     (folder / MANIFEST).write_text("{}")
@@ -188,6 +218,7 @@ def test_a_link_in_the_folder_is_refused_and_nothing_of_it_is_read(folder: Path)
         watch.read()
     assert [(fault.code, fault.file) for fault in caught.value.faults] == [("R001", "ref_data/zz.csv")]
     (folder / "ref_data/zz.csv").unlink()
+    assert watch.read() is None
     with pytest.raises(Refused) as caught:
         watch.read()
     assert [(fault.code, fault.file) for fault in caught.value.faults] == [("link", MANIFEST)]

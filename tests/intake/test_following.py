@@ -173,7 +173,7 @@ def test_a_start_with_a_live_version_that_cannot_be_used(desk: Desk) -> None:
 def test_a_change_in_the_folder_goes_live(desk: Desk, tmp_path: Path) -> None:
     """By itself, once it rests; one with errors does not, is told once, and is forgotten when it is mended."""
     folder = folder_in(tmp_path / "book")
-    watch = FolderWatch(folder)
+    watch = FolderWatch(folder, rest=0)
     shelf = open_shelf(desk, watch, follow_folder=True)
     first = shelf.in_force.version
     with following(desk, shelf, watch):
@@ -195,7 +195,7 @@ def test_a_change_in_the_folder_goes_live(desk: Desk, tmp_path: Path) -> None:
 def test_a_folder_does_not_undo_what_was_published_since(desk: Desk, tmp_path: Path) -> None:
     """A change of files that are not what is live is told and not used; once they are, the folder is in charge again."""
     folder = folder_in(tmp_path / "book")
-    watch = FolderWatch(folder)
+    watch = FolderWatch(folder, rest=0)
     shelf = open_shelf(desk, watch, follow_folder=True)
     bundle = reworded(tmp_path)
     desk.library.examine(bundle)
@@ -216,7 +216,7 @@ def test_a_folder_does_not_undo_what_was_published_since(desk: Desk, tmp_path: P
 def test_several_who_watch_one_folder_publish_it_once(desk: Desk, tmp_path: Path) -> None:
     """Two processes see the same change; one puts it live, the other finds that it is."""
     folder = folder_in(tmp_path / "book")
-    watches = [FolderWatch(folder), FolderWatch(folder)]
+    watches = [FolderWatch(folder, rest=0), FolderWatch(folder, rest=0)]
     shelves = [open_shelf(desk, watch, follow_folder=True) for watch in watches]
     with following(desk, shelves[0], watches[0]), following(desk, shelves[1], watches[1]):
         rewrite(folder, "rules/messages.yaml", *WORDS)
@@ -237,7 +237,7 @@ def test_a_fault_of_ours_stops_nothing(desk: Desk, tmp_path: Path, monkeypatch: 
 
     for name in ("read_content", "read_to_use"):
         monkeypatch.setattr(library, name, failing)
-    watch = FolderWatch(folder)
+    watch = FolderWatch(folder, rest=0)
     shelf = open_shelf(desk, watch, follow_folder=True)
     assert shelf.in_force.version == first
     assert "(broken): LENS failed at it with RecursionError" in str(shelf.problem)
@@ -270,7 +270,7 @@ def test_how_far_ahead_a_publication_is_put(seconds: float, lead: float) -> None
 def test_a_folder_whose_scenarios_fail_does_not_go_live(desk: Desk, tmp_path: Path) -> None:
     """Neither while it is watched nor at a start: the scenario is named, the last good rulebook decides, until it is fixed."""
     folder = folder_in(tmp_path / "book")
-    watch = FolderWatch(folder)
+    watch = FolderWatch(folder, rest=0)
     shelf = open_shelf(desk, watch, follow_folder=True)
     first = shelf.in_force.version
     name = "To the U.S. Marshals, a person decides"
@@ -337,7 +337,7 @@ def test_a_rulebook_with_the_label_of_another_decides_nothing(
     """With labels of 8 bits: neither drafted nor found in the folder, neither in memory nor in the store, does it take a place."""
     monkeypatch.setattr(content, "HASH_LENGTH", 2)
     folder = folder_in(tmp_path / "book")
-    watch = FolderWatch(folder)
+    watch = FolderWatch(folder, rest=0)
     shelf = open_shelf(desk, watch, follow_folder=True)
     files = read_bundle_folder(folder, vouched=False).files
     label, sha256 = shelf.in_force.version, shelf.in_force.sha256
