@@ -5,7 +5,7 @@ begins like a heading, one with a heading of the rulebook's own messages in it, 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from app.decide.folding import fold
 from app.domain.decision import Caution
@@ -38,10 +38,15 @@ _LOOKALIKES = {
     "U": "[UV]",
     "W": "(?:W|VV)",
     "Z": "[Z2]",
+    " ": "[^A-Z0-9]*",
 }
-"""What a reader takes for a letter."""
-_RUN = re.compile(r"(.)\1*")
-_BETWEEN_WORDS = "[^A-Z0-9]*"
+"""What a reader takes for a letter, or for the space in a phrase."""
+_ONE_LETTER_FOR_ALIKE = bytes.maketrans(
+    b"abcdefghijklmnopqrstuvwxyz" + b"483691L057V2",
+    b"ABCDEFGHIJKIMNOPQRSTUUWXYZ" + b"ABEGGIIOSTUZ",
+)
+_OVERLOOKED = bytes(sign for sign in range(128) if not chr(sign).isalnum() and chr(sign) not in "@$!+?*")
+_READ_IN_TWO_WAYS = re.compile("[MW]")  # as one letter, and as RN or VV
 _LONG_ENOUGH = 5
 # Words of addresses that a slash may follow at the beginning of a value (APT/2, HWY/66): no heading, unless the rulebook's own.
 _ADDRESS_WORDS = (
@@ -65,6 +70,7 @@ class Instructions:
         looks = _one_of(map(_looks_of, messages.watch_words))
         self._watched = re.compile(f"(?<![A-Z]){looks}(?![A-Z])") if looks else None
         self._within = re.compile(looks) if looks else None
+        self._hint = re.compile(_one_of(map(_hint_of, messages.watch_words)).encode())
 
     def found(self, release: Release) -> bool:
         """Whether there is one in anything that a notice would print of this release."""
@@ -75,18 +81,24 @@ class Instructions:
         if not text.isascii():
             values = [fold(value)[0] for value in values]
             text = "\n".join(values)
-        text = text.upper()
-        if "/" in text and self._reads_like_heading(text):
+        if "/" in text and self._reads_like_heading(text.upper()):
             return True
-        return self._watched is not None and self._has_word(text)
+        return self._watched is not None and self._may_have_word(text) and self._has_word(text.upper())
 
     def _reads_like_heading(self, text: str) -> bool:
         own = self._heading is not None and self._heading.search(text) is not None
         return own or _BEGINS_LIKE_HEADING.search(text) is not None
 
+    def _may_have_word(self, text: str) -> bool:
+        """A quick look at the letters alone, which rules out nearly every release: without what a reader overlooks, and with one
+        letter for all that look alike. What has signs that are letters to one reader and none to another is always looked at.
+        """
+        letters = text.encode().translate(_ONE_LETTER_FOR_ALIKE, _OVERLOOKED)
+        return not letters.isalnum() or self._hint.search(letters) is not None
+
     def _has_word(self, text: str) -> bool:
-        """Whether there is a watched word or phrase, also through a disguise: other signs for letters or between them, letters
-        doubled or set apart, digits at its ends, letters lost in folding. A phrase may go from one value to the next.
+        """Whether there is a watched word or phrase, also in a disguise that no name has by chance: other signs for letters or
+        between them, letters set apart, digits at its ends, letters lost in folding. A phrase may go from one value to the next.
         """
         if _is_found(self._watched, text):
             return True
@@ -113,18 +125,19 @@ class Instructions:
 
 
 def _looks_of(watched: str) -> tuple[str, ...]:
-    """Patterns of what a reader takes for a word or phrase, letter by letter: each may be another sign, and stand more often."""
-    words = [tuple(_look_of(run) for run in _RUN.finditer(word)) for word in watched.split()]
-    return words[0] + tuple(look for word in words[1:] for look in (_BETWEEN_WORDS, *word))
+    """Patterns of what a reader takes for a word or phrase, letter by letter. A letter doubled is a name: RAPPE is not RAPE."""
+    return tuple(_LOOKALIKES.get(letter, letter) for letter in " ".join(watched.split()))
 
 
-def _look_of(run: re.Match[str]) -> str:
-    return f"{_LOOKALIKES.get(run[1], run[1])}{{{len(run[0])},}}"
+def _hint_of(watched: str) -> str:
+    """The longest part of a word or phrase that any disguise of it has, when read as the quick look reads."""
+    letters = watched.encode().translate(_ONE_LETTER_FOR_ALIKE, _OVERLOOKED).decode()
+    return max(_READ_IN_TWO_WAYS.split(letters), key=len)
 
 
-def _one_of(looks: Iterable[tuple[str, ...]]) -> str:
+def _one_of(looks: Iterable[Sequence[str]]) -> str:
     """A pattern of any of these. What they begin with in common is looked at once, since there are many of them."""
-    rests: dict[str, list[tuple[str, ...]]] = {}
+    rests: dict[str, list[Sequence[str]]] = {}
     may_end = False
     for look in looks:
         if look:
