@@ -196,6 +196,7 @@ def _accounted(message: StoredMessage, arrivals: Sequence[Arrival]) -> Iterator[
 
 def _at_rest(stored: Stored, by_message: Mapping[str, Sequence[Arrival]], unheard: Collection[str]) -> Iterator[str]:
     """Nothing waits any more, and each status is what the network made of the message."""
+    followed = {message.refers_to for message in stored.messages.values()}
     for name, message in stored.messages.items():
         fates = {arrival.fate for arrival in by_message.get(name, ())}
         status, held = message.status, bool(fates & HOLDS)
@@ -207,7 +208,8 @@ def _at_rest(stored: Stored, by_message: Mapping[str, Sequence[Arrival]], unhear
             yield f"STATUS: {name} is held_by_network, which the network never said"
         elif status == "rejected" and not fates & {"rejected", "thrown_away"}:
             yield f"STATUS: {name} is rejected, which the network never said"
-        elif status in {"cancelled", "held", "suppressed"} and held:
+        elif status in {"cancelled", "held", "suppressed"} and held and not (message.flagged and name in followed):
+            # Thrown away, says the network of one that it has, repeating itself: it is cancelled in doubt and followed up.
             yield f"STATUS: {name} is {status}, and the network has it"
         if status in {"dead", "rejected", "held"} and name not in stored.asked:
             yield f"UNSEEN: {name} is {status}, and no work item asks a person"

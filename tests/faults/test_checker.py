@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.checker import check
+from tests.faults.checker import assert_sound, check
 from tests.faults.records import Arrival, Event, Fate, Stored, StoredMessage, Told, named
 
 ONE, TWO = named(1), named(2)
@@ -173,6 +173,12 @@ def cancelled_and_there(run: Run) -> None:
     run.lives(TWO, QUEUED, BEGUN, QUEUED, Event("cancelled", 5, "overtaken", None))
 
 
+def cancelled_in_doubt_and_not_followed_up(run: Run) -> None:
+    """Cancelled though it may have arrived, and the state was told nothing after it."""
+    run.lives(TWO, QUEUED, BEGUN, QUEUED, Event("cancelled", 5, "overtaken", None))
+    run.set(TWO, flagged=True)
+
+
 def rejected_by_nobody(run: Run) -> None:
     """An ER that the network never wrote."""
     run.lives(TWO, QUEUED, BEGUN, SENT, Event("rejected", 5, "ER .19.", 1))
@@ -217,6 +223,7 @@ PLANTED: list[tuple[Callable[[Run], None], list[str]]] = [
     (uncounted_try, ["HISTORY"]),
     (left_waiting, ["STUCK"]),
     (cancelled_and_there, ["STATUS"]),
+    (cancelled_in_doubt_and_not_followed_up, ["STATUS"]),
     (rejected_by_nobody, ["STATUS"]),
     (held_by_nobody, ["STATUS"]),
     (dead_and_nobody_asked, ["UNSEEN"]),
@@ -241,3 +248,30 @@ def test_a_sound_run_has_no_violation() -> None:
     run.lives(TWO, QUEUED, BEGUN, AGAIN, SENT)
     run.set(TWO, flagged=True)
     assert run.found() == []
+
+
+def test_what_is_cancelled_in_doubt_may_be_there_when_its_correction_follows_it_up() -> None:
+    """The network said that it threw the message away, and only repeated what it had said of an earlier try."""
+    run = Run()
+    waiting = Event("waiting_for_state", 4, "SM .04.", 1)
+    again = Event("sending", 5, "try 2 begun", 2)
+    run.arrivals = [run.arrival(ONE, "thrown_away"), run.arrival(ONE), run.arrival(TWO)]
+    run.lives(ONE, QUEUED, BEGUN, SENT, waiting, again, SENT, waiting, Event("cancelled", 6, "overtaken", 2))
+    run.set(ONE, flagged=True)
+    run.set(TWO, refers_to=ONE)
+    assert run.found() == []
+
+
+def test_a_violation_shows_the_history_and_the_arrivals_of_its_message() -> None:
+    """And those of what follows it up: a run under load is not easily had again."""
+    run = Run()
+    cancelled_and_there(run)
+    run.set(ONE, refers_to=TWO)
+    stored = Stored(run.releases, run.messages, run.audited, run.asked)
+    with pytest.raises(AssertionError) as caught:
+        assert_sound(run.told, run.arrivals, stored)
+    words = str(caught.value)
+    assert f"{TWO} is cancelled after 1 tries, flagged False, refers to None" in words
+    assert f"{ONE} is sent after 1 tries, flagged False, refers to {TWO}" in words
+    assert "5 cancelled (try None): overtaken" in words
+    assert "arrival 1: kept, acknowledged True" in words

@@ -6,7 +6,8 @@ from app.domain.statuses import Status
 from app.store.database.engine import Store, now_micros
 from app.store.desk.inbound import Heard
 from app.store.ledger.history import HistoryLine, record
-from tests.dispatch.outbox_rows import AZ, change, history, rows, statuses, work_items
+from app.store.ledger.told import record_of
+from tests.dispatch.outbox_rows import AZ, change, flagged, history, queue, rows, statuses, work_items
 from tests.store.test_inbound import sent, take, word
 
 
@@ -44,6 +45,20 @@ def test_words_said_again_count_once_until_their_message_is_tried_again(store: S
     assert history(store, number) == ["queued", status, "sending", "sent", status]
     assert [bool(flag) for ((flag,),) in (before, rows(store, "SELECT maybe_duplicate FROM message"))] == [False, True]
     assert rows(store, "SELECT source FROM inbound ORDER BY id") == [("test:1",), ("third",)]
+
+
+def test_words_said_again_about_what_was_corrected_since_cancel_it_in_doubt(store: Store) -> None:
+    """The correction follows it up, and it counts as one that may have arrived: the network may only have repeated itself."""
+    number = sent(store, [AZ])[0]
+    assert take(store, said(word(number, Status.WAITING_FOR_STATE), "first")) == "matched"
+    try_again(store, number)
+    (after,) = queue(store, [AZ], refers_to=number)
+    change(store, "UPDATE message SET release = 1 WHERE number = :after", after=after)
+    assert take(store, said(word(number, Status.WAITING_FOR_STATE), "second")) == "matched"
+    assert statuses(store) == {number: "cancelled", after: "queued"}
+    assert flagged(store) == {number}
+    with store.read.connect() as connection:
+        assert record_of(connection, 1, lock=False).last[AZ].number == number
 
 
 @pytest.mark.parametrize("link", ["stamped", "xml"])
