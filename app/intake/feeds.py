@@ -7,18 +7,10 @@ from typing import Self
 
 import structlog
 
+from app.domain.feeds import Noticed, Watch, notice
 from app.domain.times import micros_in, rfc3339
 from app.errors import Unavailable, what_broke
-from app.store.callers.feeds import (
-    Heartbeat,
-    Noticed,
-    TakenHeartbeat,
-    Watch,
-    anything_to_note,
-    heartbeats,
-    list_feeds,
-    watch_feeds,
-)
+from app.store.callers.feeds import Heartbeat, TakenHeartbeat, heartbeats, list_feeds, watch_feeds
 from app.store.database.engine import Store
 from app.store.database.reading import look
 from app.store.database.writer import Writer
@@ -55,8 +47,8 @@ class Feeds:
     def watch(self) -> tuple[Noticed, ...]:
         """Looks once at every feed. Of several processes that look at once, one notices. Raises Unavailable."""
         item = Watch(self._clock(), micros_in(self.silent_after))
-        if not anything_to_note(look(self._store, list_feeds), item):
-            return ()
+        if not notice(look(self._store, list_feeds), item):
+            return ()  # a look that finds nothing writes nothing
         noticed: tuple[Noticed, ...] = self._writer.do_and_wait(watch_feeds, item)
         for each in noticed:
             told = {"caller": each.caller, "heard_at": rfc3339(each.heard_at)}

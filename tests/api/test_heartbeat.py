@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from app.decide.decide import Decider
+from app.domain.feeds import Watch
 from app.domain.times import SECOND
-from app.store.callers.feeds import Watch, watch_feeds
+from app.store.callers.feeds import watch_feeds
 from tests.api.serving import Service, as_json, release, serving
 from tests.api.test_releases import problem_of
 from tests.cli.programs import until

@@ -3,19 +3,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
-import pytest
 from sqlalchemy import text
 
+from app.domain.feeds import Feed, Watch
 from app.domain.times import SECOND, rfc3339
 from app.errors import Conflict
 from app.store.accepted.releases import accept_many
 from app.store.callers.feeds import (
-    Feed,
     Heartbeat,
     HeartbeatAnswer,
     TakenHeartbeat,
-    Watch,
-    anything_to_note,
     heartbeats,
     list_feeds,
     watch_feeds,
@@ -213,21 +210,6 @@ def test_of_several_processes_one_raises_it(store: Store, new_store: Callable[[]
         assert sorted(pool.map(look, stores)) == [0, 0, 0, 1]
     assert len(items(store, "feed-silent")) == 1
     assert rows(store, "SELECT count(*) FROM audit WHERE action = 'feed_silent'") == [(1,)]
-
-
-@pytest.mark.parametrize(
-    ("silent_since", "heard_at", "expected"),
-    [(None, NOON, False), (None, NOON - 1, True), (NOON, NOON, False), (NOON - 1, NOON, True)],
-)
-def test_a_look_that_finds_nothing_writes_nothing(silent_since: int | None, heard_at: int, *, expected: bool) -> None:
-    """Asked before anything is written: is one newly silent, or one newly heard?"""
-    assert (
-        anything_to_note(
-            [Feed(caller="sor", heartbeat_at=0, heard_at=heard_at, silent_since=silent_since, differences=0)],
-            Watch(NOON + HOUR, HOUR),
-        )
-        is expected
-    )
 
 
 def test_counting_does_not_read_the_releases(store: Store) -> None:

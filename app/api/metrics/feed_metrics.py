@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from app.domain.feeds import Feed
 from app.domain.times import SECOND, rfc3339
-from app.store.callers.feeds import Feed
 
 
 def feed_metrics(feeds: Sequence[Feed], now: int) -> Iterable[Metric]:

@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from app.domain.feeds import Feed
 from app.domain.statuses import Status
 from app.domain.times import SECOND, rfc3339
-from app.store.callers.feeds import Feed
 from app.store.desk.pauses import EVERYTHING, StandingPause
 from app.store.desk.surge_reads import SurgeState
 from app.store.reads.last_hour import LastHour

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row, and_, func, insert, not_, select, update
 
+from app.domain.feeds import Feed, Noticed, Watch, notice
 from app.domain.times import Timestamp, rfc3339
 from app.store.desk.work_items import NewWorkItem, open_all
 from app.store.ledger.audit import AuditEntry, append
@@ -69,34 +70,6 @@ class TakenHeartbeat(NamedTuple):
     answer_json: bytes
     agrees: bool
     back: bool = False
-
-
-class Feed(NamedTuple):
-    """A feed as it is now; times are Micros. `heard_at` is that of the last heartbeat or new release, whichever was later.
-
-    `silent_since`: raised as silent, and last heard of at that time; None otherwise. `differences`: wrong counts so far.
-    """
-
-    caller: str
-    heartbeat_at: int
-    heard_at: int
-    silent_since: int | None
-    differences: int
-
-
-class Watch(NamedTuple):
-    """To look at every feed at a time, `now`, and raise those not heard of for longer than `silent_after`; both Micros."""
-
-    now: int
-    silent_after: int
-
-
-class Noticed(NamedTuple):
-    """What a look at the feeds raised or settled: a feed has fallen silent, or is heard again. `heard_at` is Micros."""
-
-    caller: str
-    what: Literal["silent", "back"]
-    heard_at: int
 
 
 @counters_first
@@ -193,8 +166,7 @@ def watch_feeds(connection: Connection, items: Sequence[Watch]) -> list[tuple[No
 
 
 def _watch(connection: Connection, item: Watch) -> tuple[Noticed, ...]:
-    noticed = [_notice_of(feed, item) for feed in list_feeds(connection)]
-    found = tuple(each for each in noticed if each is not None)
+    found = notice(list_feeds(connection), item)
     for each in found:
         row = connection.execute(select(FEED).where(FEED.c.caller == each.caller)).one()
         if each.what == "silent":
@@ -202,17 +174,6 @@ def _watch(connection: Connection, item: Watch) -> tuple[Noticed, ...]:
         else:
             _note_back(connection, row, each.heard_at, item.now)
     return found
-
-
-def anything_to_note(feeds: Sequence[Feed], item: Watch) -> bool:
-    """Whether `watch_feeds` would find anything: asked first, so that a look that finds nothing writes nothing."""
-    return any(_notice_of(feed, item) is not None for feed in feeds)
-
-
-def _notice_of(feed: Feed, item: Watch) -> Noticed | None:
-    if feed.silent_since is None:
-        return Noticed(feed.caller, "silent", feed.heard_at) if item.now - feed.heard_at > item.silent_after else None
-    return Noticed(feed.caller, "back", feed.heard_at) if feed.heard_at > feed.silent_since else None
 
 
 def _note_silent(connection: Connection, feed: Row[Any], heard_at: int, now: int) -> None:
