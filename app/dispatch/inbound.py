@@ -1,7 +1,7 @@
 """Reading what comes from the network: ER, SM and AM, in the legacy output form or as NIEM XML.
 
-`read` is pure: from a text to what it says. Whose word it is stands in its header (`letterhead.py`); what it then does to
-messages and lanes is the business of `store/desk/inbound.py`. Facts are from Nlets' public user guide (wiki.nlets.org, sections 8 and
+`read` is pure: from a text to what it says. Whose word it is stands in its header (`letterhead.py`); what it may then
+change is decided in `domain/inbound.py`, and carried out by `store/desk/inbound.py`. Facts are from Nlets' public user guide (wiki.nlets.org, sections 8 and
 9): an ER comes only from NL0000000 and quotes the first 100 characters of what was sent; an SM is written by Nlets, or freely by
 a state. The counts in their headers are Nlets' own and never told to a sender, so they cannot find a message; its number, or
 the one open message to a destination, can.
@@ -18,11 +18,12 @@ from app.dispatch.letterhead import CLEANED, NETWORK, Parts, take_apart
 from app.dispatch.operator_log import OperatorLog
 from app.dispatch.sweeps import learn_all
 from app.domain.identifiers import message_number, ucn_problem
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.domain.times import micros_in
 from app.errors import Unavailable, what_broke
 from app.store.database.writer import Writer
-from app.store.desk.inbound import Heard, Match, take_in
+from app.store.desk.inbound import Match, take_in
 
 _log = structlog.get_logger(__name__)
 

@@ -10,10 +10,11 @@ import structlog
 
 from app.dispatch.letterhead import NETWORK
 from app.domain.identifiers import NLETS_CODES, message_id
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.errors import Unavailable, what_broke
 from app.store.database.writer import Writer
-from app.store.desk.inbound import Heard, Match
+from app.store.desk.inbound import Match
 from app.store.outbox.outbox import Batch
 from app.store.outbox.tries import AttemptResult
 from app.store.reads.log_names import LoggedArrival, LoggedMessage, name_arrivals, name_messages

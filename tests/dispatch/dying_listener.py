@@ -19,10 +19,10 @@ from app.dispatch.channels.tcp import TcpChannel
 from app.dispatch.channels.tcp_arrivals import Arrivals
 from app.dispatch.channels.tcp_journal import Journal
 from app.dispatch.dispatcher import Dispatcher
+from app.domain.inbound import Heard
 from app.errors import LensError
 from app.store.database.engine import open_store
 from app.store.database.writer import Writer
-from app.store.desk.inbound import Heard
 from app.store.desk.subjects import Learn
 from tests.dispatch.outbox_rows import wire
 from tests.dispatch.scripted import QUICK

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from app.dispatch.channel import Arrival
 from app.dispatch.inbound import ER_CODES, SM_CODES, read
 from app.domain.identifiers import UCN_DIGITS, message_id, ucn_check_digit
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.simulator.texts import ODD_STYLES, Style, administrative, as_legacy, as_niem, error, in_service, out_of_service, status
-from app.store.desk.inbound import Heard
 from tests.dispatch.outbox_rows import ORIGIN, TX, text_of
 
 AT = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from app.dispatch.channel import Arrival
 from app.dispatch.inbound import read
 from app.domain.identifiers import message_id
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.simulator.texts import NETWORK, NetworkText, as_legacy, as_niem, error, in_service, out_of_service, status
 from app.store.database.engine import Store
 from app.store.database.writer import Writer
-from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inbound import take_in
 from tests.dispatch.outbox_rows import AZ, ORIGIN, TX, queue, statuses, text_of, work_items
 
 AT = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)

@@ -9,6 +9,7 @@ import msgspec
 from app.decide.decide import Decider
 from app.domain.decision import Answer
 from app.domain.identifiers import message_number
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.intake.accept import Intake
 from app.intake.follow_up import Requester, cancel, correct
@@ -16,7 +17,7 @@ from app.store.accepted.follow_up import Followed
 from app.store.accepted.releases import StoredRelease, get_release
 from app.store.database.engine import Store
 from app.store.database.writer import Writer
-from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inbound import take_in
 from app.store.ledger.release_versions import newest_version
 from app.store.outbox.outbox import Batch, Claim, Turn, claim, turn
 from app.store.outbox.tries import AttemptResult

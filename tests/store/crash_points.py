@@ -17,13 +17,14 @@ from pathlib import Path
 
 from sqlalchemy import event
 
+from app.domain.inbound import Heard
 from app.domain.surge import Breaker
 from app.errors import Conflict
 from app.store.accepted.releases import accept_many
 from app.store.database.engine import Store, open_store
 from app.store.database.writer import Writer
 from app.store.desk import surges
-from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inbound import take_in
 from app.store.desk.subjects import Learn, learn
 from tests.store.invented import NOON, acceptance
 

@@ -1,10 +1,11 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.store.database.engine import Store, now_micros
 from app.store.database.writer import Writer
-from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inbound import take_in
 from app.store.desk.work_items import NewWorkItem, Resolve, open_all, resolve
 from app.store.trail.trail_check import verify
 from app.store.upkeep.escalation import Escalate, Escalated, escalate, overdue

@@ -2,10 +2,11 @@ from typing import Literal
 
 import pytest
 
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.domain.times import rfc3339
 from app.store.database.engine import Store, now_micros
-from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inbound import take_in
 from app.store.ledger.history import HistoryLine, record
 from app.store.reads.reconciliation import MessagesWanted, list_sent
 from tests.dispatch.outbox_rows import AZ, TX, change, history, lane, queue, rows, statuses, work_items

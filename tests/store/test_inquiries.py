@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
+from app.domain.inbound import Heard
 from app.errors import Conflict, NotFound
 from app.store.accepted.follow_up import Wording
 from app.store.accepted.lifting import Lift, lift, reject
@@ -16,7 +17,7 @@ from app.store.database.engine import Store, open_store, upgrade
 from app.store.database.writer import Writer
 from app.store.desk import arrivals, inquiries
 from app.store.desk.arrivals import ArrivalFilter, get_arrival, list_arrivals
-from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inbound import take_in
 from app.store.desk.inquiries import (
     Inquiry,
     InquiryFilter,

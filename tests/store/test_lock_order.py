@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.errors import LensError
 from app.store.accepted.follow_up import follow_up
@@ -17,7 +18,7 @@ from app.store.accepted.releases import accept_many
 from app.store.callers.feeds import heartbeats, watch_feeds
 from app.store.database.engine import Store
 from app.store.database.writer import Writer
-from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inbound import take_in
 from app.store.desk.surges import decide
 from app.store.desk.work_items import resolve
 from app.store.outbox.outbox import Claim, Renewal, Turn, claim, renew, turn

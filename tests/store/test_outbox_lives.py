@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from app.domain.inbound import Heard
 from app.domain.statuses import READY, Status, may_become
-from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inbound import take_in
 from app.store.outbox.outbox import Batch, Claim, Turn, TurnEnd, claim, turn
 from app.store.outbox.tries import AttemptResult, Presume, presume
 from tests.dispatch.outbox_rows import AZ, TX, change, flagged, queue, rows, store_in

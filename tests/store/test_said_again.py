@@ -2,9 +2,9 @@ from typing import Literal
 
 import pytest
 
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.store.database.engine import Store, now_micros
-from app.store.desk.inbound import Heard
 from app.store.ledger.history import HistoryLine, record
 from app.store.ledger.told import record_of
 from tests.dispatch.outbox_rows import AZ, change, flagged, history, queue, rows, statuses, work_items

@@ -4,10 +4,11 @@ import msgspec
 
 from app.decide.decide import TOO_LONG
 from app.domain.decision import Answer, Decision, Errand, Notice, NotifiedOri
+from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.store.accepted.follow_up import Followed, FollowUp, Wording, follow_up
 from app.store.database.engine import Store
-from app.store.desk.inbound import Heard, take_in
+from app.store.desk.inbound import take_in
 from tests.dispatch.outbox_rows import change, rows
 from tests.store.invented import NOON, accept, acceptance, decided, notice, run
 

@@ -1,6 +1,6 @@
 """Texts from the network: stored, matched to their message and acted on, in one transaction, so each is taken once.
 
-Reading a text is `dispatch/inbound.py`'s business; here stands what it does to the rows.
+Reading a text is `dispatch/inbound.py`'s business; what it may change is decided in `domain/inbound.py`, and carried out here.
 """
 
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, select, text, update
 
-from app.domain.statuses import READY, Status, may_become
-from app.domain.times import SECOND
+from app.domain.inbound import About, Before, Heard, Tried, about, consequence, meant_again
+from app.domain.statuses import Status
 from app.store.database.engine import now_micros
 from app.store.desk.inbound_pace import Asking, may_ask
 from app.store.desk.pauses import EVERYTHING, Pause, Resume, pause, resume
@@ -25,48 +25,6 @@ from app.store.tables.main import INBOUND, LANE, MESSAGE
 _LINKS_AT_MOST = 50
 
 Match = Literal["matched", "unmatched"]
-
-
-class Heard(NamedTuple):
-    """A text from the network, read.
-
-    `source`, `occurrence` and `stamped` name the arrival, as the channel has it. `numbers` are the message numbers it may be about, surest
-    first, each with how it was found; `oris` the destinations it names, to match by when it names no number and only one message
-    to them is open. `status` is what it makes of its message (None: nothing), for `cause`, in words; `network` says that it
-    stops or resumes all sending. `delay` is Micros until a message waiting for its state is tried again. `origin` is the ORI it
-    came from, if it says one; `fbi_numbers` are those that it names: with them the releases of a subject are found. `within` is
-    how many Micros a person has for what it asks of one, None: no limit. `only_state` is the Nlets code of a state that speaks
-    for itself: of messages to others, and of a rejection, it has no say.
-    """
-
-    source: str
-    kind: Literal["ER", "SM", "AM", "other"]
-    text: str
-    cause: str
-    numbers: tuple[tuple[int, str], ...] = ()
-    oris: tuple[str, ...] = ()
-    status: Status | None = None
-    network: Literal["pause", "resume"] | None = None
-    delay: int = 0
-    origin: str | None = None
-    fbi_numbers: tuple[str, ...] = ()
-    within: int | None = None
-    occurrence: str | None = None
-    stamped: bool = True
-    only_state: str | None = None
-
-    def may_change(self, ori: str, status: str) -> bool:
-        """Whether its origin has a say in what becomes of a message to `ori`, which has this status now."""
-        if self.status is None:
-            return False
-        if self.only_state is None:
-            return True
-        # What the network has said that it will forward is in its hands, whatever the state says.
-        return ori.startswith(self.only_state) and status != Status.HELD_BY_NETWORK
-
-    def due(self, now: int) -> int | None:
-        """When a person is to be done with it. `now` is Micros."""
-        return None if self.within is None else now + self.within
 
 
 class _Link(NamedTuple):
@@ -95,13 +53,15 @@ def take_in(connection: Connection, texts: Sequence[Heard]) -> list[Match]:
 def _take_in(connection: Connection, heard: Heard) -> Match:
     saying = heard.occurrence
     known = _known(connection, heard.source)
-    if known is not None and saying is not None and saying != known.occurrence and _meant_again(connection, heard, known):
-        heard = heard._replace(source=saying)
-        known = _known(connection, heard.source)
+    if known is not None and saying is not None and saying != known.occurrence:
+        before = _before(connection, heard, known)
+        if meant_again(heard, before, now_micros(connection)):
+            heard = heard._replace(source=saying)
+            known = _known(connection, heard.source)
     if known is not None:
         return _answer(known.kind, known.matched_by)
     now = now_micros(connection)
-    number, matched_by = _match(connection, heard)
+    number, matched_by = _about(connection, heard)
     in_doubt = number is not None and run(connection, _SAME_WORDS, (number, heard.text))[0][0] is not None
     links = _links(connection, heard) if heard.kind in {"AM", "other"} else []
     if links:
@@ -124,7 +84,7 @@ def _take_in(connection: Connection, heard: Heard) -> Match:
     elif number is None or matched_by is None or heard.status is None:
         _ask(connection=connection, now=now, key=key, heard=heard, number=number, links=links)
     else:
-        changed = _act(connection=connection, now=now, number=number, status=heard.status, heard=heard)
+        changed = _act(connection, now, number, heard)
         if changed and in_doubt:
             run(connection, _DOUBT, (number,))
     return _answer(heard.kind, matched_by)
@@ -134,31 +94,15 @@ def _known(connection: Connection, source: str) -> Row[Any] | None:
     return connection.execute(select(INBOUND).where(INBOUND.c.source == source)).first()
 
 
-def _meant_again(connection: Connection, heard: Heard, known: Row[Any]) -> bool:
-    """Whether words heard before may be new ones.
-
-    What the network says of a message is believed anew when there was a try since that it may be about, since a message that was
-    thrown away and counts as delivered is lost; and once for a try, else it would undo what a person did about it. With a stamp,
-    a try begun more than a minute after the words were first heard is not meant: what is said of that has a stamp of another
-    minute. That the network is in service is always believed: else nothing would be sent again. Of anything else a person is
-    asked once; without a stamp, once in two minutes.
-    """
-    if heard.network is not None:
-        return heard.network == "resume" or not heard.stamped
-    number, believed = (known.number, known.matched_by) if heard.stamped else _match(connection, heard)
-    now = now_micros(connection)
-    if heard.status is None or number is None or believed is None:
-        return not heard.stamped and now > known.received_at + _ASKED_ONCE
-    last = run(connection, _SAME_WORDS, (number, heard.text))[0][0]
-    if last is None or (last > now and not heard.stamped):  # never about this message, or before a clock was set back
-        return True
-    until = known.received_at + 60 * SECOND if heard.stamped else _FOR_EVER
-    return bool(run(connection, _TRIED_SINCE, (number, last, until)))
+def _before(connection: Connection, heard: Heard, known: Row[Any]) -> Before:
+    """What is stored of words that were heard before, to tell whether they are meant again."""
+    meant = About(known.number, known.matched_by) if heard.stamped else _about(connection, heard)
+    last = run(connection, _SAME_WORDS, (meant.number, heard.text))[0][0]
+    tried_at = [int(at) for (at,) in run(connection, _TRIED_AT, (meant.number,))]
+    return Before(about=meant, first_at=known.received_at, last_at=last, tried_at=tried_at)
 
 
-_ASKED_ONCE = 120 * SECOND
-_FOR_EVER = 2**62
-_TRIED_SINCE = "SELECT 1 FROM message_event WHERE number = ? AND status = 'sending' AND at >= ? AND at <= ? LIMIT 1"
+_TRIED_AT = "SELECT at FROM message_event WHERE number = ? AND status = 'sending'"
 _SAME_WORDS = "SELECT max(received_at) FROM inbound WHERE number = ? AND text = ?"
 """When they were heard last about the same message, under whatever name: the network may mean them again, or only have repeated
 itself. So what they change now is in doubt, and the message may have arrived.
@@ -222,27 +166,18 @@ def _answer(kind: str, matched_by: str | None) -> Match:
     return "matched" if kind == "AM" or matched_by is not None else "unmatched"
 
 
-def _match(connection: Connection, heard: Heard) -> tuple[int | None, str | None]:
-    """The message that the network's word is about, which was tried at least once, and how that was found."""
-    if heard.network is not None:
-        return None, "network"
-    if heard.kind in {"AM", "other"}:
-        return None, None
-    wanted = [number for number, _ in heard.numbers]
-    tried = MESSAGE.c.number.in_(wanted), MESSAGE.c.attempts > 0
-    columns = (MESSAGE.c.number, MESSAGE.c.ori, MESSAGE.c.status)
-    found = {row.number: row for row in connection.execute(select(*columns).where(*tried))} if wanted else {}
-    for number, how in heard.numbers:
-        if number in found:
-            return number, how if heard.may_change(found[number].ori, found[number].status) else None
-    if heard.numbers:
-        return None, None  # it names a message, and none that was tried: no other can be meant
-    if heard.oris and heard.status is not None:
-        under_way = MESSAGE.c.status.in_([Status.SENDING.value, Status.SENT.value])
-        only = list(connection.scalars(select(MESSAGE.c.number).where(MESSAGE.c.ori.in_(heard.oris), under_way).limit(2)))
-        if len(only) == 1:
-            return only[0], "destination"
-    return None, None
+def _about(connection: Connection, heard: Heard) -> About:
+    """The message that the network's word is about, and how that was found."""
+    wanted = [number for number, _ in heard.numbers] if heard.kind in {"ER", "SM"} else []
+    tried, under_way = {}, []
+    if wanted:
+        columns = (MESSAGE.c.number, MESSAGE.c.ori, MESSAGE.c.status)
+        rows = connection.execute(select(*columns).where(MESSAGE.c.number.in_(wanted), MESSAGE.c.attempts > 0))
+        tried = {row.number: Tried(row.ori, row.status) for row in rows}
+    elif heard.oris and heard.status is not None:
+        may_be_meant = MESSAGE.c.ori.in_(heard.oris), MESSAGE.c.status.in_([Status.SENDING.value, Status.SENT.value])
+        under_way = list(connection.scalars(select(MESSAGE.c.number).where(*may_be_meant).limit(2)))
+    return about(heard, tried, under_way)
 
 
 def _pause_or_resume(connection: Connection, heard: Heard) -> None:
@@ -252,35 +187,19 @@ def _pause_or_resume(connection: Connection, heard: Heard) -> None:
         resume(connection, [Resume(EVERYTHING, "network")])
 
 
-def _act(connection: Connection, now: int, number: int, status: Status, heard: Heard) -> bool:
-    """Gives the message its status, if its present one allows, and says whether it did. The lane is locked first, as everywhere."""
+def _act(connection: Connection, now: int, number: int, heard: Heard) -> bool:
+    """Gives the message what the text makes of it, and says whether that changed it. The lane is locked first, as everywhere."""
     of_message = MESSAGE.c.number == number
-    ori = connection.scalar(select(MESSAGE.c.ori).where(of_message))
+    ori = connection.scalar(select(MESSAGE.c.ori).where(of_message)) or ""
     lane = connection.execute(select(LANE.c.due, LANE.c.fails).where(LANE.c.ori == ori).with_for_update()).one()
     message = connection.execute(select(MESSAGE.c.status, MESSAGE.c.attempts).where(of_message).with_for_update()).one()
-    cause = heard.cause
-    if not heard.may_change(ori or "", message.status):
-        return False  # it has become so since it was matched
-    if message.status == Status.HELD_BY_NETWORK and status == Status.WAITING_FOR_STATE:
-        # It was to forward it, now it has thrown it away. It must not be sent again, so a person has to see it.
-        status, cause = Status.REJECTED, f"{cause}, after it had said that it would forward it"
-    changed = may_become(message.status, status)
-    if changed:
-        _change(connection=connection, now=now, number=number, status=status, cause=cause, attempts=message.attempts)
-        if status == Status.WAITING_FOR_STATE and overtaken(connection, [number]):
-            # Sent again now, it would come after what corrects it.
-            over = "overtaken by a correction or cancellation, so it is not sent again"
-            _change(
-                connection=connection, now=now, number=number, status=Status.CANCELLED, cause=over, attempts=message.attempts
-            )
-    if status == Status.WAITING_FOR_STATE and message.status in READY | {Status.SENT, Status.PRESUMED_DELIVERED}:
-        # One message at a time from then on, to find out whether the state is back.
+    late = heard.status == Status.WAITING_FOR_STATE and bool(overtaken(connection, [number]))
+    statuses, rests = consequence(heard, Tried(ori, message.status), overtaken=late)
+    for status, cause in statuses:
+        change(connection=connection, numbers=[number], status=status, at=now, cause=cause, attempt=message.attempts)
+        if status == Status.REJECTED:
+            raise_items(connection, now, [Raised("network-rejected", number, cause)])
+    if rests:
         resting = {"due": max(lane.due, now + heard.delay), "fails": max(lane.fails, 1)}
         connection.execute(update(LANE).where(LANE.c.ori == ori).values(**resting))
-    return changed
-
-
-def _change(connection: Connection, now: int, number: int, status: Status, cause: str, attempts: int) -> None:
-    change(connection=connection, numbers=[number], status=status, at=now, cause=cause, attempt=attempts)
-    if status == Status.REJECTED:
-        raise_items(connection, now, [Raised("network-rejected", number, cause)])
+    return bool(statuses)
