@@ -6,11 +6,14 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from app.domain.surge import Breaker
 from app.store.accepted.follow_up import Wording
 from app.store.accepted.lifting import Lift, lift
+from app.store.accepted.releases import accept_many
 from app.store.database.engine import Store
 from app.store.database.reading import look
 from app.store.desk.raised import Raised, raise_items
+from app.store.desk.surges import Choice, Decide, decide
 from app.store.desk.work_items import Assign, Resolve, assign, resolve
 from app.store.ledger.audit import AuditEntry, append
 from app.store.trail.trail_check import breaks
@@ -147,3 +150,33 @@ def test_a_row_of_an_earlier_version_ends_what_was_covered(held: Store) -> None:
             [AuditEntry(at=NOON, actor="op", action="assign_work_item", target="work item 1", outcome="assigned")],
         )
     assert checked(held) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "statement", "told"),
+    [
+        (None, "UPDATE surge SET decision = 'release'", "decided: released, but the work item is open"),
+        (None, "UPDATE surge SET decision = 'x'", "decided, but the work item is open"),
+        ("drop", "UPDATE surge SET decision = 'release'", "decided: released, but the work item is resolved as rejected"),
+        ("release", "UPDATE surge SET decision = 'drop'", "decided: dropped, but the work item is resolved as lifted"),
+        ("release", "UPDATE surge SET decision = NULL", "not decided, but the work item is resolved as lifted"),
+    ],
+)
+def test_a_surge_decided_otherwise_than_its_work_item_says_is_told(
+    store: Store, choice: Choice | None, statement: str, told: str
+) -> None:
+    """Messages that a person dropped, or did not look at, would go out, or those released would not."""
+    run(store, accept_many, *[acceptance(f"EX-{n}")._replace(breaker=Breaker(floor=1)) for n in range(2)])
+    if choice is not None:
+        run(store, decide, Decide(work_item=1, choice=choice, reason="looked at", by="op", at=NOON))
+    assert checked(store) == []
+    change(store, statement)
+    assert checked(store)[0] == f"the surge of work item 1 is {told}"
+
+
+def test_a_surge_that_an_earlier_version_decided_is_let_be(store: Store) -> None:
+    """It did not keep how a work item was closed."""
+    run(store, accept_many, *[acceptance(f"EX-{n}")._replace(breaker=Breaker(floor=1)) for n in range(2)])
+    change(store, "UPDATE surge SET decision = 'drop'")
+    change(store, "UPDATE work_item SET status = 'resolved'")
+    assert checked(store) == ["work item 1 was changed since it told of it"]

@@ -37,12 +37,20 @@ def _sum_or_none(values: Sequence[object]) -> str | None:
 
 
 _DECIDED_ALONE = """
-    SELECT work_item.id, work_item.status FROM surge JOIN work_item ON work_item.id = surge.work_item
-    WHERE CASE WHEN surge.decision IS NULL THEN 'open' ELSE 'resolved' END <> work_item.status ORDER BY work_item.id"""
+    SELECT work_item.id, surge.decision, work_item.status, work_item.resolution
+    FROM surge JOIN work_item ON work_item.id = surge.work_item
+    WHERE CASE WHEN surge.decision IS NULL THEN 'open' ELSE 'resolved' END <> work_item.status
+    OR CASE surge.decision WHEN 'release' THEN 'lifted' WHEN 'drop' THEN 'rejected' ELSE 'none' END <> work_item.resolution
+    ORDER BY work_item.id"""
+# A comparison with the missing resolution of what an earlier version closed finds nothing.
 
 
 def surges_decided_alone(connection: Connection) -> Iterator[Break]:
-    """Surges whose messages are sent or dropped though nobody closed the work item, or wait though somebody did."""
-    for key, status in connection.execute(text(_DECIDED_ALONE)):
-        decided = "decided" if status == "open" else "not decided"
-        yield Break(None, f"the surge of work item {key} is {decided}, but the work item is {status}")
+    """Surges whose messages are sent, dropped or waiting against what the work item says that a person decided."""
+    for key, decision, status, resolution in connection.execute(text(_DECIDED_ALONE)):
+        decided = _DECIDED.get(decision, "decided")
+        closed = status if resolution is None else f"{status} as {resolution}"
+        yield Break(None, f"the surge of work item {key} is {decided}, but the work item is {closed}")
+
+
+_DECIDED = {None: "not decided", "release": "decided: released", "drop": "decided: dropped"}
