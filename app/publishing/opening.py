@@ -197,7 +197,7 @@ def _reason_to_correct(desk: Desk, past: PastDays | None, content: Content, foun
         "rulebook_changes_past",
         live=found.version,
         folder=content.hash,
-        cases=past.changed + past.together,
+        cases=past.cases,
         releases=past.releases,
         replayed=past.replayed,
         corrected=reason is not None,

@@ -46,8 +46,8 @@ class ChangesPast(Refused):
 
 
 class Changed(NamedTuple):
-    """What a rulebook changes against the one live: `past` of days before today (None where nothing but words), safeguards that
-    are gone or weaker, and what decides about people without being an answer in a case.
+    """What a rulebook changes against the one live: `past` of days before today (None where nothing but the lines of a message,
+    which have no date), safeguards that are gone or weaker, and what decides about people without being an answer in a case.
     """
 
     past: PastDays | None = None
@@ -79,8 +79,9 @@ def find_changed(desk: Desk, live: str, new: Content) -> Changed:
     today = moment(desk.clock()).date()
     changed, reworded = changes.before(today)
     together = changes.pairs_before(today)
+    by_rows = changes.reworded_by_rows_before(today)
     past = None
-    if changed or together:
+    if changed or together or by_rows:
         bodies = look(desk.store, lambda connection: list(islice(newest_bodies(connection, REPLAYED), REPLAYED)))
         replayed = Replayer(old, new).replay(bodies)
         otherwise = sum(group.releases for group in replayed.groups.values())
@@ -91,6 +92,7 @@ def find_changed(desk: Desk, live: str, new: Content) -> Changed:
             releases=otherwise,
             replayed=replayed.releases,
             together=together,
+            reworded_by_rows=by_rows,
         )
     return Changed(past, losses(old, new), handling(old, new, changes))
 

@@ -148,7 +148,7 @@ class Rulebooks:
             comment=said.comment,
             corrects_past=said.corrects_past,
             failing_too=self._desk.failing_too,
-            past_cases=0 if past is None else past.changed + past.together,
+            past_cases=0 if past is None else past.cases,
             losses=len(changed.losses),
             past_fault=past_fault(past, why),
         )

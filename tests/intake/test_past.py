@@ -13,7 +13,7 @@ from app.publishing.rulebooks import Rulebooks, Said
 from app.rulebook.bundles.bundle import Bundle, read_bundle_folder
 from app.store.database.engine import Store
 from app.store.database.writer import Writer
-from tests.intake.desks import desk_over, folder_in, rewrite
+from tests.intake.desks import WORDS, desk_over, folder_in, rewrite
 from tests.intake.surging import Service
 from tests.store.invented import rows
 
@@ -136,3 +136,44 @@ def test_recorded_releases_that_would_go_otherwise_are_counted(desk: Desk, decid
     version, _ = Rulebooks(desk).draft(bundle_of(folder), "ann")
     assert version.past is not None
     assert (version.past.releases, version.past.replayed) == (2, 2)
+
+
+def one_state_tests(folder: Path, since: str | None = None) -> None:
+    """Wyoming's notices become test notices: on all days, or from one on."""
+    if since is None:
+        rewrite(folder, "ref_data/states.yaml", 'stage: live, bureau: "Wyoming', 'stage: testing, bureau: "Wyoming')
+        return
+    change = f'  - {{row: WY, from: {since}, set: {{stage: testing}}, authority: {{cite: "A letter"}}}}\n'
+    rewrite(folder, "ref_data/states.yaml", "changes: []  ", f"changes:\n{change}#")
+
+
+@pytest.mark.parametrize("since", [None, "2026-01-01"])
+def test_a_notice_that_becomes_a_test_notice_of_a_past_day_needs_a_reason(
+    desk: Desk, tmp_path: Path, since: str | None
+) -> None:
+    """No case is decided otherwise, and a state would take what it was told for a test: in a draft and in a folder alike."""
+    folder = folder_in(tmp_path)
+    first = open_shelf(desk, FolderWatch(folder), follow_folder=True).in_force.version
+    one_state_tests(folder, since)
+    rulebooks = Rulebooks(desk)
+    version, _ = rulebooks.draft(bundle_of(folder), "ann")
+    assert version.past is not None
+    assert (version.past.changed, version.past.reworded_by_rows > 1_000) == (0, True)
+    told = f"in {version.past.reworded_by_rows:,} cases a notice reads otherwise than under {first}."
+    assert version.past.words == f"Days before today change: {told}"
+    with pytest.raises(Conflict, match="a notice reads otherwise"):
+        rulebooks.approve(version.sha256, first, "ben")
+    shelf = open_shelf(desk, FolderWatch(folder), follow_folder=True)
+    assert (shelf.in_force.version, str(shelf.problem).startswith("changes-the-past")) == (first, True)
+    corrected(folder, first)
+    assert open_shelf(desk, FolderWatch(folder), follow_folder=True).in_force.version != first
+
+
+def test_test_notices_from_a_day_to_come_and_other_words_need_no_reason(desk: Desk, tmp_path: Path) -> None:
+    """The lines of a message have no date, so they could not be changed from a day on."""
+    folder = folder_in(tmp_path)
+    open_shelf(desk, FolderWatch(folder), follow_folder=True)
+    one_state_tests(folder, "2026-11-24")
+    rewrite(folder, "rules/messages.yaml", *WORDS)
+    version, _ = Rulebooks(desk).draft(bundle_of(folder), "ann")
+    assert version.past is None

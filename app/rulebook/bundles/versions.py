@@ -194,7 +194,8 @@ def step_back(named: str, live: str | None, before: str | None, undone: str | No
 class PastDays(msgspec.Struct, frozen=True):
     """What a version changes of days before today: `changed` cases are decided otherwise than under `against`, the version that is
     live, in `reworded` only words differ, and so many `releases` of the `replayed` newest recorded ones go otherwise. `together` are
-    cases of two convictions, each decided as before, of which another outcome stands.
+    cases of two convictions, each decided as before, of which another outcome stands; in `reworded_by_rows` the row of a state is why
+    words differ, such as one that makes its notices test notices.
     """
 
     against: str
@@ -209,15 +210,25 @@ class PastDays(msgspec.Struct, frozen=True):
     """How many of the newest recorded releases were decided again."""
     together: int = 0
     """How many cases of two convictions, each decided as before, are decided otherwise."""
+    reworded_by_rows: int = 0
+    """How many possible cases differ only in words, because of the row of a state."""
+
+    @property
+    def cases(self) -> int:
+        """How many cases need a reason."""
+        return self.changed + self.together + self.reworded_by_rows
 
     @property
     def words(self) -> str:
-        """The same in a sentence."""
+        """The same in a sentence or two."""
+        if not self.changed and not self.together:
+            return f"Days before today change: in {self.reworded_by_rows:,} cases a notice reads otherwise than under {self.against}."
         pairs = f"{self.together:,} cases of two convictions" if self.together else ""
         cases = f"{self.changed:,} cases" if self.changed or not pairs else ""
+        reworded = f" In {self.reworded_by_rows:,} more cases a notice reads otherwise." if self.reworded_by_rows else ""
         return (
             f"Days before today change: {' and '.join(filter(None, (cases, pairs)))} are decided otherwise than under "
-            f"{self.against}, and so are {self.releases:,} of the {self.replayed:,} newest recorded releases."
+            f"{self.against}, and so are {self.releases:,} of the {self.replayed:,} newest recorded releases.{reworded}"
         )
 
 

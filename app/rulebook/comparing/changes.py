@@ -104,6 +104,10 @@ class Changes:
             counts[group.difference.reworded] += group.past(today)
         return Affected(changed=counts[False], reworded=counts[True])
 
+    def reworded_by_rows_before(self, today: date) -> int:
+        """In how many cases of days before today the row of a state changes words, and nothing else differs."""
+        return sum(group.past(today) for group in self.groups.values() if group.difference.reworded_by_row)
+
     def pairs_before(self, today: date) -> int:
         """How many cases of two convictions and of days before today change, though each of the two is answered as before."""
         return sum(count for days, count in self.together.items() if days.first < today)

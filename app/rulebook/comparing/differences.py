@@ -52,6 +52,11 @@ class Difference:
         """Whether nothing but words differs."""
         return not self.fields
 
+    @property
+    def reworded_by_row(self) -> bool:
+        """Whether nothing but words differs, and the row of a state is why: that its notices are test notices, say."""
+        return self.reworded and any(words.of_row for words in self.words)
+
 
 def difference(was: Answered, becomes: Answered) -> Difference | None:
     """How two answers differ; None where they do not."""

@@ -97,12 +97,16 @@ def _filled(line: TemplateLine, known: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WordChange:
-    """How the words of one audience's notice differ: the lines of the message, and fields that a row gives, before and after."""
+    """How the words of one audience's notice differ: the lines of the message, and fields that a row gives, before and after.
+
+    `of_row`: the row of the state says so (its stage, or a field printed from it), which can be changed from a day on.
+    """
 
     audience: str
     lines: tuple[tuple[Line, ...], tuple[Line, ...]]
     limits: tuple[tuple[int, int], tuple[int, int]]
     fields: tuple[tuple[str, str, str], ...]
+    of_row: bool
 
 
 def word_change(was: NoticeWords, becomes: NoticeWords) -> WordChange | None:
@@ -117,7 +121,13 @@ def word_change(was: NoticeWords, becomes: NoticeWords) -> WordChange | None:
         return None
     after = dict(becomes.given)
     fields = tuple((name, text, after[name]) for name, text in alike.given if after.get(name, text) != text)
-    return WordChange(was.audience, (was.shown(), becomes.shown()), (was.limits, becomes.limits), fields)
+    return WordChange(
+        audience=was.audience,
+        lines=(was.shown(), becomes.shown()),
+        limits=(was.limits, becomes.limits),
+        fields=fields,
+        of_row=bool(fields) or was.testing != becomes.testing,
+    )
 
 
 def _same_texts(was: NoticeWords, becomes: NoticeWords) -> bool:
