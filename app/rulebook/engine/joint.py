@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from app.rulebook.engine.cases import Axes, Split, axes, representatives
+from app.rulebook.engine.cases import Axes, Split, axes, how_many, representatives
 from app.rulebook.engine.masks import Matcher
 from app.rulebook.language.evaluate import Verdict
 from app.rulebook.language.model import Comparison, DecisionTable, Test
@@ -54,7 +54,7 @@ class Stretch:
 
 def stretches(view: View, asked: Sequence[Asked], told: Sequence[CaseMark] = ()) -> Iterator[Stretch]:
     """All cases of the domains of `view`, joined where the verdicts and marks are the same."""
-    parts = [_join(view, part, asked, told) for part in _parts(tuple(view.facts), asked, told)]
+    parts = [_join(view, part, asked, told) for part in independent_parts(view, asked, told)]
     for choice in product(*parts):
         values: dict[str, str] = {}
         verdicts: dict[int, Verdict] = {}
@@ -87,8 +87,9 @@ class PartStretch:
     members: list[Mapping[str, str]]
 
 
-def _parts(facts: tuple[str, ...], asked: Sequence[Asked], told: Sequence[CaseMark]) -> list[tuple[str, ...]]:
+def independent_parts(view: View, asked: Sequence[Asked], told: Sequence[CaseMark]) -> list[tuple[str, ...]]:
     """The facts in independent parts: facts read by one decision, looked at by one mark or compared are in the same part."""
+    facts = tuple(view.facts)
     part_of = {fact: {fact} for fact in facts}
     tied = [list(ask.table.reads) for ask in asked] + [list(tell.facts) for tell in told]
     for group in tied:
@@ -98,16 +99,33 @@ def _parts(facts: tuple[str, ...], asked: Sequence[Asked], told: Sequence[CaseMa
     return list(dict.fromkeys(tuple(fact for fact in facts if fact in part_of[first]) for first in facts))
 
 
-def _join(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Sequence[CaseMark]) -> list[PartStretch]:
-    inside = set(part)
-    decisions = [(place, ask) for place, ask in enumerate(asked) if (ask.table.reads or tuple(view.facts))[0] in inside]
-    marks = [(place, tell) for place, tell in enumerate(told) if tell.facts[0] in inside]
+def representatives_of(view: View, asked: Sequence[Asked], told: Sequence[CaseMark]) -> int:
+    """How many representatives the parts have that `stretches` would join, without making them."""
+    parts = independent_parts(view, asked, told)
+    return sum(how_many(_axes_of(view, part, asked, told)) for part in parts)
+
+
+def _axes_of(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Sequence[CaseMark]) -> Axes:
+    decisions, marks = _asked_in(view, part, asked), _told_in(part, told)
     tests = [(ask.view, test) for _, ask in decisions for rule in ask.table.rules for test in rule.tests()]
     tests += [(view, test) for _, tell in marks for test in tell.tests]
     splits = [split for _, tell in marks for split in tell.splits]
-    matchers = [(place, Matcher(ask.table, ask.view)) for place, ask in decisions]
+    return axes(view, part, tests, splits)
+
+
+def _asked_in(view: View, part: tuple[str, ...], asked: Sequence[Asked]) -> list[tuple[int, Asked]]:
+    return [(place, ask) for place, ask in enumerate(asked) if (ask.table.reads or tuple(view.facts))[0] in part]
+
+
+def _told_in(part: tuple[str, ...], told: Sequence[CaseMark]) -> list[tuple[int, CaseMark]]:
+    return [(place, tell) for place, tell in enumerate(told) if tell.facts[0] in part]
+
+
+def _join(view: View, part: tuple[str, ...], asked: Sequence[Asked], told: Sequence[CaseMark]) -> list[PartStretch]:
+    matchers = [(place, Matcher(ask.table, ask.view)) for place, ask in _asked_in(view, part, asked)]
+    marks = _told_in(part, told)
     found: dict[Hashable, PartStretch] = {}
-    part_axes = axes(view, part, tests, splits)
+    part_axes = _axes_of(view, part, asked, told)
     for case in representatives(part_axes):
         verdicts = {place: matcher.verdict(case.values) for place, matcher in matchers}
         told_here = {place: tell.mark(case.values) for place, tell in marks}

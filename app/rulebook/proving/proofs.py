@@ -4,37 +4,27 @@ unseen, no notice gives the crime away. Each is counted exactly and shown with a
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from app.rulebook.engine.joint import Asked, CaseMark, Mark, Stretch, facts_of, stretches
+from app.rulebook.engine.joint import Asked, CaseMark, Stretch, representatives_of, stretches
 from app.rulebook.language.evaluate import Verdict, audience_of
-from app.rulebook.language.model import AskPerson, Comparison, DecisionTable, Nothing, Outcome, Rule, Send, Test, day_after
-from app.rulebook.language.scenarios import Promise, PromisedAnswer, Suite
+from app.rulebook.language.model import AskPerson, DecisionTable, Nothing, Outcome, Rule, Send, day_after
+from app.rulebook.language.scenarios import Suite
 from app.rulebook.language.view import View
-from app.rulebook.problems.problem import Problems
-from app.rulebook.proving.idle_promises import is_kept_anyway, tell_kept_anyway, tell_never_asked, tell_never_meant
+from app.rulebook.problems.problem import Problems, Spot
+from app.rulebook.proving.found import Found
+from app.rulebook.proving.promises import PromiseProof
+
+MOST_KINDS = 500_000
+"""Kinds of cases that rules and promises together may tell apart: each is looked at by itself, which takes some seconds in all."""
+
+MOST_LOOKS = 3_000_000
+"""Promises held against a kind of cases that each is about, at the most in all."""
+
+MOST_PROMISES = 20_000
+"""Promises times regimes, at the most: each is read anew for the rows and sets of each regime."""
 
 _MOST_CAREFUL_LAST = ("notify", "do_not_notify", "hold_for_review")
-
-
-@dataclass(slots=True)
-class _Found:
-    """How many cases, and the first of them."""
-
-    count: int = 0
-    example: Mapping[str, str] = field(default_factory=dict)
-    path: tuple[str, ...] = ()
-
-    def add(self, view: View, stretch: Stretch, path: tuple[str, ...] = ()) -> None:
-        if not self.count:
-            self.example = {"release_date": _day(view), **stretch.values}
-            self.path = path
-        self.count += stretch.count
-
-
-def _day(view: View) -> str:
-    """A day of the view to show: its first, or its last where it has no beginning."""
-    return (view.first if view.first.year > 1 else view.last).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,70 +36,44 @@ class Uncovered:
     example: Mapping[str, str]
 
 
-class _Promised:
-    """What is found out of each promise: in which cases it is broken, and whether it is about any."""
-
-    def __init__(self, promises: Sequence[Promise]) -> None:
-        self._promises = promises
-        self._broken: dict[int, _Found] = {}
-        self._meant: set[int] = set()
-        self._asked: set[int] = set()
-
-    def look(self, view: View, stretch: Stretch, told: Sequence[Sequence[CaseMark]]) -> None:
-        """Holds the promises against cases that are alike; `told` are the marks that each promise asked for."""
-        taken = taken_verdicts(stretch)
-        place = 0
-        for number, (promise, group) in enumerate(zip(self._promises, told, strict=True)):
-            own = stretch.marks[place : place + len(group)]
-            place += len(group)
-            if all(own[: len(promise.when)]):
-                self._meant.add(number)
-                if promise.outcome in {None, taken[0].outcome}:
-                    self._asked.add(number)
-            if not _kept(promise, taken, own):
-                path = tuple(rule.id for verdict in taken for rule in verdict.rules)
-                self._broken.setdefault(number, _Found()).add(view, stretch, path)
-
-    def tell(self, views: Sequence[View], problems: Problems) -> None:
-        """Tells the promises that are broken, and those that prove nothing."""
-        for number, found in self._broken.items():
-            _tell_broken(self._promises[number], found, problems)
-        for number, promise in enumerate(self._promises):
-            if number not in self._meant:
-                tell_never_meant(promise, views, problems)
-            elif is_kept_anyway(promise):
-                tell_kept_anyway(promise, problems)
-            elif number not in self._asked and "R202" not in problems.codes:  # a rule that is dead may be why
-                tell_never_asked(promise, problems)
-
-
 def prove_rules(
     eligibility: DecisionTable, routing: DecisionTable, suite: Suite, views: Sequence[View], problems: Problems
 ) -> tuple[Uncovered, ...]:
     """Tells every overlap, dead rule and broken promise. Returns what falls to each `otherwise`, as something to know."""
-    clashes: dict[tuple[Rule, Rule], _Found] = {}
+    clashes: dict[tuple[Rule, Rule], Found] = {}
     fired: Counter[str] = Counter()
     beaten: Counter[str] = Counter()
     unasked: set[str] = set()
-    idle: dict[tuple[Rule, Rule], _Found] = {}
-    promised = _Promised(suite.promises)
-    gaps = {eligibility.otherwise.id: _Found(), routing.otherwise.id: _Found()}
+    idle: dict[tuple[Rule, Rule], Found] = {}
+    if len(suite.promises) * len(views) > MOST_PROMISES:
+        _tell_too_many_promises(suite, views, problems)
+        return ()
+    promised = PromiseProof(suite.promises)
+    room = MOST_KINDS
+    gaps = {eligibility.otherwise.id: Found(), routing.otherwise.id: Found()}
     for view in views:
-        told = [_marks(promise, view) for promise in suite.promises]
-        marks = [mark for group in told for mark in group]
-        for stretch in stretches(view, (Asked(eligibility, view), Asked(routing, view)), marks):
+        asked = (Asked(eligibility, view), Asked(routing, view))
+        marks = promised.marks(view, asked)
+        room -= representatives_of(view, asked, marks)
+        for stretch in stretches(view, asked, marks) if room >= 0 else ():
+            room -= 1
+            if room < 0 or promised.looked > MOST_LOOKS:
+                break
             taken = taken_verdicts(stretch)
             unasked.update(rule.id for verdict in stretch.verdicts[len(taken) :] for rule in verdict.rules)
             for verdict in taken:
                 for pair in _told_all_the_same(verdict):
-                    idle.setdefault(pair, _Found()).add(view, stretch)
+                    idle.setdefault(pair, Found()).add(view, stretch)
                 for pair in verdict.clashes:
-                    clashes.setdefault(pair, _Found()).add(view, stretch)
+                    clashes.setdefault(pair, Found()).add(view, stretch)
                 fired.update(rule.id for rule in verdict.rules)
                 beaten.update(rule.id for rule in verdict.beaten)
                 if verdict.rules[0].id in gaps:
                     gaps[verdict.rules[0].id].add(view, stretch)
-            promised.look(view, stretch, told)
+            promised.look(view, stretch, taken)
+        if room < 0 or promised.looked > MOST_LOOKS:
+            _tell_too_many_kinds(eligibility, suite, problems)
+            return ()
     _tell_clashes(clashes, problems)
     _tell_idle(idle, problems)
     _tell_dead(tables=(eligibility, routing), fired=fired, beaten=beaten, unasked=unasked, problems=problems)
@@ -123,75 +87,6 @@ def taken_verdicts(stretch: Stretch) -> tuple[Verdict, ...]:
     return (owed, routed) if owed.outcome == "notify" else (owed,)
 
 
-def _marks(promise: Promise, view: View) -> list[CaseMark]:
-    """A mark for each condition of a promise (whether it holds), and one for whether both states have the same address."""
-    marks = []
-    for condition in promise.when:
-        facts = facts_of(condition.tests)
-        marks.append(CaseMark(facts, _holds(view, condition.tests), condition.tests))
-    if promise.distinct:
-        marks += _same_address(view)
-    return marks
-
-
-def _holds(view: View, tests: tuple[Test, ...]) -> Mark:
-    return lambda values: all(view.holds(test, values) for test in tests)
-
-
-def _same_address(view: View) -> Iterator[CaseMark]:
-    """Whether the two states' addresses are the same: told apart are the same state, and rows that share an ORI."""
-    states = [fact for fact in ("release_state", "residence_state") if view.facts[fact].table is not None]
-    if len(states) < 2:
-        return
-    left, right = states
-    oris = {
-        fact: {row: cells.get("ori", "") for row, cells in view.cells[view.facts[fact].table or ""].items()} for fact in states
-    }
-    shared = {ori for ori, times in Counter(ori for fact in states for ori in oris[fact].values()).items() if ori and times > 2}
-    splits = tuple(
-        (fact, lambda value, own=oris[fact]: own.get(value) if own.get(value) in shared else None) for fact in states
-    )
-    same = Comparison(left, right, negated=False, spot=view.facts[left].spot)
-    yield CaseMark(
-        (left, right), lambda values: oris[left].get(values[left]) == oris[right].get(values[right]), (same,), splits
-    )
-
-
-def _kept(promise: Promise, taken: tuple[Verdict, ...], marks: Sequence[object]) -> bool:
-    conditions, rest = marks[: len(promise.when)], marks[len(promise.when) :]
-    if not all(conditions) or promise.outcome not in {None, taken[0].outcome}:
-        return True
-    return _expected(promise, taken, rest) != promise.never
-
-
-def _expected(promise: Promise, taken: tuple[Verdict, ...], rest: Sequence[object]) -> bool:
-    """Whether what the promise expects is so in this case."""
-    replies = taken[1].replies if len(taken) > 1 else ()
-    sends = [reply for reply in replies if isinstance(reply, Send)]
-    if promise.no_sends and sends:
-        return False
-    if promise.distinct and len(sends) > 1 and (not rest or rest[0] or len({send.audience for send in sends}) < len(sends)):
-        return False
-    if promise.outcome_is is not None and taken[0].outcome != promise.outcome_is:
-        return False
-    return not promise.some_of or any(_is_wanted(wanted, reply) for wanted in promise.some_of for reply in replies)
-
-
-def _is_wanted(wanted: PromisedAnswer, reply: object) -> bool:
-    if wanted.kind == "send" and isinstance(reply, Send):
-        found = {
-            "to": reply.audience,
-            "copy": reply.copy,
-            "message": reply.message,
-            "ori": f"{{{reply.audience}.{reply.ori_column}}}",
-        }
-    elif wanted.kind == "work_item" and isinstance(reply, AskPerson):
-        found = {"to": reply.audience, "code": reply.code}
-    else:
-        return False
-    return all(found.get(key) == value for key, value in wanted.values.items())
-
-
 def _told_all_the_same(verdict: Verdict) -> Iterator[tuple[Rule, Rule]]:
     """Each rule with `then: {}` that looks at a state, and the rule that sends to that very state in the same case."""
     for rule in verdict.rules:
@@ -202,7 +97,20 @@ def _told_all_the_same(verdict: Verdict) -> Iterator[tuple[Rule, Rule]]:
             )
 
 
-def _tell_idle(idle: Mapping[tuple[Rule, Rule], _Found], problems: Problems) -> None:
+def _tell_too_many_promises(suite: Suite, views: Sequence[View], problems: Problems) -> None:
+    message = f"there are {len(suite.promises):,} promises to be proved in {len(views):,} regimes each; at most {MOST_PROMISES:,} proofs can be made"
+    help = "join promises that say the same of several charges, states or reasons into one with a list; let changes begin on the same days"
+    problems.error("R262", message, suite.promises[0].spot, help=help)
+
+
+def _tell_too_many_kinds(eligibility: DecisionTable, suite: Suite, problems: Problems) -> None:
+    spot = suite.promises[0].spot if suite.promises else Spot(eligibility.file)
+    message = f"rules and {len(suite.promises):,} promises together tell too many kinds of cases apart to be proved"
+    help = "let promises name sets, or join those that say the same of several charges, states or reasons into one with a list"
+    problems.error("R262", message, spot, help=help)
+
+
+def _tell_idle(idle: Mapping[tuple[Rule, Rule], Found], problems: Problems) -> None:
     for (rule, other), found in idle.items():
         audience = str(audience_of(other.reply)).replace("_", " ")
         problems.warning(
@@ -216,7 +124,7 @@ def _tell_idle(idle: Mapping[tuple[Rule, Rule], _Found], problems: Problems) -> 
         )
 
 
-def _tell_clashes(clashes: Mapping[tuple[Rule, Rule], _Found], problems: Problems) -> None:
+def _tell_clashes(clashes: Mapping[tuple[Rule, Rule], Found], problems: Problems) -> None:
     for (first, second), found in clashes.items():
         weaker, safer = (second, first) if _caution(first) > _caution(second) else (first, second)
         problems.error(
@@ -267,18 +175,6 @@ def _tell_dead(
             problems.error("R202", message, rule.spot, help=help)
 
 
-def _tell_broken(promise: Promise, found: _Found, problems: Problems) -> None:
-    path = " -> ".join(found.path)
-    problems.error(
-        "R250",
-        f'promise broken: "{promise.name}"',
-        promise.spot,
-        help=f"path: {path}; mend those rules, or change the promise if policy has changed",
-        cases=found.count,
-        example=found.example,
-    )
-
-
 def prove_no_expiry(eligibility: DecisionTable, routing: DecisionTable, views: Sequence[View], problems: Problems) -> None:
     """Tells each rule that ends while nothing follows: cases it decided fall to `otherwise`, or an audience has no answer any more.
 
@@ -297,7 +193,7 @@ def prove_no_expiry(eligibility: DecisionTable, routing: DecisionTable, views: S
 
 
 def _tell_undecided(table: DecisionTable, rule: Rule, before: View, after: View, problems: Problems) -> None:
-    found = _Found()
+    found = Found()
     codes: set[str] = set()
     code_marks = [CaseMark(("charge_code",), lambda values: values["charge_code"], (), (("charge_code", lambda code: code),))]
     for stretch in stretches(before, (Asked(table, before), Asked(table, after)), code_marks):
@@ -313,7 +209,7 @@ def _tell_unanswered(
     eligibility: DecisionTable, routing: DecisionTable, rule: Rule, before: View, after: View, problems: Problems
 ) -> None:
     """Routing is only asked where a notice is owed; what counts is whether the rule's audience still gets an answer."""
-    found = _Found()
+    found = Found()
     audience = audience_of(rule.reply)
     asked = (Asked(eligibility, before), Asked(routing, before), Asked(eligibility, after), Asked(routing, after))
     for stretch in stretches(before, asked):
@@ -325,7 +221,7 @@ def _tell_unanswered(
     _tell_expiry(rule, what, found, problems)
 
 
-def _tell_expiry(rule: Rule, what: str, found: _Found, problems: Problems) -> None:
+def _tell_expiry(rule: Rule, what: str, found: Found, problems: Problems) -> None:
     if not found.count:
         return
     problems.warning(
