@@ -50,8 +50,10 @@ class Service(NamedTuple):
     def client(self, role: str | None = "bootstrap") -> httpx.Client:
         """A client with the key of a role, or with none."""
         headers = {} if role is None else {"Authorization": f"Bearer {self.keys[role]}"}
+        # A pool that many threads share may close a connection that is one too many just as another thread is given it.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=None)
         # Without TLS there is nothing to verify, and reading the certificates takes longer than any request here.
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=False)  # noqa: S501 - see above
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, limits=limits, verify=False)  # noqa: S501
 
 
 def the_decider() -> Decider:
