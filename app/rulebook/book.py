@@ -20,6 +20,7 @@ from app.rulebook.proving.flags import check_flag_order
 from app.rulebook.proving.named_rows import check_rows_named
 from app.rulebook.proving.proofs import Uncovered, prove_no_expiry, prove_rules
 from app.rulebook.proving.room import check_room
+from app.rulebook.proving.telling_words import check_words_told
 from app.rulebook.proving.tidiness import check_changes_matter, check_rows_end, check_scenarios, check_sets, check_stages_tried
 from app.rulebook.proving.unknown_codes import prove_unknown_codes_ask
 from app.rulebook.reading.agreement import check_addresses
@@ -168,6 +169,7 @@ def prove(content: Content, all_views: tuple[View, ...], problems: Problems) -> 
     check_rows_end(content.tables, problems)
     check_changes_matter(content.tables, problems)
     check_room(content.messages, problems)
+    check_words_told(content.messages, content.facts, content.tables, problems)
     if (flags := content.facts[HOLD].table) is not None:
         check_flag_order(content.eligibility, content.tables[flags], all_views, problems)
     uncovered = prove_rules(*decisions, content.suite, all_views, problems)

@@ -57,6 +57,7 @@ TITLES = MappingProxyType(
         "R270": "A message would disclose what a notice must not",
         "R271": "Nothing keeps the charge from being told",
         "R273": "A message does not always say what it must",
+        "R274": "A message names a charge",
         "R310": "A rule ends and nothing replaces it",
         "R311": "A dated change of a row ends and nothing follows",
         "R312": "A dated change that changes nothing",
@@ -70,6 +71,7 @@ TITLES = MappingProxyType(
         "R351": "A text for people may be cut short",
         "R352": "A promise that the rules could not break",
         "R353": "A long notice would have no room under `max_characters`",
+        "R354": "A line of a message reads like an order",
         "R341": "A rule for nothing to do stops no other",
         "M001": "No scenario notices a wrong edit",
     }
