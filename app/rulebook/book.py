@@ -106,12 +106,15 @@ def use(content: Content, problems: Problems) -> RuleBook | None:
     if not content.facts_whole:
         return None
     whole = not problems.has_errors
-    all_views = content.views()
-    if len(all_views) > MOST_REGIMES:
-        message = f"rules and rows change on so many days that there are {len(all_views):,} regimes; at most {MOST_REGIMES:,} can be proved"
+    regimes = content.days_of_change()
+    if regimes > MOST_REGIMES:
+        message = (
+            f"rules and rows change on so many days that there are {regimes:,} regimes; at most {MOST_REGIMES:,} can be proved"
+        )
         help = "let changes begin on the same days, and take out rules and changes of days that no release is of any more"
         problems.error("R262", message, Spot(content.eligibility.file), help=help)
         return None
+    all_views = content.views()
     needed = representatives_needed(content.intact().decisions(), all_views)
     if needed > MOST_REPRESENTATIVES:
         message = f"the rules tell {needed:,} kinds of cases apart; at most {MOST_REPRESENTATIVES:,} can be proved"

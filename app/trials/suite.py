@@ -161,20 +161,23 @@ def case_in_words(case: Case) -> str:
 def run_all(book: RuleBook) -> list[Result]:
     """Runs every scenario of a rulebook, in the order of the files."""
     results, failed = [], 0
+    decider = Decider(book, Terms())
     for scenario in book.content.suite.scenarios:
-        result = run(book, scenario, look_for_nearest=failed < NEAREST_TOLD)
+        result = run(book, scenario, decider, look_for_nearest=failed < NEAREST_TOLD)
         failed += bool(result.faults)
         results.append(result)
     return results
 
 
-def run(book: RuleBook, scenario: Scenario, *, look_for_nearest: bool = True) -> Result:
-    """Runs one scenario. `look_for_nearest`: where a line is not found, the one that comes nearest is told."""
+def run(book: RuleBook, scenario: Scenario, decider: Decider | None = None, *, look_for_nearest: bool = True) -> Result:
+    """Runs one scenario. `decider`: one of this rulebook, where there is one already, since making it takes longer than a scenario.
+    `look_for_nearest`: where a line is not found, the one that comes nearest is told.
+    """
     answer = answer_case(book, scenario.case)
     faults = list(_differences(answer, scenario.expect))
     if scenario.expect.text is None and scenario.expect.no_text is None:
         return Result(scenario, answer, tuple(faults))
-    text_faults, notices = _text_faults(book, scenario, look_for_nearest=look_for_nearest)
+    text_faults, notices = _text_faults(decider or Decider(book, Terms()), scenario, look_for_nearest=look_for_nearest)
     return Result(scenario, answer, (*faults, *text_faults), notices)
 
 
@@ -243,12 +246,12 @@ def _list(words: Iterable[str]) -> str:
 
 
 def _text_faults(
-    book: RuleBook, scenario: Scenario, *, look_for_nearest: bool
+    decider: Decider, scenario: Scenario, *, look_for_nearest: bool
 ) -> tuple[tuple[Mismatch, ...], tuple[ShownNotice, ...]]:
     """Lines that no message of this case has, and the messages that come nearest; and lines that one has and must not. The subject
     is an invented one; the situation is the one that the scenario names, else an ordinary one.
     """
-    found = notices_in(Decider(book, Terms()), scenario.case, situation_of(scenario.notice))
+    found = notices_in(decider, scenario.case, situation_of(scenario.notice))
     notices = [ShownNotice(notice.ori, notice.numbered(DRY_RUN_ID)) for notice in found]
     lines = {line: notice for notice in reversed(notices) for line in notice.text.splitlines()}
     faults, shown = [], []
@@ -261,7 +264,7 @@ def _text_faults(
             notice = lines[nearest]
             instead = f"no message that has it; the nearest line is {nearest!r}, in the message to {notice.ori}"
             shown.append(notice)
-        most = book.content.messages.line_length
+        most = decider.book.content.messages.line_length
         folded = f"; a line has {most} characters at the most, longer ones are folded" if len(wanted) > most else ""
         faults.append(Mismatch("text", f"the line {wanted!r}", f"{instead}{folded}"))
     for unwanted in scenario.expect.no_text or ():

@@ -18,3 +18,14 @@ def test_too_many_days_of_change_are_refused(tmp_path: Path, monkeypatch: pytest
         problems = Problems()
         assert (book.load_with_problems(folder, problems) is None) == bool(codes)
         assert [problem.code for problem in problems.sorted()] == codes
+
+
+def test_days_of_change_are_counted_before_a_regime_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty thousand of them took a minute to make, only to be refused."""
+    change = "changes: [{row: WY, from: 2027-01-01, set: {ori: WY0110000}, authority: {cite: Memo}}]"
+    folder = edited(tmp_path, ("ref_data/states.yaml", "changes: []", change))
+    monkeypatch.setattr(book, "MOST_REGIMES", 1)
+    monkeypatch.delattr("app.rulebook.reading.content.Content.views")
+    problems = Problems()
+    assert book.load_with_problems(folder, problems) is None
+    assert [problem.code for problem in problems.sorted()] == ["R262"]

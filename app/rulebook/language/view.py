@@ -23,8 +23,16 @@ def cells_of(row: Row, changes: Iterable[Change], day: date) -> dict[str, str]:
 
 def cells_on(table: Table, day: date) -> dict[str, dict[str, str]]:
     """Each row's cells on a day: the file's, with the changes in force put in, the later beginning last."""
+    return _cells_on(table, _in_order(table), day)
+
+
+def _in_order(table: Table) -> list[Change]:
+    return sorted(table.changes, key=lambda change: change.period.first)
+
+
+def _cells_on(table: Table, in_order: Iterable[Change], day: date) -> dict[str, dict[str, str]]:
     cells = {key: row.cells for key, row in table.rows.items()}
-    for change in sorted(table.changes, key=lambda change: change.period.first):
+    for change in in_order:
         if change.period.covers(day):
             cells[change.row] = {**cells[change.row], **change.cells}
     return cells
@@ -32,7 +40,10 @@ def cells_on(table: Table, day: date) -> dict[str, dict[str, str]]:
 
 def sets_on(table: Table, day: date) -> dict[str, frozenset[str]]:
     """The rows of each set on a day."""
-    cells = cells_on(table, day)
+    return _sets_of(table, cells_on(table, day))
+
+
+def _sets_of(table: Table, cells: Mapping[str, Mapping[str, str]]) -> dict[str, frozenset[str]]:
     sets = {}
     for definition in table.sets.values():
         if definition.listed is not None:
@@ -89,8 +100,8 @@ class View:
         return (values[test.fact] == values[test.other]) != test.negated
 
 
-def views(facts: Mapping[str, Fact], tables: Mapping[str, Table], edges: Iterable[date]) -> tuple[View, ...]:
-    """One view for each regime. `edges` are the days on which something else than a row begins to differ."""
+def first_days(tables: Mapping[str, Table], edges: Iterable[date]) -> list[date]:
+    """The first day of each regime. `edges` are the days on which something else than a row begins to differ."""
     days = {FIRST_DAY, *edges}
     for table in tables.values():
         for change in table.changes:
@@ -98,20 +109,21 @@ def views(facts: Mapping[str, Fact], tables: Mapping[str, Table], edges: Iterabl
             after = day_after(change.period.last)
             if after is not None:
                 days.add(after)
-    firsts = sorted(days)
+    return sorted(days)
+
+
+def views(facts: Mapping[str, Fact], tables: Mapping[str, Table], edges: Iterable[date]) -> tuple[View, ...]:
+    """One view for each regime; `edges` as in `first_days`."""
+    firsts = first_days(tables, edges)
     lasts = [first - timedelta(days=1) for first in firsts[1:]] + [date.max]
     rows = {name: tuple(table.rows) for name, table in tables.items()}
-    return tuple(
-        View(
-            first=first,
-            last=last,
-            facts=facts,
-            cells={name: cells_on(table, first) for name, table in tables.items()},
-            sets={name: sets_on(table, first) for name, table in tables.items()},
-            rows=rows,
-        )
-        for first, last in zip(firsts, lasts, strict=True)
-    )
+    changes = {name: _in_order(table) for name, table in tables.items()}
+    found = []
+    for first, last in zip(firsts, lasts, strict=True):
+        cells = {name: _cells_on(table, changes[name], first) for name, table in tables.items()}
+        sets = {name: _sets_of(table, cells[name]) for name, table in tables.items()}
+        found.append(View(first=first, last=last, facts=facts, cells=cells, sets=sets, rows=rows))
+    return tuple(found)
 
 
 def view_at(firsts: list[int], day: date) -> int:

@@ -1,6 +1,10 @@
 """What is not wrong but should be known: sets nobody uses, sets that name nothing, rules no scenario expects, rows that run out."""
 
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
 
 from app.rulebook.language.model import Change, DecisionTable, Fact, Membership, Table, Test, day_after
 from app.rulebook.language.scenarios import Scenario, Suite
@@ -59,16 +63,10 @@ def check_scenarios(decisions: Sequence[DecisionTable], suite: Suite, idle: set[
 def check_rows_end(tables: Mapping[str, Table], problems: Problems) -> None:
     """Tells each dated change that ends while nothing follows, so that the row's first text comes back."""
     for table in tables.values():
-        for change in table.changes:
-            after = day_after(change.period.last)
-            if after is None:
-                continue
+        ends = {cell: times.ends for cell, times in _cells_over_time(table).items()}
+        for place, change in enumerate(table.changes):
             for column in change.cells:
-                follows = any(
-                    other is not change and other.row == change.row and column in other.cells and other.period.covers(after)
-                    for other in table.changes
-                )
-                if not follows:
+                if place in ends[change.row, column]:
                     _tell_row_ends(
                         table=table,
                         row=change.row,
@@ -83,13 +81,16 @@ def check_stages_tried(tables: Mapping[str, Table], facts: Mapping[str, Fact], s
     """Tells each dated change that makes a live state one of test notices or of none, where no scenario of those days reads it."""
     for table in tables.values():
         told = [name for name, fact in facts.items() if fact.table == table.name]
+        of_row: dict[str, list[Change]] = defaultdict(list)
+        for change in table.changes:
+            of_row[change.row].append(change)
         for change in table.changes:
             stage = change.cells.get("stage")
-            row = table.rows[change.row]
-            before = [other for other in table.changes if other.row == change.row and other is not change]
-            cells = cells_of(row, before, change.period.first)
-            was_told = cells.get("stage") == "live" and bool(cells.get("ori"))
-            if stage in {None, "live"} or not was_told:
+            if stage in {None, "live"}:
+                continue
+            before = [other for other in of_row[change.row] if other is not change]
+            cells = cells_of(table.rows[change.row], before, change.period.first)
+            if cells.get("stage") != "live" or not cells.get("ori"):
                 continue
             if not any(_reads_stage(scenario, told, change) for scenario in suite.scenarios):
                 _tell_stage_untried(change, str(stage), problems)
@@ -116,19 +117,55 @@ def check_changes_matter(tables: Mapping[str, Table], problems: Problems) -> Non
     if "R127" in problems.codes:
         return  # of two that begin on one day it is told already, and one of them would seem to change nothing
     for table in tables.values():
-        for change in table.changes:
-            if change.cells and not _matters(table, change):
+        matter = {place for times in _cells_over_time(table).values() for place in times.matter}
+        for place, change in enumerate(table.changes):
+            if change.cells and place not in matter:
                 _tell_idle_change(table, change, problems)
 
 
-def _matters(table: Table, change: Change) -> bool:
-    without = [other for other in table.changes if other is not change and other.row == change.row]
-    edges = {other.period.first for other in without}
-    edges |= {after for other in without if (after := day_after(other.period.last)) is not None}
-    days = [change.period.first, *(day for day in edges if change.period.covers(day))]
-    row = table.rows[change.row]
-    kept = [other for other in table.changes if other.row == change.row]
-    return any(cells_of(row, kept, day) != cells_of(row, without, day) for day in days)
+class _Times(NamedTuple):
+    """The changes of one cell, by their places among all of the table: those that make a difference, and those that end while
+    nothing follows.
+    """
+
+    matter: set[int]
+    ends: set[int]
+
+
+def _cells_over_time(table: Table) -> dict[tuple[str, str], _Times]:
+    """The changes of each cell that has any. Each is walked once, day by day, since a row may have very many."""
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, change in enumerate(table.changes):
+        for column in change.cells:
+            places[change.row, column].append(place)
+    return {(row, column): _walk(table, row, column, those) for (row, column), those in places.items()}
+
+
+def _walk(table: Table, row: str, column: str, places: Sequence[int]) -> _Times:
+    begin: dict[date, list[int]] = defaultdict(list)
+    end: dict[date, list[int]] = defaultdict(list)
+    for place in places:
+        period = table.changes[place].period
+        begin[period.first].append(place)
+        if (after := day_after(period.last)) is not None:
+            end[after].append(place)
+    found = _Times(set(), set())
+    base = table.rows[row].cells.get(column)
+    standing: list[tuple[date, int]] = []  # the last of these is what the cell says
+    for day in sorted(begin.keys() | end.keys()):
+        for place in end[day]:
+            at = bisect_left(standing, (table.changes[place].period.first, place))
+            del standing[at]
+        for place in begin[day]:
+            insort(standing, (day, place))
+        if not standing:
+            found.ends.update(end[day])
+            continue
+        says = [table.changes[place].cells[column] for _, place in standing[-2:]]
+        below = says[0] if len(says) > 1 else base
+        if says[-1] != below:
+            found.matter.add(standing[-1][1])
+    return found
 
 
 def _tell_idle_change(table: Table, change: Change, problems: Problems) -> None:

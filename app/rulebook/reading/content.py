@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from app.rulebook.files.source import Allowance, Node, Scalar, SourceFile, read_yaml
 from app.rulebook.language.grammar import KINDS
 from app.rulebook.language.model import CodeTables, Correction, DecisionTable, Fact, Messages, Rule, Table, day_after
 from app.rulebook.language.scenarios import Suite
-from app.rulebook.language.view import View, views
+from app.rulebook.language.view import View, first_days, views
 from app.rulebook.problems.problem import Problems, Spot
 from app.rulebook.reading.agreement import check_changes, check_names
 from app.rulebook.reading.conditions import ConditionReader
@@ -82,13 +83,20 @@ class Content:
         """All rules by id, both `otherwise` included."""
         return {rule.id: rule for table in self.decisions() for rule in table.all_rules()}
 
+    def days_of_change(self) -> int:
+        """How many days there are on which a rule or a row begins or ends, and so how many regimes at the most: none is made."""
+        return len(first_days(self.tables, self._edges()))
+
+    def _edges(self) -> set[date]:
+        periods = [rule.period for rule in self.rules().values()]
+        edges = {period.first for period in periods}
+        return edges | {after for period in periods if (after := day_after(period.last)) is not None}
+
     def views(self) -> tuple[View, ...]:
         """The regimes: each a maximal run of days on which no rule, row or set changes."""
         periods = [rule.period for rule in self.rules().values()]
-        edges = {period.first for period in periods}
-        edges |= {after for period in periods if (after := day_after(period.last)) is not None}
         found: list[View] = []
-        for view in views(self.facts, self.tables, edges):
+        for view in views(self.facts, self.tables, self._edges()):
             if (
                 found
                 and found[-1].cells == view.cells
