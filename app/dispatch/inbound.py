@@ -47,8 +47,20 @@ SM_CODES = {
 }
 """What an SM's code makes of the message it is about. The same digits in an ER mean something else."""
 
-_NETWORK_DOWN = re.compile(r"\bNLETS\s+(?:IS\s+)?TEMPORARILY\s+OUT\s+OF\s+SERVICE\b")
-_NETWORK_UP = re.compile(r"\bNLETS\s+(?:IS\s+)?(?:BACK\s+)?IN\s+SERVICE\b")
+_OTHER_SPACE = re.compile(r"[^\S\n]+")
+_WHEN_WORD = (
+    r"(?:AT|AS|OF|ON|SINCE|FROM|NOW|AGAIN|[APE]M|[ECMPAH][SD]?T|Z|ZULU|UTC|GMT|HRS?|HOURS?"
+    r"|(?:MON|TUES?|WED(?:NES)?|THU(?:RS)?|FRI|SAT(?:UR)?|SUN)(?:DAY)?"
+    r"|JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?|OCT(?:OBER)?"
+    r"|NOV(?:EMBER)?|DEC(?:EMBER)?|[0-9]{1,4}(?:[:./-]?[0-9]{1,4}){0,3}(?:[APE]M|[ECMPAH][SD]?T|Z|HRS?|ST|ND|RD|TH)?)"
+)
+_WHEN = rf"(?:[ .,:;()!*-]+{_WHEN_WORD}){{0,12}}"
+_END = r"[ .,;:!)*-]*$"
+_NETWORK_DOWN = re.compile(
+    rf"^[ *.-]*NLETS (?:IS )?TEMPORARILY OUT OF SERVICE{_WHEN}(?:[ ,.]+UNTIL(?![^ .,:\n])[^\n]{{0,60}}|{_END})", re.MULTILINE
+)
+_NETWORK_UP = re.compile(rf"^[ *.-]*NLETS (?:IS )?(?:NOW )?(?:BACK )?IN SERVICE{_WHEN}{_END}", re.MULTILINE)
+"""A whole line that says nothing else: a time may follow. What only has such words in it is for a person to read."""
 _NUMBER = re.compile(r"(?<![A-Z0-9])LN[0-9A-Z]{8}(?![A-Z0-9])")
 _CODE = re.compile(r"(?<![A-Z0-9])\.([0-9]{2})\.")
 _QUOTED_DESTINATION = re.compile(r"(?<![A-Z0-9])AML?\.[A-Z]{2}[A-Z0-9]{7}\.([A-Z]{2}[A-Z0-9]{7})(?![A-Z0-9])")
@@ -98,10 +110,9 @@ def _error(parts: Parts) -> Heard:
 def _status(parts: Parts) -> Heard:
     code = _code(parts.body)
     if code is None and parts.from_network:
-        if _NETWORK_DOWN.search(parts.body):
-            return Heard("", "SM", "", "the network is temporarily out of service", network="pause")
-        if _NETWORK_UP.search(parts.body):
-            return Heard("", "SM", "", "the network is in service", network="resume")
+        said_of_itself = _of_network(parts.body)
+        if said_of_itself is not None:
+            return said_of_itself
     if code not in SM_CODES:
         return Heard("", "SM", "", f"SM {_code_as_text(code)} from {parts.sender}: meaning unknown")
     status, meaning = SM_CODES[code]
@@ -112,6 +123,17 @@ def _status(parts: Parts) -> Heard:
         return Heard("", "SM", "", f"{said}, though only {NETWORK} says so: {meaning}")
     # A state may say of itself that it is out of service; it has no say in what was sent to others.
     return Heard("", "SM", "", f"{said}: {meaning}", status=status, only_state=parts.state)
+
+
+def _of_network(body: str) -> Heard | None:
+    """What the network says of itself, in a line of its own; None for nothing, or for both at once."""
+    lines = _OTHER_SPACE.sub(" ", body.upper())
+    is_down, is_up = _NETWORK_DOWN.search(lines) is not None, _NETWORK_UP.search(lines) is not None
+    if is_down == is_up:
+        return None
+    if is_down:
+        return Heard("", "SM", "", "the network is temporarily out of service", network="pause")
+    return Heard("", "SM", "", "the network is in service", network="resume")
 
 
 def _code(text: str) -> str | None:
