@@ -66,6 +66,7 @@ def test_a_rulebook_goes_live_and_is_taken_back(service: Service) -> None:
     with service.client("approver") as client:
         diff = client.get(f"/v1/rulebooks/{first}/diff/{version}").json()
         assert (diff["old"], diff["new"], diff["changed"], diff["past"], diff["replay"]) == (first, version, 0, 0, None)
+        assert diff["past_reworded"] == sum(group["past"] for group in diff["groups"]) > 0
         assert diff["reworded"] == sum(group["count"] for group in diff["groups"]) > 0
         assert all("FOR INFORMATION" in group["texts"]["after"] for group in diff["groups"])
         assert '+      - "LENS {message_id} ICE RELEASE NOTICE - FOR INFORMATION"' in diff["files"][0]["diff"]

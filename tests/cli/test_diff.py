@@ -59,6 +59,7 @@ def test_json_has_the_contracts_shape(old: Path, new: Path) -> None:
         "changed",
         "reworded",
         "past",
+        "past_reworded",
         "losses",
         "handling",
         "groups",
@@ -70,7 +71,7 @@ def test_json_has_the_contracts_shape(old: Path, new: Path) -> None:
     assert found["cases"] == 4_578_438_816
     assert found["changed"] == sum(group["count"] for group in found["groups"]) == 386_631
     for group in found["groups"]:
-        assert set(group) == {"before", "after", "count", "touched", "example", "what", "texts"}
+        assert set(group) == {"before", "after", "count", "past", "touched", "example", "what", "texts"}
         assert group["touched"]["charge_code"] == ["0301"]
         assert set(group["before"]) == {"outcome", "rules", "sends", "work_items"}
         assert group["example"]["charge_code"] == "0301"
@@ -130,10 +131,12 @@ def test_words_of_earlier_days_are_said_first_too(old: Path, tmp_path: Path, for
     new = _copy(tmp_path / "words")
     edit(new, "rules/messages.yaml", texts, ("'FOLLOW LOCAL PROCEDURES.", "'FOLLOW YOUR OWN PROCEDURES."))
     shown = _run(old, new, "--format", form)
-    first = shown.index("Earlier days change too: 0 cases of days before")
+    first = shown.index("Earlier days change too: in 5,715,360 cases of days before")
     assert first < shown.index("0 of 4,578,438,816")
-    assert "would be decided otherwise, 5,715,360 read otherwise." in shown
-    assert json.loads(_run(old, new, "--format", "json"))["past"] == 0
+    assert "a notice would read otherwise." in shown
+    found = json.loads(_run(old, new, "--format", "json"))
+    assert (found["past"], found["past_reworded"]) == (0, 5_715_360)
+    assert sum(group["past"] for group in found["groups"]) == 5_715_360
 
 
 def test_a_group_names_every_value_that_it_touches(old: Path, tmp_path: Path) -> None:
@@ -154,7 +157,8 @@ def test_a_change_from_tomorrow_on_leaves_earlier_days_alone(old: Path, tmp_path
     new = edit(_copy(tmp_path / "later"), "ref_data/states.yaml", ("changes: []", change))
     assert "Earlier days" not in _run(old, new)
     found = json.loads(_run(old, new, "--format", "json"))
-    assert (found["changed"], found["past"]) == (0, 0)
+    assert (found["changed"], found["past"], found["past_reworded"]) == (0, 0, 0)
+    assert {group["past"] for group in found["groups"]} == {0}
     assert found["reworded"] == 199_332
     assert all("TEST NOTICE" in group["texts"]["after"] for group in found["groups"])
     assert not any("TEST NOTICE" in group["texts"]["before"] for group in found["groups"])

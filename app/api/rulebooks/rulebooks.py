@@ -72,7 +72,7 @@ class RulebookPage(msgspec.Struct, frozen=True):
 
 class RulebookDiff(msgspec.Struct, frozen=True):
     """What changes from `old` to `new`, over every possible case, counted exactly. `reworded` cases differ only in words, and are
-    not among the `changed`; `past` are the changed ones of days before today. A group has cases that differ in the same way, and
+    not among the `changed`; `past` are the changed ones of days before today, and `past_reworded` the reworded ones. A group has cases that differ in the same way, and
     names in `touched` every value of each fact it touches; `texts` has a notice before and after where words differ.
     The groups' counts add up to `changed` and `reworded`. `outcome_order`, where it is not null, is the order of the outcomes before and after, which
     decides what stands of several convictions (a case has one); `replay` is null here. `files` are the same changes line by line, with those that
@@ -91,12 +91,15 @@ class RulebookDiff(msgspec.Struct, frozen=True):
     """How many differ only in words; they are not among the `changed`."""
     past: int
     """How many of the `changed` are of days before today; with `outcome_order`, also its `past`."""
+    past_reworded: int
+    """How many of the `reworded` are of days before today."""
     losses: tuple[Loss, ...]
     """The scenarios, promises and other safeguards that are gone or weaker."""
     handling: tuple[Handling, ...]
     """What decides about people and messages without being an answer in a case, such as who lifts a flag."""
     groups: tuple[dict[str, Any], ...]
-    """The cases that differ, grouped by how; their counts add up to `changed` and `reworded`."""
+    """The cases that differ, grouped by how; each `count` is of all days, each `past` of days before today. The counts add up to
+    `changed` and `reworded`, the earlier ones to `past` (less that of `outcome_order`) and `past_reworded`."""
     outcome_order: dict[str, Any] | None
     """The order of the outcomes `before` and `after`, and in how many cases of two convictions another stands (`pairs`, `past`);
     null where the order is the same."""

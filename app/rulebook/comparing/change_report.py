@@ -63,6 +63,7 @@ def as_json(compared: Compared) -> dict[str, Any]:
         "changed": compared.changes.changed,
         "reworded": compared.changes.reworded,
         "past": compared.past.changed + compared.past_pairs,
+        "past_reworded": compared.past.reworded,
         "losses": [msgspec.structs.asdict(loss) for loss in compared.losses],
         "handling": [msgspec.structs.asdict(change) | {"values": list(change.values)} for change in compared.handling],
         "groups": [_group(compared, group) for group in in_order(compared)],
@@ -78,6 +79,7 @@ def _group(compared: Compared, group: Group) -> dict[str, Any]:
         "before": _answer_as_json(group.before),
         "after": _answer_as_json(group.after),
         "count": group.count,
+        "past": group.past(compared.today),
         "touched": {fact: list(values) for fact, values in group.touched.items()},
         "example": dict(group.example),
         "what": what(group.difference),
@@ -152,7 +154,7 @@ def past_line(compared: Compared) -> str:
         words = f" (and {_cases(reworded)} read otherwise)" if reworded else ""
         return f"Earlier days change too: {_cases(changed)} of days before {day} would be decided otherwise{words}."
     if reworded:
-        return f"Earlier days change too: {_cases(changed)} of days before {day} would be decided otherwise, {reworded:,} read otherwise."
+        return f"Earlier days change too: in {_cases(reworded)} of days before {day} a notice would read otherwise."
     return ""
 
 
