@@ -241,6 +241,15 @@ def _allowed(source: Source, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(source.below_app, pattern) for pattern in patterns)
 
 
+def transaction_faults(source: Source) -> Iterator[str]:
+    """What runs in a transaction may stand above the store; it passes the transaction on to the store, and asks it nothing."""
+    if source.room is None or source.room == "store":
+        return
+    for use in ast.walk(source.tree):
+        if isinstance(use, ast.Attribute) and isinstance(use.value, ast.Name) and use.value.id == "transaction":
+            yield source.fault(use, f"transaction.{use.attr}: only the store looks into a transaction")
+
+
 def shape_faults(source: Source) -> Iterator[str]:
     """Small files, functions that fit a screen, names that say something, one Protocol."""
     lines = source.text.count("\n")
@@ -263,7 +272,7 @@ def _is_protocol(node: ast.AST) -> bool:
 
 def faults(root: Path) -> list[str]:
     """Every breach of the laws below a root."""
-    laws = (direction_faults, sub_room_faults, door_faults, shape_faults)
+    laws = (direction_faults, sub_room_faults, door_faults, transaction_faults, shape_faults)
     found = sources(root)
     return [*folder_faults(found), *(fault for source in found for law in laws for fault in law(source))]
 
@@ -307,6 +316,7 @@ BREACHES = [
     ("app/rulebook/language/evaluate.py", "import durable_rules_engine as e", "durable_rules_engine may be imported only in"),
     ("app/rulebook/engine/durable.py", "from durable.lang import ruleset", "durable may be imported only in no module"),
     ("app/intake/accept.py", "import sqlalchemy.exc", "sqlalchemy may be imported only in store/*"),
+    ("app/intake/accept.py", "transaction.execute('')", "only the store looks into a transaction"),
     ("app/dispatch/dispatcher.py", "from asyncio import open_connection", "asyncio.open_connection may be used only in"),
     ("app/dispatch/dispatcher.py", "import socket", "socket may be imported only in dispatch/channels/*"),
     ("app/cli/serve.py", "import os\nx = os.environ['A']", "os.environ may be used only in settings.py"),

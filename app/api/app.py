@@ -37,7 +37,7 @@ from app.api.requests.problems import on_bad_parameters, on_http_exception, on_l
 from app.api.rulebooks import rulebook_changes, rulebooks
 from app.api.rulebooks.rulebooks import Rulebook, RulebookDiff, RulebookPage
 from app.errors import LensError
-from app.store.accepted.lifting import WorkItemInFull
+from app.intake.work_item_in_full import WorkItemInFull
 from app.store.accepted.releases import StoredRelease
 from app.store.callers.feeds import HeartbeatAnswer
 from app.store.desk.arrivals import ArrivalWithText

@@ -3,22 +3,30 @@
 Or rejecting it: nothing of it is sent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from app.decide.decide import Decider
-from app.decide.explain import explain
+from app.decide.decide import TWO_PEOPLE, Decider
+from app.decide.follow_up import with_withdrawals
 from app.domain.decision import Decision
+from app.domain.people import TOLD_APART, same_person
+from app.domain.statuses import Status
 from app.domain.surge import SURGE
 from app.domain.times import moment
-from app.intake.follow_up import wording
+from app.errors import Conflict, LensError
+from app.intake.follow_up import Wording, wording
 from app.intake.surge import carry_out_surge
-from app.store.accepted.follow_up import Wording
-from app.store.accepted.lifting import Explain, Lift, lift, reject
+from app.store.accepted.lifting import Hold, Lift, lift_first, lock_holds, open_hold, queue_held, reject, send_anew
 from app.store.accepted.releases import StoredRelease
-from app.store.database.writer import Writer
-from app.store.desk.work_items import Resolve, StoredWorkItem, resolve
+from app.store.database.writer import Transaction, Writer
+from app.store.desk.surges import Decide
+from app.store.desk.work_items import Resolve, StoredWorkItem, decide_surge, resolve
+from app.store.ledger.release_versions import versions_of
+from app.store.ledger.told import record_of
+from app.store.statements.locks import waits_for_lanes
+from app.store.statements.rows import counters_first
 
 
 def reviewed(decider: Decider, now: int) -> Wording:
@@ -31,9 +39,57 @@ def reviewed(decider: Decider, now: int) -> Wording:
     return wording(decider, decide_again)
 
 
-def steps_of(decider: Decider) -> Explain:
-    """How a stored release is decided under these rules, step by step."""
-    return lambda body: explain(decider, decider.read(body.encode())).steps
+class LiftRequest(NamedTuple):
+    """A hold to be lifted, and how a stored release is decided once a person has looked at it."""
+
+    item: Lift
+    wording: Wording
+
+
+@counters_first
+@waits_for_lanes
+def lift(transaction: Transaction, requests: Sequence[LiftRequest]) -> list[StoredRelease | StoredWorkItem | LensError]:
+    """Lifts holds; each result is the release as it then stands. Has the shape `Writer.do` takes.
+
+    Where two people must lift it, the first gets the work item, still open, and nothing is sent. Of a surge it is the work item,
+    closed: that its messages are to be sent is decided, and `carry_out` does it.
+
+    A result is NotFound, or Conflict where the work item is closed already, holds nothing back (it is resolved, not lifted), or must
+    be lifted by another than its first person.
+    Raises Refused where the rules in force no longer take a code that the release has.
+    """
+    lock_holds(transaction, [each.item.work_item for each in requests])
+    return [_lift_one(transaction, each) for each in requests]
+
+
+def _lift_one(transaction: Transaction, request: LiftRequest) -> StoredRelease | StoredWorkItem | LensError:
+    item = request.item
+    hold = open_hold(transaction, item.work_item, item.read)
+    if isinstance(hold, LensError):
+        return hold
+    if hold.code == SURGE:
+        choice = Decide(work_item=item.work_item, choice="release", reason=item.reason, by=item.by, at=item.at)
+        return decide_surge(transaction, choice)
+    if hold.lift == TWO_PEOPLE and hold.first_lift_by is None:
+        return lift_first(transaction, item, hold)
+    if hold.lift == TWO_PEOPLE and same_person(hold.first_lift_by or "", item.by):
+        told_apart = "" if hold.first_lift_by == item.by else f" ({TOLD_APART})"
+        lifted = f"{hold.first_lift_by} lifted work item {item.work_item} already"
+        return Conflict(f"{lifted}; another person must lift it too{told_apart}.")
+    if hold.message_status == Status.HELD:
+        return queue_held(transaction, item, hold)
+    return _decide_again(transaction, request, hold)
+
+
+def _decide_again(transaction: Transaction, request: LiftRequest, hold: Hold) -> StoredRelease | LensError:
+    item, wording = request
+    versions = versions_of(transaction, hold.release)
+    told = record_of(transaction, hold.release)
+    decision = wording.decide(versions[-1].body, told.references())
+    if decision.outcome == "hold_for_review":
+        return Conflict("The rules engine cannot be trusted with this release yet; nothing was sent.")
+    decision = with_withdrawals(decision, told, versions, wording.withdraw)
+    return send_anew(transaction, item, hold, decision)
 
 
 async def lift_hold(
@@ -55,8 +111,9 @@ async def lift_hold(
     ChangedMeanwhile, Conflict (lifted or resolved before, or nothing is held back), Unavailable.
     """
     now = clock()
-    item = Lift(work_item=work_item, reason=reason, by=caller, at=now, wording=reviewed(decider, now), read=read)
-    lifted: StoredRelease | StoredWorkItem = await writer.do(lift, item)
+    item = Lift(work_item=work_item, reason=reason, by=caller, at=now, format=decider.terms.message_format, read=read)
+    request = LiftRequest(item, reviewed(decider, now))
+    lifted: StoredRelease | StoredWorkItem = await writer.do(lift, request)
     if isinstance(lifted, StoredWorkItem) and lifted.code == SURGE:
         await carry_out_surge(writer, work_item)
     return lifted

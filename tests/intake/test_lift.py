@@ -11,9 +11,9 @@ from app.decide.terms import Terms
 from app.domain.decision import Decision, Errand
 from app.errors import Conflict, Fault, NotFound, Refused
 from app.intake.accept import Intake
-from app.intake.lift import lift_hold, reject_hold
-from app.store.accepted.follow_up import Wording
-from app.store.accepted.lifting import Lift, lift
+from app.intake.follow_up import Wording
+from app.intake.lift import LiftRequest, lift, lift_hold, reject_hold
+from app.store.accepted.lifting import Lift
 from app.store.accepted.releases import StoredRelease
 from app.store.database.engine import Store
 from app.store.database.writer import Writer
@@ -186,9 +186,10 @@ def test_where_the_engine_still_disagrees_nothing_is_sent(store: Store, writer: 
         errands=(Errand("engine-disagreement", ""),),
         warnings=(),
     )
-    wording = Wording(lambda _, __: held, lambda *_: None, "legacy")
+    wording = Wording(lambda _, __: held, lambda *_: None)
+    item = Lift(work_item=1, reason="looked at", by="op", at=NOON, format="legacy")
     with pytest.raises(Conflict, match="cannot be trusted"):
-        writer.do_and_wait(lift, Lift(work_item=1, reason="looked at", by="op", at=NOON, wording=wording))
+        writer.do_and_wait(lift, LiftRequest(item, wording))
     assert rows(store, "SELECT code, status FROM work_item") == [("review", "open")]
     assert rows(store, "SELECT count(*) FROM message") == [(0,)]
 
@@ -202,7 +203,10 @@ def test_what_the_rules_no_longer_take_is_not_lifted(store: Store, writer: Write
 
     with pytest.raises(Refused):
         writer.do_and_wait(
-            lift, Lift(work_item=1, reason="looked at", by="op", at=NOON, wording=Wording(refuse, lambda *_: None, "legacy"))
+            lift,
+            LiftRequest(
+                Lift(work_item=1, reason="looked at", by="op", at=NOON, format="legacy"), Wording(refuse, lambda *_: None)
+            ),
         )
     assert rows(store, "SELECT status FROM work_item") == [("open",)]
 

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.surge import Breaker
-from app.store.accepted.follow_up import Wording
-from app.store.accepted.lifting import Lift, lift
+from app.intake.follow_up import Wording
+from app.intake.lift import LiftRequest, lift
+from app.store.accepted.lifting import Lift
 from app.store.accepted.releases import accept_many
 from app.store.database.engine import Store
 from app.store.database.reading import look
@@ -20,7 +21,7 @@ from app.store.trail.trail_check import breaks
 from app.store.upkeep.escalation import Escalate, escalate
 from tests.store.invented import NOON, accept, acceptance, decided, rows, run
 
-WORDING = Wording(lambda _, __: decided("EX-1"), lambda *_: None, "legacy")
+WORDING = Wording(lambda _, __: decided("EX-1"), lambda *_: None)
 
 
 def checked(store: Store) -> list[str]:
@@ -36,7 +37,8 @@ def change(store: Store, statement: str) -> None:
 
 def lift_as(store: Store, name: str) -> None:
     """Somebody lifts the first work item."""
-    run(store, lift, Lift(work_item=1, reason="Counsel has cleared it", by=name, at=NOON + 1, wording=WORDING))
+    item = Lift(work_item=1, reason="Counsel has cleared it", by=name, at=NOON + 1, format="legacy")
+    run(store, lift, LiftRequest(item, WORDING))
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from alembic.config import Config
 
 from app.domain.inbound import Heard
 from app.errors import Conflict, NotFound
-from app.store.accepted.follow_up import Wording
-from app.store.accepted.lifting import Lift, lift, reject
+from app.intake.follow_up import Wording
+from app.intake.lift import LiftRequest, lift
+from app.store.accepted.lifting import Lift, reject
 from app.store.accepted.releases import accept_many
 from app.store.database.engine import Store, open_store, upgrade
 from app.store.database.writer import Writer
@@ -209,9 +210,8 @@ def test_what_a_state_asks_holds_no_message_and_is_settled_by_none(store: Store)
     run(store, accept_many, acceptance("A", "held"))
     run(store, take_in, am("t:1", 2), am("t:2", 1))
     assert isinstance(run(store, reject, Resolve(2, "no", "op", NOON))[0], Conflict)
-    lifting = Lift(
-        work_item=2, reason="yes", by="op", at=NOON, wording=Wording(lambda *_: decided("A"), lambda *_: None, "legacy")
-    )
+    item = Lift(work_item=2, reason="yes", by="op", at=NOON, format="legacy")
+    lifting = LiftRequest(item, Wording(lambda *_: decided("A"), lambda *_: None))
     assert isinstance(run(store, lift, lifting)[0], Conflict)
     run(store, close_inquiry, Resolve(2, "answered", "op", NOON))
     assert rows(store, "SELECT number, status FROM message ORDER BY number") == [(1, "queued"), (2, "held")]

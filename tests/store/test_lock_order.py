@@ -12,8 +12,9 @@ from sqlalchemy import Connection, event, text
 from app.domain.inbound import Heard
 from app.domain.statuses import Status
 from app.errors import LensError
-from app.store.accepted.follow_up import follow_up
-from app.store.accepted.lifting import lift, reject
+from app.intake.follow_up import follow_up
+from app.intake.lift import lift
+from app.store.accepted.lifting import reject
 from app.store.accepted.releases import accept_many
 from app.store.callers.feeds import heartbeats, watch_feeds
 from app.store.database.engine import Store

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from app.store.accepted.follow_up import FollowUp, Wording, follow_up
+from app.intake.follow_up import FollowUpRequest, Wording, follow_up
+from app.store.accepted.follow_up import FollowUp
 from app.store.accepted.release_rows import Acceptance
 from app.store.accepted.releases import accept_many
 from app.store.database.engine import Store
@@ -41,11 +42,11 @@ def found(store: Store, *numbers: str) -> list[int]:
         return releases_of(connection, numbers)
 
 
-def corrected(release_id: str, number: str) -> FollowUp:
+def corrected(release_id: str, number: str) -> FollowUpRequest:
     """A correction of a release's FBI number."""
     body = json.dumps({"release_id": release_id, "subject": {"fbi_number": number}})
-    wording = Wording(lambda _, __: decided(release_id, "nothing"), lambda *_: None, "legacy")
-    return FollowUp(
+    wording = Wording(lambda _, __: decided(release_id, "nothing"), lambda *_: None)
+    item = FollowUp(
         release_id=release_id,
         kind="correction",
         fingerprint=number * 7,
@@ -54,8 +55,9 @@ def corrected(release_id: str, number: str) -> FollowUp:
         by="sor",
         own=True,
         at=NOON,
-        wording=wording,
+        format="legacy",
     )
+    return FollowUpRequest(item, wording)
 
 
 def test_releases_of_a_subject_are_found_newest_first(store: Store) -> None:

@@ -3,10 +3,12 @@ from collections.abc import Callable
 import msgspec
 
 from app.decide.decide import TOO_LONG
-from app.domain.decision import Answer, Decision, Errand, Notice, NotifiedOri
+from app.decide.follow_up import Withdrawal
+from app.domain.decision import Answer, Decision, Errand, Notice
 from app.domain.inbound import Heard
 from app.domain.statuses import Status
-from app.store.accepted.follow_up import Followed, FollowUp, Wording, follow_up
+from app.intake.follow_up import FollowUpRequest, Wording, follow_up
+from app.store.accepted.follow_up import Followed, FollowUp
 from app.store.database.engine import Store
 from app.store.desk.inbound import take_in
 from tests.dispatch.outbox_rows import change, rows
@@ -24,28 +26,30 @@ def withdrawal(state: str) -> Notice:
     return msgspec.structs.replace(notice("departing" if state == "AZ" else "receiving", state), type="CANCEL")
 
 
-def followed(store: Store, decision: Decision, withdraw: Callable[[str], Notice | None] = withdrawal) -> Answer:
+def followed(
+    store: Store,
+    decision: Decision,
+    withdraw: Callable[[str], Notice | None] = withdrawal,
+    fingerprint: str = "b" * 8,
+) -> Answer:
     """A correction of EX-1 that is decided so."""
 
-    def in_words(_: str, last: NotifiedOri, __: tuple[NotifiedOri, ...]) -> Notice | None:
-        return withdraw(last.state)
+    def in_words(each: Withdrawal) -> Notice | None:
+        return withdraw(each.last.state)
 
-    how = Wording(lambda _, __: decision, in_words, "legacy")
-    (found,) = run(
-        store,
-        follow_up,
-        FollowUp(
-            release_id="EX-1",
-            kind="correction",
-            fingerprint="b" * 8,
-            body="{}",
-            reason=None,
-            by="sor",
-            own=True,
-            at=NOON,
-            wording=how,
-        ),
+    how = Wording(lambda _, __: decision, in_words)
+    item = FollowUp(
+        release_id="EX-1",
+        kind="correction",
+        fingerprint=fingerprint,
+        body="{}",
+        reason=None,
+        by="sor",
+        own=True,
+        at=NOON,
+        format="legacy",
     )
+    (found,) = run(store, follow_up, FollowUpRequest(item, how))
     assert isinstance(found, Followed)
     return msgspec.json.decode(found.answer_json, type=Answer)
 
@@ -58,6 +62,18 @@ def test_a_state_that_a_person_must_tell_otherwise_is_not_told_that_nothing_hold
     found = followed(store, msgspec.structs.replace(decided("EX-1"), notices=(correction,), errands=(too_long,)))
     assert [(message.type, message.state) for message in found.messages] == [("CORRECTION", "AZ")]
     assert [(item.code, item.state) for item in found.work_items] == [(TOO_LONG, "TX")]
+
+
+def test_what_a_person_is_asked_already_keeps_a_state_from_a_cancel_too(store: Store) -> None:
+    """A second correction is too long as well: the person asked by the first still has to tell the state, so it gets no CANCEL."""
+    told(store)
+    correction = msgspec.structs.replace(notice("departing", "AZ"), type="CORRECTION")
+    too_long = Errand(TOO_LONG, "TEST-1", "residence_state", "TX")
+    decision = msgspec.structs.replace(decided("EX-1"), notices=(correction,), errands=(too_long,))
+    first = followed(store, decision)
+    second = followed(store, decision, fingerprint="c" * 8)
+    assert [(message.type, message.state) for message in second.messages] == [("CORRECTION", "AZ")]
+    assert [item.id for item in second.work_items] == [item.id for item in first.work_items]
 
 
 def test_a_cancel_that_is_too_long_is_for_a_person(store: Store) -> None:

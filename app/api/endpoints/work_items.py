@@ -13,8 +13,8 @@ from app.api.requests.bodies import read_tags
 from app.api.requests.filters import RELEASE_ID, STATE, Ordered, Unfiltered, refuse_unknown_state
 from app.api.requests.models import AssignedTo, Reason
 from app.domain.decision import WorkItemStatus
-from app.intake.lift import lift_hold, reject_hold, resolve_item, reviewed, steps_of
-from app.store.accepted.lifting import look_in_full
+from app.intake.lift import lift_hold, reject_hold, resolve_item
+from app.intake.work_item_in_full import look_in_full
 from app.store.desk.work_items import Assign, Resolve, StoredWorkItem, WorkItemFilter, assign, list_work_items
 
 router = APIRouter(tags=["work items"])
@@ -75,9 +75,8 @@ async def get_one(parts: Wired, _: Watcher, id: ItemId, __: Unfiltered) -> Respo
 
     Roles: operator, auditor.
     """
-    decider = parts.decider()
-    wording = reviewed(decider, parts.clock())
-    found = await parts.look(lambda connection: look_in_full(connection, id, wording, steps_of(decider)))
+    decider, now = parts.decider(), parts.clock()
+    found = await parts.look(lambda connection: look_in_full(connection, id, decider, now))
     return _answer(found)
 
 

@@ -1,23 +1,25 @@
-"""Following up a release: a correction or cancellation, carried out in one transaction.
+"""Following up a release: what is read of it to plan a correction or cancellation, and the plan carried out in one transaction.
 
-What was certainly not told yet is cancelled and never sent. Who was told gets a CORRECTION or a CANCEL behind it in the same
+What was certainly not told yet is cancelled and never sent. Who was told gets a CORRECTION or a CANCEL after it in the same
 lane; so what is under way at that moment may go out, and is followed at once. See docs/how-to/correct-a-release.md.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from app.decide.addresses import Mark
-from app.decide.decide import TOO_LONG, TWO_PEOPLE
-from app.domain.decision import Decision, Errand, Notice, NotifiedOri, WorkItem, answer
+from app.decide.decide import TWO_PEOPLE
+from app.decide.follow_up import OpenItem, Plan, TwoPeopleHold
+from app.domain.decision import Decision, WorkItem, answer
 from app.domain.identifiers import message_id
 from app.domain.statuses import Status
 from app.domain.surge import Breaker
 from app.domain.times import rfc3339
-from app.errors import Conflict, LensError, NotFound
+from app.domain.versions import Version
+from app.errors import Conflict, LensError
 from app.store.accepted.addresses import move_address, with_caution
 from app.store.accepted.release_rows import Acceptance, evidence
 from app.store.accepted.releases import Added, add_to_release
@@ -27,29 +29,17 @@ from app.store.ledger.audit import AuditEntry, append
 from app.store.ledger.closing import close_items
 from app.store.ledger.held import ABOUT_INBOUND
 from app.store.ledger.history import change
-from app.store.ledger.release_versions import Version, add_version, version_of, versions_of
-from app.store.ledger.told import Record, record_of, told_by
-from app.store.statements.locks import lock_lanes_of_releases, waits_for_lanes
-from app.store.statements.rows import counters_first, lock_counters
+from app.store.ledger.release_versions import add_version
+from app.store.statements.locks import lock_lanes_of_releases
+from app.store.statements.rows import lock_counters
 from app.store.tables.main import MESSAGE, RELEASE, WORK_ITEM
-
-
-class Wording(NamedTuple):
-    """How to decide and word what follows, inside the transaction. Neither may raise anything but Refused.
-
-    `decide` gets a release's JSON and, for each ORI told, the id of its last message. `withdraw` makes the CANCEL for an ORI
-    from the JSON it was told by, what it was told, and whom else; None where it is too long. `format` is that of the messages.
-    """
-
-    decide: Callable[[str, Mapping[str, str]], Decision]
-    withdraw: Callable[[str, NotifiedOri, tuple[NotifiedOri, ...]], Notice | None]
-    format: Literal["legacy", "niem"]
 
 
 class FollowUp(NamedTuple):
     """A correction (`fingerprint` and `body` are those of the corrected content) or a cancellation (`reason`, in words).
 
-    `by` is the name of the key, `own` whether only a release that it sent itself may be followed up; `at` is Micros.
+    `by` is the name of the key, `own` whether only a release that it sent itself may be followed up; `at` is Micros. `format` is
+    that of the messages.
     `address` is that of the corrected residence, to be counted. `before` is the number of the version that stood as the request
     came in, None where nobody looked.
     """
@@ -62,7 +52,7 @@ class FollowUp(NamedTuple):
     by: str
     own: bool
     at: int
-    wording: Wording
+    format: Literal["legacy", "niem"]
     breaker: Breaker | None = None
     address: Mark | None = None
     before: int | None = None
@@ -81,43 +71,27 @@ class Followed(NamedTuple):
     trips: tuple[Trip, ...] = ()
 
 
-@counters_first
-@waits_for_lanes
-def follow_up(connection: Connection, items: Sequence[FollowUp]) -> list[Followed | LensError]:
-    """Corrects or cancels releases, in the order given. Has the shape that `Writer.do` takes.
+class ReleaseHead(NamedTuple):
+    """A stored release: its row id, who sent it, and how."""
 
-    A result is NotFound, ReleaseIdTaken where another caller has stored it, or Conflict for a correction after a cancellation or one that a newer overtook. The content that stands
-    already, or a second cancellation, gives the answer of then and sends nothing.
-    """
+    id: int
+    release_id: str
+    caller: str
+    mode: str
+
+
+def lock_releases(connection: Connection, release_ids: Collection[str]) -> dict[str, ReleaseHead]:
+    """Those of these releases that are stored, by their ids. Locks the counters, then the releases, then their lanes."""
     lock_counters(connection)
-    ids = sorted({item.release_id for item in items})
-    wanted = select(RELEASE).where(RELEASE.c.release_id.in_(ids)).order_by(RELEASE.c.id)
+    columns = [RELEASE.c[name] for name in ReleaseHead._fields]
+    wanted = select(*columns).where(RELEASE.c.release_id.in_(sorted(set(release_ids)))).order_by(RELEASE.c.id)
     found = connection.execute(wanted.with_for_update(key_share=True))  # rows may go on to refer to it
-    releases = {row.release_id: row for row in found}
-    lock_lanes_of_releases(connection, [row.id for row in releases.values()])
-    return [_follow_one(connection, item, releases.get(item.release_id)) for item in items]
+    releases = {row.release_id: ReleaseHead(*row) for row in found}
+    lock_lanes_of_releases(connection, [release.id for release in releases.values()])
+    return releases
 
 
-def _follow_one(connection: Connection, item: FollowUp, release: Row[Any] | None) -> Followed | LensError:
-    if release is None:
-        return NotFound("There is no release with this id.")
-    if item.own and release.caller != item.by:
-        refuse_taken(connection, [_claim(item, release)])
-        return refusal()
-    versions = versions_of(connection, release.id)
-    now = versions[-1]
-    conflict = _conflict(item, versions) if item.kind == "correction" else None
-    if conflict is not None:
-        return _refuse(connection, item, conflict)
-    if item.kind == now.kind == "cancellation" or (item.kind == "correction" and item.fingerprint == now.fingerprint):
-        return Followed("replay", now.answer.encode())
-    by_another = item.kind == "correction" and item.by != release.caller
-    if by_another and _takes_two_to_lift(connection, release.id, now) and not _held_for_two(item):
-        return _refuse(connection, item, _FOR_TWO)
-    return _carry_out(connection, item, release, versions)
-
-
-def _refuse(connection: Connection, item: FollowUp, why: str) -> Conflict:
+def refuse(connection: Connection, item: FollowUp, why: str) -> Conflict:
     """Notes in the trail that a correction was refused."""
     refused = AuditEntry(
         at=item.at, actor=item.by, action="correct_release", target=f"release {item.release_id}", outcome="conflict"
@@ -126,30 +100,9 @@ def _refuse(connection: Connection, item: FollowUp, why: str) -> Conflict:
     return Conflict(why)
 
 
-_FOR_TWO = (
-    "The release has a flag that two people must lift, and the correction would take it away; nothing was changed. Have the sender "
-    "of the release correct it, or have two people lift the hold; or keep the flag in the correction."
-)
-
-
-def _takes_two_to_lift(connection: Connection, release: int, now: Version) -> bool:
-    """Whether the version that stands was held for two people, and they have not lifted it: it is open, or was closed and sent nothing."""
-    mine = (WORK_ITEM.c.release == release, WORK_ITEM.c.lift == TWO_PEOPLE, WORK_ITEM.c.opened_at >= now.at)
-    statuses = set(connection.scalars(select(WORK_ITEM.c.status).where(*mine)))
-    if not statuses or "open" in statuses:
-        return bool(statuses)
-    sent = select(MESSAGE.c.number).where(MESSAGE.c.release == release, MESSAGE.c.number >= now.first_message)
-    return connection.scalar(sent.limit(1)) is None
-
-
-def _held_for_two(item: FollowUp) -> bool:
-    """Whether the corrected content is held for two people as well."""
-    decision = item.wording.decide(item.body or "", {})
-    return decision.two_people and decision.outcome == "hold_for_review"
-
-
-def _claim(item: FollowUp, release: Row[Any]) -> Claim:
-    return Claim(
+def refuse_stranger(connection: Connection, item: FollowUp, release: ReleaseHead) -> LensError:
+    """Notes that a caller meant a release which another has stored, for a person to look at."""
+    claim = Claim(
         release=release.id,
         release_id=item.release_id,
         owner=release.caller,
@@ -158,53 +111,75 @@ def _claim(item: FollowUp, release: Row[Any]) -> Claim:
         at=item.at,
         within=item.review_within,
     )
+    refuse_taken(connection, [claim])
+    return refusal()
 
 
 _ACTIONS = {"correction": "correct_release", "cancellation": "cancel_release"}
 
 
-def _conflict(item: FollowUp, versions: Sequence[Version]) -> str | None:
-    """Why a correction cannot be taken any more, in words."""
-    now = versions[-1]
-    if now.kind == "cancellation":
-        return "This release is cancelled, and cannot be corrected; send it anew under another id."
-    # A sender that had no answer asked again, and went on to correct further. Its first request, held up, must not undo that.
-    # Which came first is told by the version that stood then, and by no clock: those of two hosts differ, and one may be set back.
-    overtaken = item.before is not None and item.before < now.version
-    stood = any(version.fingerprint == item.fingerprint for version in versions[:-1])
-    if overtaken and stood and item.fingerprint != now.fingerprint:
-        return "A newer correction of this release overtook this one, which has stood before; if it is meant, send it again."
-    return None
+def hold_for_two(connection: Connection, release: int, now: Version) -> TwoPeopleHold:
+    """What two people were to lift of the version that stands."""
+    mine = (WORK_ITEM.c.release == release, WORK_ITEM.c.lift == TWO_PEOPLE, WORK_ITEM.c.opened_at >= now.at)
+    statuses = set(connection.scalars(select(WORK_ITEM.c.status).where(*mine)))
+    sent = select(MESSAGE.c.number).where(MESSAGE.c.release == release, MESSAGE.c.number >= now.first_message)
+    return TwoPeopleHold(statuses, connection.scalar(sent.limit(1)) is not None)
 
 
-def _carry_out(connection: Connection, item: FollowUp, release: Row[Any], versions: list[Version]) -> Followed:
-    told = record_of(connection, release.id)
-    body = versions[-1].body if item.body is None else item.body
-    decision = item.wording.decide(body, told.references())
-    backfill = release.mode == "backfill"
+def lock_open_items(connection: Connection, release: int) -> list[OpenItem]:
+    """The open work items of a release (its row id) that a follow-up may settle, locked: of what a state asks it settles nothing."""
+    columns = [WORK_ITEM.c[name] for name in OpenItem._fields]
+    mine = (WORK_ITEM.c.release == release, WORK_ITEM.c.status == "open", WORK_ITEM.c.code.not_in({*ABOUT_INBOUND, TAKEN}))
+    rows = connection.execute(select(*columns).where(*mine).order_by(WORK_ITEM.c.id).with_for_update())
+    return [OpenItem(*row) for row in rows]
+
+
+def carry_out(
+    connection: Connection, item: FollowUp, release: ReleaseHead, versions: Sequence[Version], plan: Plan
+) -> Followed:
+    """Does what was planned, and stores it as the next version of the release."""
     cause = f"{item.kind} by {item.by}" + (f": {item.reason}" if item.reason else "")
-    cancelled = _cancel(connection, told, item.at, f"overtaken by a {cause}")
-    decision, still_open = _supersede(connection, item, release.id, decision)
-    decision = with_withdrawals(decision, told, versions, item.wording)
-    decision = with_caution(connection, decision, item.address)
+    over = f"overtaken by a {cause}"
+    change(connection=connection, numbers=plan.unsent, status=Status.CANCELLED, at=item.at, cause=over)
+    close_items(
+        connection,
+        WORK_ITEM.c.id.in_(plan.over),
+        resolution="superseded",
+        by=item.by,
+        at=item.at,
+        reason=f"superseded by a {item.kind}",
+    )
+    decision = with_caution(connection, plan.decision, item.address)
     move_address(connection, release.id, item.address)
+    body = versions[-1].body if item.body is None else item.body
     whole = Acceptance(
         decision=decision,
         fingerprint=item.fingerprint,
         body=body,
         caller=item.by,
-        format=item.wording.format,
+        format=item.format,
         accepted_at=item.at,
-        backfill=backfill,
+        backfill=release.mode == "backfill",
         breaker=item.breaker,
     )
     added = add_to_release(connection, release.id, whole, cause)
+    still_open = tuple(_as_answered(each) for each in plan.still_open)
     answered = msgspec.json.encode(answer(decision, added.messages, (*still_open, *added.work_items)))
-    version = len(versions) + 1
-    head = (version, item.kind, item.fingerprint, str(item.by), decision.rulebook_sha256, body, item.reason)
-    stored = Version(*head, answered.decode(), added.first_message, item.at)
+    stored = Version(
+        version=len(versions) + 1,
+        kind=item.kind,
+        fingerprint=item.fingerprint,
+        caller=item.by,
+        rulebook=decision.rulebook_sha256,
+        body=body,
+        reason=item.reason,
+        answer=answered.decode(),
+        first_message=added.first_message,
+        at=item.at,
+    )
     sums = add_version(connection, release.id, stored, evidence(decision))
-    entry = _audit_entry(item=item, version=version, decision=decision, added=added, cancelled=cancelled)
+    cancelled = [message_id(number) for number in plan.unsent]
+    entry = _audit_entry(item=item, version=stored.version, decision=decision, added=added, cancelled=cancelled)
     append(connection, [entry._replace(sums=sums | added.sums)])
     return Followed("new", answered, added.queued, added.trips)
 
@@ -231,70 +206,15 @@ def _audit_entry(item: FollowUp, version: int, decision: Decision, added: Added,
     )
 
 
-def with_withdrawals(decision: Decision, told: Record, versions: Sequence[Version], wording: Wording) -> Decision:
-    """The decision with a CANCEL for each ORI that stands as told and is concerned no longer, in the order of the copies.
-
-    While a person is to decide, or to tell a state in another way, what was told stands.
-    """
-    if decision.outcome == "hold_for_review":
-        return decision
-    reached = {notice.ori for notice in decision.notices}
-    by_hand = {errand.state for errand in decision.errands if errand.code == TOO_LONG}
-    standing = {row.ori: told_by(row, told.words(row)) for row in told.standing()}
-    notices, errands = [], list(decision.errands)
-    for ori, last in standing.items():
-        if ori in reached or last.state in by_hand:
-            continue
-        others = tuple(each for each in standing.values() if each.ori != ori)
-        body = version_of(versions, told.words(told.last[ori]).number).body
-        notice = wording.withdraw(body, last, others)
-        if notice is None:
-            errands.append(Errand(TOO_LONG, "", last.audience, last.state))
-        else:
-            notices.append(notice)
-    notices = sorted([*notices, *decision.notices], key=lambda notice: notice.copy == "receiving")
-    return msgspec.structs.replace(decision, notices=tuple(notices), errands=tuple(errands))
-
-
-def _cancel(connection: Connection, told: Record, at: int, cause: str) -> list[str]:
-    """Cancels what was not told; the ids."""
-    numbers = [row.number for row in told.untold]
-    change(connection=connection, numbers=numbers, status=Status.CANCELLED, at=at, cause=cause)
-    return [message_id(number) for number in numbers]
-
-
-def _supersede(
-    connection: Connection, item: FollowUp, release: int, decision: Decision
-) -> tuple[Decision, tuple[WorkItem, ...]]:
-    """Closes the release's work items that no longer apply; what still applies stays open and is not asked for twice."""
-    where = (WORK_ITEM.c.release == release, WORK_ITEM.c.status == "open", WORK_ITEM.c.code.not_in({*ABOUT_INBOUND, TAKEN}))
-    rows = connection.execute(select(WORK_ITEM).where(*where).order_by(WORK_ITEM.c.id).with_for_update()).all()
-    # A review names no state: a person must look at the new content, so it is asked for anew.
-    asked = {(errand.code, errand.audience, errand.state) for errand in decision.errands if errand.state is not None}
-    still = [row for row in rows if row.number is None and (row.code, row.audience, row.state) in asked]
-    over = [row.id for row in rows if row not in still]
-    close_items(
-        connection,
-        WORK_ITEM.c.id.in_(over),
-        resolution="superseded",
-        by=item.by,
-        at=item.at,
-        reason=f"superseded by a {item.kind}",
-    )
-    known = {(row.code, row.audience, row.state) for row in still}
-    errands = tuple(each for each in decision.errands if (each.code, each.audience, each.state) not in known)
-    return msgspec.structs.replace(decision, errands=errands), tuple(_as_answered(row) for row in still)
-
-
-def _as_answered(row: Row[Any]) -> WorkItem:
-    due_at = None if row.due_at is None else rfc3339(row.due_at)
+def _as_answered(item: OpenItem) -> WorkItem:
+    due_at = None if item.due_at is None else rfc3339(item.due_at)
     return WorkItem(
-        id=row.id,
-        code=row.code,
-        audience=row.audience,
-        state=row.state,
-        rule=row.rule,
-        opened_at=rfc3339(row.opened_at),
+        id=item.id,
+        code=item.code,
+        audience=item.audience,
+        state=item.state,
+        rule=item.rule,
+        opened_at=rfc3339(item.opened_at),
         due_at=due_at,
-        status=row.status,
+        status="open",
     )

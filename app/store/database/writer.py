@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
 
 import stamina
 import structlog
@@ -31,6 +31,9 @@ GROUP_LIMIT = 256
 """Items of one transaction at the most."""
 
 _GATHERED = 64  # items that are enough for a group, though more may come
+
+Transaction: TypeAlias = Connection
+"""The transaction that an `apply` function gets: a room above the store passes it on to functions of the store, and asks it nothing."""
 
 T = TypeVar("T")
 R = TypeVar("R")

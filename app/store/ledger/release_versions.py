@@ -1,34 +1,17 @@
 """The versions of a release: as it was first accepted (version 1), and each correction and cancellation since."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
 from app.domain.decision import Answer, Outcome, Reason
 from app.domain.times import Timestamp, rfc3339
+from app.domain.versions import Version
 from app.store.ledger.sums import VERSION_COLUMNS, sum_of
 from app.store.statements.rows import insert
 from app.store.tables.main import RELEASE, RELEASE_VERSION
-
-Kind = Literal["first", "correction", "cancellation"]
-
-
-class Version(NamedTuple):
-    """One version. `rulebook` is the full hash of what decided (of a release accepted before LENS kept it: the label). `body` is the content that stood from then on, `at` Micros; messages from `first_message` on belong to it."""
-
-    version: int
-    kind: Kind
-    fingerprint: str
-    caller: str
-    rulebook: str
-    body: str
-    reason: str | None
-    answer: str
-    first_message: int
-    at: int
-
 
 _COLUMNS = (*Version._fields[:5], "body_json", "reason", "answer_json", "first_message", "at")
 
@@ -57,11 +40,6 @@ def add_version(connection: Connection, release: int, version: Version, evidence
     insert(connection, "release_version", names, [values])
     by_name = dict(zip(names, values, strict=True))
     return {f"release_version {release}.{version.version}": sum_of([by_name[name] for name in VERSION_COLUMNS])}
-
-
-def version_of(versions: Sequence[Version], number: int) -> Version:
-    """The version that a message (its number) belongs to."""
-    return next(version for version in reversed(versions) if version.first_message <= number)
 
 
 class Correction(msgspec.Struct, frozen=True):
