@@ -169,7 +169,7 @@ def carry_out(
         version=len(versions) + 1,
         kind=item.kind,
         fingerprint=item.fingerprint,
-        caller=item.by,
+        caller=str(item.by),
         rulebook=decision.rulebook_sha256,
         body=body,
         reason=item.reason,
