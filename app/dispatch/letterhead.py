@@ -25,7 +25,7 @@ _CONTROL = r"(?:\*[A-Z0-9]{1,10}|LN[0-9A-Z]{8})"
 _BEFORE = rf"[ \n]*(?:{_CONTROL}[ \n]+)?"
 _FIRST_LINE = re.compile(rf"{_BEFORE}(?P<key>AML?)\.(?P<origin>[A-Z0-9]{{2,9}})(?:(?:[. ]{_CONTROL})?[ ]*(?:\n|$)|\.)")
 """The first line of an AM: line ends and a control field may stand before it, and no words after the origin."""
-_STAMP = r"(?=[^ \n]*[0-9])[A-Z0-9:/*]{1,16}"
+_STAMP = r"(?:\*[A-Z0-9]{1,10}|(?=[^ \n]*[0-9])[A-Z0-9:/]{1,16})"
 _WHOLE_HEAD = re.compile(
     rf"{_BEFORE}(?P<key>ER|SM)\.(?P<origin>[A-Z0-9]{{2,9}})(?:[. ]{_CONTROL})?[ ]*\n"
     rf"[ \n]*(?:{_STAMP}[ \n]+)*(?P<txt>(?:{_CONTROL}\.)?TXT)(?=[ \n]|$)"
@@ -34,6 +34,7 @@ _WHOLE_HEAD = re.compile(
 
 How many digits a count has is Nlets' business, so any word with a digit in it may stand there, and no other.
 """
+_CONTROL_FIELD = re.compile(rf"(?<![A-Z0-9:/]){_CONTROL}(?![A-Z0-9])")
 _TOLERATED = str.maketrans({"\r": "\n", "\x7f": None})
 """What may stand anywhere before TXT, as the patterns above have it; any other control character makes no header of an ER or SM."""
 _TXT = re.compile(r"(?<![A-Z0-9])TXT(?=[ \n]|$)")
@@ -93,6 +94,9 @@ def _from_legacy(text: str) -> Parts | None:
     whole = _WHOLE_HEAD.match(text.translate(_TOLERATED))
     if whole is not None:
         end = whole.end("txt")
+        named = {field.removeprefix("*") for field in _CONTROL_FIELD.findall(whole[0])}
+        if len(named) > 1:
+            return None  # nobody knows which message it is about
         return Parts(key=KEYS[whole["key"]], origin=whole["origin"], head=plain[:end], body=plain[end:])
     header = _FIRST_LINE.match(plain)
     if header is None:
